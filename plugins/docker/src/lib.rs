@@ -1,0 +1,1 @@
+//! Driver and transport for Docker and Podman through their API

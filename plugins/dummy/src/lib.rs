@@ -1,0 +1,1 @@
+//! Driver, transport, provisioner and verifier that make nothing: for trying configurations and for tests

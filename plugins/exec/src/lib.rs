@@ -1,0 +1,1 @@
+//! Driver and transport for the workstation itself

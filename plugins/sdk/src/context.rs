@@ -1,0 +1,162 @@
+//! What the kitchen hands to a plugin with every call.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::output::discard;
+use crate::{Error, Line, Output, Peers, Result, Secrets, Section, Stream};
+
+/// Whose resource something is. Every resource that a driver makes bears all of it, as labels,
+/// tags or arguments, so that it can be found when the state is lost.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// Stable name of the project: a hash of its directory.
+    pub project: String,
+    /// Name of the cluster (`web-centos-7`), none for a plain instance.
+    pub cluster: Option<String>,
+    /// Name of the instance (`web1-centos-7`).
+    pub instance: String,
+    /// Name of the suite.
+    pub suite: String,
+    /// Name of the platform.
+    pub platform: String,
+    /// Id of the run that made it, unique in the world.
+    pub run: String,
+}
+
+impl Identity {
+    /// Name under which resources that all members share are known: cluster or instance.
+    pub fn group(&self) -> &str {
+        self.cluster.as_deref().unwrap_or(&self.instance)
+    }
+}
+
+/// Everything a call needs besides the state. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    /// Whose call it is.
+    pub identity: Identity,
+    /// The plugin's settings with their origins.
+    pub section: Arc<Section>,
+    /// All living members; empty for an instance without a cluster.
+    pub peers: Arc<Peers>,
+    /// Absolute path of the directory that holds the configuration (`kitchen_root`).
+    pub root: PathBuf,
+    /// Absolute path of `.kitchen`; a plugin's own files go below `work_dir()`.
+    pub kitchen_dir: PathBuf,
+    /// Absolute path of the directory with the tests (`test_base_path`).
+    pub test_dir: PathBuf,
+    /// Name under which tests are looked up: the suite's, or the multisuite's in a cluster.
+    pub tests_name: String,
+    /// Variables for every process of the user's: instance, suite, platform, peers.
+    pub environment: BTreeMap<String, String>,
+    /// Values that must not be shown.
+    pub secrets: Secrets,
+    /// Where output goes.
+    pub output: Arc<dyn Output>,
+    /// When the call must have ended; none: no limit.
+    pub deadline: Option<Instant>,
+    /// Cancelled when the run is.
+    pub cancel: CancellationToken,
+}
+
+impl Context {
+    /// A context for tests: output is discarded, nothing is limited.
+    pub fn for_tests(identity: Identity, root: PathBuf, section: Section) -> Self {
+        Self {
+            tests_name: identity.suite.clone(),
+            identity,
+            section: Arc::new(section),
+            peers: Arc::default(),
+            kitchen_dir: root.join(".kitchen"),
+            test_dir: root.join("test/integration"),
+            root,
+            environment: BTreeMap::new(),
+            secrets: Secrets::default(),
+            output: discard(),
+            deadline: None,
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// The plugin's settings as its own type. An error names the key at fault.
+    pub fn config<T: DeserializeOwned>(&self) -> Result<T> {
+        self.section.parse()
+    }
+
+    /// A directory for the plugin's own files of this instance; not made yet.
+    pub fn work_dir(&self) -> PathBuf {
+        self.kitchen_dir.join("work").join(&self.identity.instance)
+    }
+
+    /// Says what the plugin is doing.
+    pub async fn note(&self, text: impl Into<String>) {
+        self.output
+            .line(Line {
+                stream: Stream::Note,
+                text: text.into(),
+            })
+            .await;
+    }
+
+    /// Time that is left, at most `limit`.
+    pub fn within(&self, limit: Duration) -> Duration {
+        match self.deadline {
+            Some(deadline) => limit.min(deadline.saturating_duration_since(Instant::now())),
+            None => limit,
+        }
+    }
+
+    /// Runs `work` until it ends, the deadline passes or the run is cancelled, whichever is first.
+    /// `what` goes into the message ("starting the container").
+    pub async fn bounded<T>(&self, what: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let started = Instant::now();
+        let expired = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Error::cancelled()),
+            () = expired => Err(Error::timeout(what, started.elapsed())),
+            result = work => result,
+        }
+    }
+
+    /// Waits until `probe` answers `Some`, asking every `interval`, at most `limit` and the deadline.
+    pub async fn poll<T, F>(
+        &self,
+        what: &str,
+        interval: Duration,
+        limit: Duration,
+        mut probe: impl FnMut() -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<Option<T>>>,
+    {
+        let limited = self.within(limit);
+        let polling = async {
+            loop {
+                if let Some(value) = probe().await? {
+                    return Ok(value);
+                }
+                tokio::time::sleep(interval).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Error::cancelled()),
+            () = tokio::time::sleep(limited) => Err(Error::timeout(what, limited)),
+            result = polling => result,
+        }
+    }
+}

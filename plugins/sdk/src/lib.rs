@@ -1,0 +1,33 @@
+//! The contract between the kitchen and its plugins.
+//!
+//! A plugin is one technology: a [`Driver`] makes machines, a [`Transport`] reaches them, a
+//! [`Provisioner`] converges them, a [`Verifier`] judges them. Plugins depend on this crate alone.
+//! They keep nothing between calls: what must be remembered goes into the instance's [`State`],
+//! which the kitchen puts on disk at every [`State::checkpoint`].
+
+pub mod conformance;
+mod context;
+mod driver;
+mod error;
+mod output;
+mod peers;
+pub mod process;
+mod provisioner;
+mod secrets;
+mod section;
+mod state;
+mod transport;
+mod verifier;
+
+pub use async_trait::async_trait;
+pub use context::{Context, Identity};
+pub use driver::{Capabilities, Driver, Fault, Orphan, Power, Status};
+pub use error::{Error, ErrorKind, Residue, Result};
+pub use output::{Discard, Line, Output, Stream};
+pub use peers::{Peer, Peers};
+pub use provisioner::{Changes, Converged, Provisioner};
+pub use secrets::Secrets;
+pub use section::{Origin, PluginInfo, Section};
+pub use state::{MemoryStore, State, StateStore};
+pub use transport::{Connection, Dialed, Exec, ExitStatus, LoginCommand, Stdin, Transport};
+pub use verifier::{CaseStatus, TestCase, Verifier};

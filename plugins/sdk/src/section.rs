@@ -1,0 +1,125 @@
+//! A plugin's part of the configuration: values that remember where they were written.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Error, Result};
+
+/// Where a value was written. Lines and columns count from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    /// The file.
+    pub file: Arc<PathBuf>,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
+/// A plugin's settings, merged, with the origin of each value that a file gave.
+#[derive(Clone, Debug, Default)]
+pub struct Section {
+    /// The merged settings, in the order of the configuration.
+    pub values: Map<String, Value>,
+    /// JSON pointer (`/image`, `/env/0`) to the place the value came from.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+impl Section {
+    /// The settings as the plugin's own type. An error names the key at fault.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_path_to_error::deserialize(Value::Object(self.values.clone())).map_err(|error| {
+            let pointer = pointer_of(error.path());
+            let inner = error.into_inner();
+            Error::config(pointer, inner.to_string())
+        })
+    }
+
+    /// A copy with the entries of `over` put over these: maps merge deeply, all else is replaced.
+    #[must_use]
+    pub fn overlaid(&self, over: &Section) -> Section {
+        let mut merged = self.clone();
+        merge_maps(&mut merged.values, &over.values);
+        merged
+            .origins
+            .extend(over.origins.iter().map(|(k, v)| (k.clone(), v.clone())));
+        merged
+    }
+
+    /// The origin of `pointer` or of its nearest parent that has one.
+    pub fn origin(&self, pointer: &str) -> Option<&Origin> {
+        let mut at = pointer;
+        loop {
+            if let Some(origin) = self.origins.get(at) {
+                return Some(origin);
+            }
+            at = &at[..at.rfind('/')?];
+        }
+    }
+}
+
+/// Deep merge as everywhere in the configuration: maps merge, all else is replaced by `over`.
+fn merge_maps(base: &mut Map<String, Value>, over: &Map<String, Value>) {
+    for (key, value) in over {
+        match (base.get_mut(key), value) {
+            (Some(Value::Object(below)), Value::Object(above)) => merge_maps(below, above),
+            _ => {
+                base.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+/// What a plugin is called and which keys it knows.
+#[derive(Clone, Debug)]
+pub struct PluginInfo {
+    /// The name in the configuration (`docker`).
+    pub name: &'static str,
+    /// One line for `kitchen help` and the docs.
+    pub summary: &'static str,
+    /// JSON Schema of the plugin's section, made from its configuration type.
+    pub schema: schemars::Schema,
+}
+
+impl PluginInfo {
+    /// Information of a plugin whose settings are a `T`.
+    pub fn of<T: schemars::JsonSchema>(name: &'static str, summary: &'static str) -> Self {
+        Self {
+            name,
+            summary,
+            schema: schemars::schema_for!(T),
+        }
+    }
+
+    /// The names of the keys that the plugin knows.
+    pub fn keys(&self) -> Vec<&str> {
+        self.schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .map(|properties| properties.keys().map(String::as_str).collect())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,63 @@
+//! Judges machines.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Connection, Context, PluginInfo, Result, State, async_trait};
+
+/// How one test ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CaseStatus {
+    /// It held.
+    Passed,
+    /// It did not.
+    Failed,
+    /// It was not run.
+    Skipped,
+}
+
+/// One test as the verifier's tool counts them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestCase {
+    /// The tool's name for it.
+    pub name: String,
+    /// How it ended.
+    pub status: CaseStatus,
+    /// How long it took, where the tool tells.
+    pub duration: Option<Duration>,
+    /// What the tool said about it.
+    pub message: Option<String>,
+}
+
+/// Runs tests on a machine, or from the workstation against it.
+#[async_trait]
+pub trait Verifier: Send + Sync {
+    /// Name and keys.
+    fn info(&self) -> PluginInfo;
+
+    /// Prepares the machine (installs the tool). Called once, before the first verify.
+    async fn setup(
+        &self,
+        _cx: &Context,
+        _connection: &dyn Connection,
+        _state: &mut State,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// Runs the tests. Failed tests are cases; the kitchen fails the step for them. An error means
+    /// that the tests could not be run or that the tool has no cases to tell.
+    async fn verify(
+        &self,
+        cx: &Context,
+        connection: &dyn Connection,
+        state: &mut State,
+    ) -> Result<Vec<TestCase>>;
+
+    /// Checks what it needs on the workstation.
+    async fn doctor(&self, _cx: &Context) -> Result<Vec<crate::Fault>> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,1 @@
+//! Provisioner and verifier that run the user's own scripts

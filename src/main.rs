@@ -1,0 +1,2 @@
+//! The `kitchen` command.
+fn main() {}
