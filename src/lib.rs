@@ -1,1 +1,12 @@
-//! The kitchen.
+//! The kitchen: text becomes a [`config`], a configuration becomes a [`matrix`], a matrix and a
+//! command become a [`plan`], a plan [`run`]s and becomes events, events become everything that a
+//! person reads ([`report`]). What must outlive the process is [`state`].
+
+pub mod cli;
+pub mod config;
+pub mod matrix;
+pub mod plan;
+pub mod registry;
+pub mod report;
+pub mod run;
+pub mod state;

@@ -1,5 +1,6 @@
 //! A plugin's part of the configuration: values that remember where they were written.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -93,33 +94,45 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-/// What a plugin is called and which keys it knows.
-#[derive(Clone, Debug)]
+/// What a plugin is called and which keys it knows. Cheap to make: the schema is made when asked for.
+#[derive(Clone)]
 pub struct PluginInfo {
     /// The name in the configuration (`docker`).
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// One line for `kitchen help` and the docs.
-    pub summary: &'static str,
-    /// JSON Schema of the plugin's section, made from its configuration type.
-    pub schema: schemars::Schema,
+    pub summary: Cow<'static, str>,
+    schema: Arc<dyn Fn() -> schemars::Schema + Send + Sync>,
 }
 
 impl PluginInfo {
     /// Information of a plugin whose settings are a `T`.
     pub fn of<T: schemars::JsonSchema>(name: &'static str, summary: &'static str) -> Self {
         Self {
-            name,
-            summary,
-            schema: schemars::schema_for!(T),
+            name: name.into(),
+            summary: summary.into(),
+            schema: Arc::new(|| schemars::schema_for!(T)),
         }
     }
 
+    /// JSON Schema of the plugin's section, made from its configuration type.
+    pub fn schema(&self) -> schemars::Schema {
+        (self.schema)()
+    }
+
     /// The names of the keys that the plugin knows.
-    pub fn keys(&self) -> Vec<&str> {
-        self.schema
+    pub fn keys(&self) -> Vec<String> {
+        self.schema()
             .get("properties")
             .and_then(Value::as_object)
-            .map(|properties| properties.keys().map(String::as_str).collect())
+            .map(|properties| properties.keys().cloned().collect())
             .unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for PluginInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PluginInfo")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }

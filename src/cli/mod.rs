@@ -1,0 +1,1 @@
+//! Arguments to calls: one file a command.

@@ -1,0 +1,1 @@
+//! Events to everything that a person reads. Reads events only.

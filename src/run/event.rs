@@ -1,0 +1,192 @@
+//! Everything that happens, in the past tense. The one source of what a person reads: terminal,
+//! log files and reports are made from it.
+
+use std::time::Duration;
+
+use banquet_sdk::{Stream, TestCase};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// Where something happened. Any part may be missing: a `run` step has no instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The cluster, or the instance that is worked on by itself.
+    pub subject: String,
+    /// The instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Path of the step: `[2]` is the second step, `[2, 1]` the first in the block that is second.
+    /// Empty outside steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub step: Vec<usize>,
+}
+
+/// How something ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It did what it should.
+    Passed,
+    /// It failed, and was allowed to.
+    Allowed(Failure),
+    /// It failed.
+    Failed(Failure),
+    /// It was not done, for this reason.
+    Skipped(String),
+}
+
+/// Why something failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Which of the causes; decides the exit code.
+    pub cause: Cause,
+    /// One sentence: what was being done, to whom, what the tool said.
+    pub message: String,
+    /// What to do next.
+    #[serde(default)]
+    pub hints: Vec<String>,
+}
+
+/// The causes that exit codes tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A verifier said no, or an `exec`, `run` or `wait` step did not get what it asked for.
+    Verify,
+    /// A provisioner failed.
+    Converge,
+    /// A machine, an engine, a network failed.
+    Infrastructure,
+    /// A time limit passed.
+    Timeout,
+    /// The configuration is wrong.
+    Config,
+    /// The run was interrupted.
+    Interrupted,
+    /// A fault of the program itself.
+    Internal,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum EventKind {
+    /// A run began.
+    RunStarted {
+        /// Id of the run.
+        run: String,
+        /// Version of the program.
+        version: String,
+        /// Names of the subjects, in order.
+        subjects: Vec<String>,
+    },
+    /// Work on a subject began.
+    SubjectStarted {
+        /// Its name.
+        subject: String,
+        /// The command's word (`test`).
+        command: String,
+        /// Names of its members.
+        members: Vec<String>,
+        /// Whether it is a cluster.
+        cluster: bool,
+        /// Text of each numbered step, in order.
+        steps: Vec<String>,
+    },
+    /// A person should know.
+    Warned {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// What.
+        message: String,
+    },
+    /// A step of a multisuite, or a block of them, began.
+    StepStarted {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// Its text or name.
+        title: String,
+        /// Counts from 1.
+        attempt: u32,
+    },
+    /// A step or block ended.
+    StepFinished {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// Its text or name.
+        title: String,
+        /// Attempts that it took.
+        attempts: u32,
+        /// How.
+        outcome: Outcome,
+        /// How long all attempts took.
+        duration: Duration,
+    },
+    /// An action on an instance began (`create`, `converge`, …).
+    ActionStarted {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// The action's word, also `gossip` and `late_gossip`.
+        action: String,
+    },
+    /// An action on an instance ended.
+    ActionFinished {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// The action's word.
+        action: String,
+        /// How.
+        outcome: Outcome,
+        /// How long.
+        duration: Duration,
+    },
+    /// A test ended.
+    TestFinished {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// The test.
+        case: TestCase,
+    },
+    /// A line of output.
+    Printed {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// Which stream.
+        stream: Stream,
+        /// The line, secrets masked.
+        text: String,
+    },
+    /// Work on a subject ended.
+    SubjectFinished {
+        /// Its name.
+        subject: String,
+        /// How.
+        outcome: Outcome,
+        /// How long.
+        duration: Duration,
+    },
+    /// The run was told to stop (ctrl-C, SIGTERM).
+    Interrupted,
+    /// The run ended.
+    RunFinished {
+        /// How long.
+        duration: Duration,
+    },
+}

@@ -1,0 +1,1 @@
+//! `.kitchen/`: atomic, locked, noted before made.
