@@ -1,0 +1,29 @@
+//! What the performance claims stand on: each figure beside a floor or a peer of the same run.
+//!
+//! `cargo bench` prints the tables of docs/performance.md; `cargo bench -- --smoke` runs each
+//! measurement once. Docker's are left out, and named, where no engine runs.
+
+mod docker;
+mod dummy;
+mod list;
+mod measure;
+mod project;
+mod sandbox;
+
+use measure::Table;
+
+fn main() {
+    let smoke = std::env::args().any(|argument| argument == "--smoke");
+    let runs = if smoke { 1 } else { 11 };
+    let mut table = Table::default();
+    list::measure(&mut table, runs);
+    dummy::measure(&mut table, runs.min(5));
+    if cfg!(target_os = "linux") {
+        sandbox::measure(&mut table, runs.min(7));
+    }
+    match docker::available() {
+        Ok(()) => docker::measure(&mut table, runs.min(7)),
+        Err(reason) => println!("Docker is not measured: {reason}"),
+    }
+    println!("{table}");
+}

@@ -1,0 +1,57 @@
+//! The embedded driver: clusters of 3, 10 and 50 members.
+
+use std::fs;
+
+use crate::measure::{Table, median, millis, time};
+use crate::project::Project;
+
+/// Creation, destruction and memory a member.
+pub fn measure(table: &mut Table, runs: usize) {
+    for members in [3, 10, 50] {
+        let project = Project::cluster("driver: sandbox", members, "exec {}");
+        let project = with_commands(project);
+        let mut created = Vec::new();
+        let mut destroyed = Vec::new();
+        let mut kib = 0;
+        for _ in 0..runs {
+            created.push(time(&mut project.kitchen(&["create"])));
+            kib = resident_kib(&project) / members as u64;
+            destroyed.push(time(&mut project.kitchen(&["destroy"])));
+        }
+        table.plain(
+            &format!("{members} sandbox members"),
+            &format!(
+                "created in {}, destroyed in {}, {:.1} MiB each",
+                millis(median(created)),
+                millis(median(destroyed)),
+                kib as f64 / 1024.0
+            ),
+        );
+    }
+}
+
+/// Proportional size of all processes of the sandbox that belong to this project, in KiB.
+fn resident_kib(project: &Project) -> u64 {
+    let directory = project.path().to_string_lossy().into_owned();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ours = processes.filter(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        line.contains("__sandbox") && line.contains(&directory)
+    });
+    ours.filter_map(|entry| {
+        let sizes = fs::read_to_string(entry.path().join("smaps_rollup")).ok()?;
+        let line = sizes.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    })
+    .sum()
+}
+
+/// `exec` needs a command; this rewrites the project's steps with one.
+fn with_commands(project: Project) -> Project {
+    let file = project.path().join("kitchen.yml");
+    let text = fs::read_to_string(&file).expect("the project was just written");
+    let text = text.replace("- exec ", "- command: \"true\"\n      step: exec ");
+    fs::write(&file, text).expect("the project can be written");
+    project
+}
