@@ -1,0 +1,366 @@
+//! A temporary project and the `kitchen` command in it:
+//! `Project::new().file("kitchen.yml", …).kitchen("test web").succeeds().prints("…")`.
+//! Every project is a directory of its own; what a failed test leaves running is destroyed with it.
+#![allow(dead_code, reason = "every test binary uses another part")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// No command of a test takes longer.
+const DEADLINE: Duration = Duration::from_secs(180);
+
+/// A temporary directory with a project in it.
+pub struct Project {
+    dir: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Project {
+    /// An empty project.
+    pub fn new() -> Self {
+        let dir = TempDir::with_prefix("kitchen-test-").expect("a temporary directory");
+        std::fs::create_dir(dir.path().join("home")).expect("a home directory");
+        Self {
+            dir,
+            environment: Vec::new(),
+        }
+    }
+
+    /// A copy of a directory of the repository (`fixtures/hello-db`).
+    pub fn copy_of(path: &str) -> Self {
+        let project = Self::new();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        copy(&from, project.path());
+        project
+    }
+
+    /// With a file; its directories are made.
+    #[must_use]
+    pub fn file(self, path: &str, text: &str) -> Self {
+        self.write(path, text);
+        self
+    }
+
+    /// With a file that can be executed.
+    #[must_use]
+    pub fn script(self, path: &str, text: &str) -> Self {
+        self.write(path, text);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(self.path().join(path), mode).expect("mode of a script");
+        }
+        self
+    }
+
+    /// With a variable in the environment of every command.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Writes a file in the midst of a test.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+        std::fs::write(&path, text).expect("a file of the project");
+    }
+
+    /// The text of a file.
+    pub fn read(&self, path: &str) -> String {
+        let path = self.path().join(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Whether a file is there.
+    pub fn has(&self, path: &str) -> bool {
+        self.path().join(path).exists()
+    }
+
+    /// Runs `kitchen` with these arguments, split as a shell would, until it ends.
+    #[track_caller]
+    pub fn kitchen(&self, arguments: &str) -> Ran {
+        self.start(arguments).wait()
+    }
+
+    /// Starts `kitchen` and goes on.
+    #[track_caller]
+    pub fn start(&self, arguments: &str) -> Running {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("kitchen starts");
+        let out = lines(child.stdout.take().expect("a pipe"));
+        let err = lines(child.stderr.take().expect("a pipe"));
+        Running {
+            call: format!("kitchen {arguments}"),
+            child,
+            out: Stream::new(out),
+            err: Stream::new(err),
+            started: Instant::now(),
+        }
+    }
+
+    /// The command, for what the rest does not offer.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kitchen"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("KITCHEN_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(shell_words::split(arguments).expect("arguments"))
+            .current_dir(self.path())
+            .env("HOME", self.path().join("home"))
+            .env_remove("CI")
+            .envs(self.environment.iter().map(|(k, v)| (k, v)));
+        command
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        if self.has(".kitchen") {
+            // What is left of a failed test; of a passed one nothing is.
+            let _ = self
+                .command("destroy all")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+}
+
+/// A command that has not ended yet.
+pub struct Running {
+    call: String,
+    child: Child,
+    out: Stream,
+    err: Stream,
+    started: Instant,
+}
+
+impl Running {
+    /// Waits until a line of either stream contains `text`.
+    #[track_caller]
+    pub fn until(mut self, text: &str) -> Self {
+        while !self.out.seen(text) && !self.err.seen(text) {
+            let ended = !self.out.more() & !self.err.more();
+            if ended && !self.out.seen(text) && !self.err.seen(text) {
+                panic!("{:?} never came of\n{}", text, self.wait().transcript());
+            }
+            self.check_deadline();
+        }
+        self
+    }
+
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by its name (`INT`, `TERM`, `KILL`).
+    #[track_caller]
+    pub fn signal(self, name: &str) -> Self {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(status.success(), "kill -s {name}");
+        self
+    }
+
+    /// Waits until it has ended.
+    #[track_caller]
+    pub fn wait(mut self) -> Ran {
+        while self.out.more() | self.err.more() {
+            self.check_deadline();
+        }
+        let status = self.child.wait().expect("an exit status");
+        Ran {
+            call: self.call,
+            code: status.code(),
+            out: self.out.text,
+            err: self.err.text,
+            took: self.started.elapsed(),
+        }
+    }
+
+    #[track_caller]
+    fn check_deadline(&mut self) {
+        if self.started.elapsed() > DEADLINE {
+            let _ = self.child.kill();
+            panic!(
+                "{} did not end in {DEADLINE:?}\n{}\n{}",
+                self.call, self.out.text, self.err.text
+            );
+        }
+    }
+}
+
+/// A command that has ended.
+pub struct Ran {
+    /// The command line.
+    pub call: String,
+    /// The exit code; none after a signal.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub out: String,
+    /// What it printed on standard error.
+    pub err: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Ran {
+    /// It exited with 0.
+    #[track_caller]
+    pub fn succeeds(self) -> Self {
+        self.exits(0)
+    }
+
+    /// It exited with this code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "exit code of {}", self.transcript());
+        self
+    }
+
+    /// Standard output contains this.
+    #[track_caller]
+    pub fn prints(self, text: &str) -> Self {
+        assert!(self.out.contains(text), "{text:?} in {}", self.transcript());
+        self
+    }
+
+    /// Standard output does not contain this.
+    #[track_caller]
+    pub fn prints_no(self, text: &str) -> Self {
+        assert!(
+            !self.out.contains(text),
+            "no {text:?} in {}",
+            self.transcript()
+        );
+        self
+    }
+
+    /// Standard output contains these, in this order.
+    #[track_caller]
+    pub fn prints_in_order(self, texts: &[&str]) -> Self {
+        let mut at = 0;
+        for text in texts {
+            match self.out[at..].find(text) {
+                Some(found) => at += found + text.len(),
+                None => panic!("{text:?}, after the others, in {}", self.transcript()),
+            }
+        }
+        self
+    }
+
+    /// Standard error contains this.
+    #[track_caller]
+    pub fn complains(self, text: &str) -> Self {
+        assert!(self.err.contains(text), "{text:?} in {}", self.transcript());
+        self
+    }
+
+    /// Standard error is empty.
+    #[track_caller]
+    pub fn is_quiet(self) -> Self {
+        assert!(self.err.is_empty(), "no complaint in {}", self.transcript());
+        self
+    }
+
+    /// All of it, for a failed test's message.
+    pub fn transcript(&self) -> String {
+        format!(
+            "{}\n--- code {:?}, standard output\n{}--- standard error\n{}---",
+            self.call, self.code, self.out, self.err
+        )
+    }
+}
+
+/// One stream of a command, read as it comes.
+struct Stream {
+    lines: Option<Receiver<String>>,
+    text: String,
+}
+
+impl Stream {
+    fn new(lines: Receiver<String>) -> Self {
+        Self {
+            lines: Some(lines),
+            text: String::new(),
+        }
+    }
+
+    /// Takes what comes within a moment; false once the stream has ended.
+    fn more(&mut self) -> bool {
+        let Some(lines) = &self.lines else {
+            return false;
+        };
+        match lines.recv_timeout(Duration::from_millis(20)) {
+            Ok(line) => {
+                self.text.push_str(&line);
+                lines.try_iter().for_each(|line| self.text.push_str(&line));
+                true
+            }
+            Err(RecvTimeoutError::Timeout) => true,
+            Err(RecvTimeoutError::Disconnected) => {
+                self.lines = None;
+                false
+            }
+        }
+    }
+
+    fn seen(&self, text: &str) -> bool {
+        self.text.contains(text)
+    }
+}
+
+fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(stream);
+        let mut line = Vec::new();
+        while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
+            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                break;
+            }
+            line.clear();
+        }
+    });
+    receiver
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a directory to copy") {
+        let entry = entry.expect("an entry");
+        let (source, target): (PathBuf, PathBuf) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_name() == ".kitchen" {
+            continue;
+        }
+        if source.is_dir() {
+            std::fs::create_dir_all(&target).expect("a directory");
+            copy(&source, &target);
+        } else {
+            std::fs::copy(&source, &target).expect("a copy");
+        }
+    }
+}
