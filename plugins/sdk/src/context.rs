@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::process::Command;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +58,9 @@ pub struct Context {
     pub tests_name: String,
     /// Variables for every process of the user's: instance, suite, platform, peers.
     pub environment: BTreeMap<String, String>,
+    /// Words before a command of the workstation so that it reaches the members' addresses
+    /// ([`Driver::local_prefix`](crate::Driver::local_prefix)); mostly none.
+    pub local_prefix: Vec<String>,
     /// Values that must not be shown.
     pub secrets: Secrets,
     /// Where output goes.
@@ -79,6 +83,7 @@ impl Context {
             test_dir: root.join("test/integration"),
             root,
             environment: BTreeMap::new(),
+            local_prefix: Vec::new(),
             secrets: Secrets::default(),
             output: discard(),
             deadline: None,
@@ -94,6 +99,24 @@ impl Context {
     /// A directory for the plugin's own files of this instance; not made yet.
     pub fn work_dir(&self) -> PathBuf {
         self.kitchen_dir.join("work").join(&self.identity.instance)
+    }
+
+    /// A command of the user's for the workstation's shell: behind `local_prefix`, in the
+    /// configuration's directory, with `environment`. The caller may change both, then hands it to
+    /// [`process::run`](crate::process::run).
+    pub fn local_command(&self, line: &str) -> Command {
+        let shell = if cfg!(windows) {
+            ["cmd", "/C", line]
+        } else {
+            ["sh", "-c", line]
+        };
+        let mut words = self.local_prefix.iter().map(String::as_str).chain(shell);
+        let mut command = Command::new(words.next().unwrap_or("sh"));
+        command
+            .args(words)
+            .current_dir(&self.root)
+            .envs(&self.environment);
+        command
     }
 
     /// Says what the plugin is doing.
@@ -158,5 +181,31 @@ impl Context {
             () = tokio::time::sleep(limited) => Err(Error::timeout(what, limited)),
             result = polling => result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_local_command_has_prefix_directory_and_environment() {
+        let root = tempfile::tempdir().unwrap();
+        let identity = Identity {
+            project: "p".into(),
+            cluster: None,
+            instance: "i".into(),
+            suite: "s".into(),
+            platform: "p".into(),
+            run: "r".into(),
+        };
+        let mut cx = Context::for_tests(identity, root.path().into(), Section::default());
+        cx.local_prefix = vec!["env".into(), "FROM_PREFIX=1".into()];
+        cx.environment.insert("FROM_CONTEXT".into(), "a b".into());
+        let command = cx.local_command("pwd -P; echo $FROM_PREFIX $FROM_CONTEXT");
+        let printed = crate::process::capture(command).await.unwrap();
+        let directory = root.path().canonicalize().unwrap();
+        assert_eq!(printed, format!("{}\n1 a b\n", directory.display()));
     }
 }

@@ -1,6 +1,9 @@
 //! The one way to run a process of the workstation.
 
+use std::pin::pin;
 use std::process::{ExitStatus as StdExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use process_wrap::tokio::{CommandWrap, KillOnDrop};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
@@ -11,8 +14,15 @@ use crate::{Error, ExitStatus, Line, Output, Result, Stdin, Stream};
 /// Longest piece of a line that is handed on at once, in bytes; a longer line comes in pieces.
 pub const MAX_LINE: usize = 64 * 1024;
 
+/// How long the pipes of a command that has ended may be empty before a process that it left behind
+/// is taken to hold them.
+const GRACE: Duration = Duration::from_millis(100);
+/// What is read at most once a command has ended: more than any pipe holds.
+const REST: u64 = 2 << 20;
+
 /// Runs `command` in a process group of its own; its output goes to `output` line by line.
-/// Dropping the future kills the whole group. A non-zero exit is an answer, not an error.
+/// Dropping the future kills the whole group. A non-zero exit is an answer, not an error. What
+/// processes print that outlive the command is not waited for.
 pub async fn run(mut command: Command, stdin: &Stdin, output: &dyn Output) -> Result<ExitStatus> {
     let name = command
         .as_std()
@@ -32,27 +42,61 @@ pub async fn run(mut command: Command, stdin: &Stdin, output: &dyn Output) -> Re
         .spawn()
         .map_err(|error| Error::machine(format!("start {name}: {error}")))?;
     let group = Group(child.id());
-    let pipes = (
+    let (input, out, err) = (
         child.stdin().take(),
         child.stdout().take(),
         child.stderr().take(),
     );
     let feed = async {
-        if let (Some(mut pipe), Stdin::Bytes(bytes)) = (pipes.0, stdin) {
+        if let (Some(mut pipe), Stdin::Bytes(bytes)) = (input, stdin) {
             // A command that does not read all of its input is no error.
             let _ = pipe.write_all(bytes).await;
         }
     };
-    let (_, out, err) = tokio::join!(
-        feed,
-        forward(pipes.1, Stream::Out, output),
-        forward(pipes.2, Stream::Err, output)
-    );
-    out?;
-    err?;
-    let status = child.wait().await?;
+    let progress = [Progress::default(), Progress::default()];
+    let mut working = pin!(async {
+        let (_, pumped) = tokio::join!(feed, async {
+            tokio::try_join!(
+                pump(out, Stream::Out, output, &progress[0]),
+                pump(err, Stream::Err, output, &progress[1])
+            )
+        });
+        pumped.map(|_| ())
+    });
+    let (status, pumped) = tokio::select! {
+        status = child.wait() => (status?, None),
+        pumped = working.as_mut() => (child.wait().await?, Some(pumped)),
+    };
     group.ended();
+    match pumped {
+        Some(pumped) => pumped?,
+        None => tokio::select! {
+            pumped = working => pumped?,
+            () = left_behind(&progress) => {}
+        },
+    }
     Ok(exit_status(status))
+}
+
+/// How far a pump is.
+#[derive(Debug, Default)]
+struct Progress {
+    /// It waits for the pipe, not for the output.
+    idle: AtomicBool,
+    /// Bytes read.
+    read: AtomicU64,
+}
+
+/// Returns once the pipes of a command that has ended hold nothing of it any more.
+async fn left_behind(progress: &[Progress; 2]) {
+    let read = || -> u64 { progress.iter().map(|p| p.read.load(Relaxed)).sum() };
+    let limit = read() + REST;
+    loop {
+        tokio::time::sleep(GRACE).await;
+        if progress.iter().all(|p| p.idle.load(Relaxed)) || read() > limit {
+            return;
+        }
+    }
 }
 
 /// Runs `command` and gives what it printed on standard output, as text; fails unless it exits
@@ -119,24 +163,39 @@ pub async fn forward(
     stream: Stream,
     output: &dyn Output,
 ) -> Result<()> {
-    let Some(pipe) = pipe else { return Ok(()) };
-    let mut reader = BufReader::with_capacity(MAX_LINE, pipe);
+    pump(pipe, stream, output, &Progress::default()).await
+}
+
+async fn pump(
+    pipe: Option<impl AsyncRead + Unpin>,
+    stream: Stream,
+    output: &dyn Output,
+    progress: &Progress,
+) -> Result<()> {
     let mut splitter = LineSplitter::default();
-    loop {
-        let chunk = reader.fill_buf().await?;
-        if chunk.is_empty() {
-            break;
-        }
-        let read = chunk.len();
-        let lines = splitter.push(chunk);
-        reader.consume(read);
-        for text in lines {
-            output.line(Line { stream, text }).await;
+    if let Some(pipe) = pipe {
+        let mut reader = BufReader::with_capacity(MAX_LINE, pipe);
+        loop {
+            progress.idle.store(true, Relaxed);
+            let chunk = reader.fill_buf().await?;
+            progress.idle.store(false, Relaxed);
+            if chunk.is_empty() {
+                break;
+            }
+            let read = chunk.len();
+            let lines = splitter.push(chunk);
+            reader.consume(read);
+            progress.read.fetch_add(read as u64, Relaxed);
+            for text in lines {
+                output.line(Line { stream, text }).await;
+            }
         }
     }
     if let Some(text) = splitter.finish() {
         output.line(Line { stream, text }).await;
     }
+    // At its end a pipe has no more to come.
+    progress.idle.store(true, Relaxed);
     Ok(())
 }
 
@@ -146,31 +205,43 @@ pub struct LineSplitter(Vec<u8>);
 
 impl LineSplitter {
     /// Takes a chunk; gives the lines that are whole with it.
-    pub fn push(&mut self, mut chunk: &[u8]) -> Vec<String> {
+    pub fn push(&mut self, chunk: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
-        while let Some(end) = chunk.iter().position(|byte| *byte == b'\n') {
-            self.0.extend_from_slice(&chunk[..end]);
-            lines.push(self.take());
-            chunk = &chunk[end + 1..];
-        }
-        self.0.extend_from_slice(chunk);
-        if self.0.len() >= MAX_LINE {
-            lines.push(self.take());
+        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+            self.0.extend_from_slice(piece);
+            let whole = self.0.last() == Some(&b'\n');
+            while self.0.len() > MAX_LINE {
+                lines.push(self.cut(character_start(&self.0, MAX_LINE)));
+            }
+            if whole {
+                lines.push(self.cut(self.0.len()));
+            }
         }
         lines
     }
 
     /// What came after the last line end.
     pub fn finish(&mut self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.take())
+        (!self.0.is_empty()).then(|| self.cut(self.0.len()))
     }
 
-    fn take(&mut self) -> String {
-        let line = self.0.strip_suffix(b"\r").unwrap_or(&self.0);
-        let text = String::from_utf8_lossy(line).into_owned();
-        self.0.clear();
-        text
+    fn cut(&mut self, length: usize) -> String {
+        let rest = self.0.split_off(length);
+        let line = std::mem::replace(&mut self.0, rest);
+        let text = match line.strip_suffix(b"\n") {
+            Some(text) => text.strip_suffix(b"\r").unwrap_or(text),
+            None => &line,
+        };
+        String::from_utf8_lossy(text).into_owned()
     }
+}
+
+/// Where the UTF-8 character around `at` begins; `at` itself where there is none.
+fn character_start(bytes: &[u8], at: usize) -> usize {
+    (at.saturating_sub(3)..=at)
+        .rev()
+        .find(|i| bytes[*i] & 0xc0 != 0x80)
+        .unwrap_or(at)
 }
 
 /// The exit code of a process of the workstation, signals as 128 plus their number.
@@ -224,8 +295,88 @@ mod tests {
     #[test]
     fn an_endless_line_comes_in_pieces() {
         let mut splitter = LineSplitter::default();
-        assert_eq!(splitter.push(&vec![b'a'; MAX_LINE]).len(), 1);
-        assert_eq!(splitter.finish(), None);
+        let text = "ä".repeat(MAX_LINE);
+        let mut pieces = splitter.push(&text.as_bytes()[..MAX_LINE + 1]);
+        pieces.extend(splitter.push(&text.as_bytes()[MAX_LINE + 1..]));
+        pieces.extend(splitter.finish());
+        assert!(pieces.iter().all(|piece| piece.len() <= MAX_LINE));
+        assert_eq!(pieces.len(), 2);
+        assert_eq!(pieces.concat(), text);
+    }
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[tokio::test]
+    async fn a_process_left_behind_holds_nothing() {
+        let text = Collect::default();
+        let started = std::time::Instant::now();
+        let status = run(
+            sh("echo begin; sleep 600 & echo $!; exit 3"),
+            &Stdin::Empty,
+            &text,
+        )
+        .await
+        .unwrap();
+        assert_eq!(status, ExitStatus(3));
+        assert!(started.elapsed() < Duration::from_secs(60));
+        let (out, _) = text.into_parts();
+        let pid = out.strip_prefix("begin\n").unwrap().trim();
+        capture(sh(&format!("kill {pid}"))).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_noisy_process_left_behind_holds_nothing() {
+        let text = Collect::default();
+        let script = "yes >&2 & echo $!";
+        run(sh(script), &Stdin::Empty, &text).await.unwrap();
+        // It may be gone already: its pipe broke.
+        let (out, _) = text.into_parts();
+        run(sh(&format!("kill {out}")), &Stdin::Empty, &crate::Discard)
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_a_filter_prints_late_is_not_lost() {
+        let script = "(sleep 0.02; echo late) & echo early";
+        assert_eq!(capture(sh(script)).await.unwrap(), "early\nlate\n");
+    }
+
+    #[tokio::test]
+    async fn dropping_kills_the_group() {
+        let directory = tempfile::tempdir().unwrap();
+        let pids = directory.path().join("pids");
+        let script = format!(
+            "sleep 600 & echo $$ $! > {0}.new; mv {0}.new {0}; wait",
+            pids.display()
+        );
+        let work = run(sh(&script), &Stdin::Empty, &crate::Discard);
+        let noted = async {
+            while !pids.exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            ended = work => panic!("it lasts, yet {ended:?}"),
+            () = noted => {}
+        }
+        for pid in std::fs::read_to_string(&pids).unwrap().split_whitespace() {
+            // `ps` shows a zombie as Z: dead, and not yet reaped.
+            let gone = sh(&format!(
+                "while kill -0 {pid} && ! ps -o stat= -p {pid} | grep -q Z; do sleep 0.01; done"
+            ));
+            tokio::time::timeout(
+                Duration::from_secs(20),
+                run(gone, &Stdin::Empty, &crate::Discard),
+            )
+            .await
+            .expect("the process is gone")
+            .unwrap();
+        }
     }
 
     #[tokio::test]

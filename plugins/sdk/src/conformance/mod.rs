@@ -1,0 +1,19 @@
+//! The suite that every plugin runs in its own tests: named checks of what the contract promises.
+//! [`driver`], [`connection`], [`provisioner`] and [`verifier`] each take a subject, print every
+//! check, and panic at the end with all that failed; [`requires`] skips what a machine cannot run.
+
+mod checks;
+mod connection;
+mod driver;
+mod files;
+mod provisioner;
+mod requirement;
+mod subject;
+mod verifier;
+
+pub use connection::connection;
+pub use driver::driver;
+pub use provisioner::{ProvisionerSubject, provisioner};
+pub use requirement::requires;
+pub use subject::{Recorder, Subject, settings, unique};
+pub use verifier::{VerifierSubject, verifier};
