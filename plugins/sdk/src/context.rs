@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::output::discard;
-use crate::{Error, Line, Output, Peers, Result, Secrets, Section, Stream};
+use crate::{Error, Line, Output, Peers, Result, Secrets, Section, Stream, process};
 
 /// Whose resource something is. Every resource that a driver makes bears all of it, as labels,
 /// tags or arguments, so that it can be found when the state is lost.
@@ -105,17 +105,8 @@ impl Context {
     /// configuration's directory, with `environment`. The caller may change both, then hands it to
     /// [`process::run`](crate::process::run).
     pub fn local_command(&self, line: &str) -> Command {
-        let shell = if cfg!(windows) {
-            ["cmd", "/C", line]
-        } else {
-            ["sh", "-c", line]
-        };
-        let mut words = self.local_prefix.iter().map(String::as_str).chain(shell);
-        let mut command = Command::new(words.next().unwrap_or("sh"));
-        command
-            .args(words)
-            .current_dir(&self.root)
-            .envs(&self.environment);
+        let mut command = process::shell(&self.local_prefix, line);
+        command.current_dir(&self.root).envs(&self.environment);
         command
     }
 

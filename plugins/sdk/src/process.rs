@@ -1,5 +1,6 @@
 //! The one way to run a process of the workstation.
 
+use std::path::Path;
 use std::pin::pin;
 use std::process::{ExitStatus as StdExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -20,15 +21,25 @@ const GRACE: Duration = Duration::from_millis(100);
 /// What is read at most once a command has ended: more than any pipe holds.
 const REST: u64 = 2 << 20;
 
+/// A command line for the workstation's shell, behind the words of `prefix`.
+pub fn shell(prefix: &[String], line: &str) -> Command {
+    let shell = if cfg!(windows) {
+        ["cmd", "/C", line]
+    } else {
+        ["sh", "-c", line]
+    };
+    let mut words = prefix.iter().map(String::as_str).chain(shell);
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words);
+    command
+}
+
 /// Runs `command` in a process group of its own; its output goes to `output` line by line.
 /// Dropping the future kills the whole group. A non-zero exit is an answer, not an error. What
 /// processes print that outlive the command is not waited for.
 pub async fn run(mut command: Command, stdin: &Stdin, output: &dyn Output) -> Result<ExitStatus> {
-    let name = command
-        .as_std()
-        .get_program()
-        .to_string_lossy()
-        .into_owned();
+    let name = name_of(&command);
+    let directory = command.as_std().get_current_dir().map(Path::to_path_buf);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.stdin(match stdin {
         Stdin::Empty => Stdio::null(),
@@ -38,9 +49,14 @@ pub async fn run(mut command: Command, stdin: &Stdin, output: &dyn Output) -> Re
     wrap.wrap(KillOnDrop);
     #[cfg(unix)]
     wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
-    let mut child = wrap
-        .spawn()
-        .map_err(|error| Error::machine(format!("start {name}: {error}")))?;
+    let mut child = wrap.spawn().map_err(|error| match directory {
+        // The system's message would blame the program.
+        Some(directory) if !directory.is_dir() => Error::machine(format!(
+            "start {name}: no directory {}",
+            directory.display()
+        )),
+        _ => Error::machine(format!("start {name}: {error}")),
+    })?;
     let group = Group(child.id());
     let (input, out, err) = (
         child.stdin().take(),
@@ -78,6 +94,11 @@ pub async fn run(mut command: Command, stdin: &Stdin, output: &dyn Output) -> Re
     Ok(exit_status(status))
 }
 
+fn name_of(command: &Command) -> String {
+    let program = command.as_std().get_program();
+    program.to_string_lossy().into_owned()
+}
+
 /// How far a pump is.
 #[derive(Debug, Default)]
 struct Progress {
@@ -102,11 +123,7 @@ async fn left_behind(progress: &[Progress; 2]) {
 /// Runs `command` and gives what it printed on standard output, as text; fails unless it exits
 /// with 0, saying what it printed on standard error.
 pub async fn capture(command: Command) -> Result<String> {
-    let name = command
-        .as_std()
-        .get_program()
-        .to_string_lossy()
-        .into_owned();
+    let name = name_of(&command);
     let text = Collect::default();
     let status = run(command, &Stdin::Empty, &text).await?;
     let (out, err) = text.into_parts();
@@ -308,6 +325,16 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         command
+    }
+
+    #[tokio::test]
+    async fn a_missing_directory_or_program_is_named() {
+        let mut command = sh("true");
+        command.current_dir("/no/such/place");
+        let error = capture(command).await.unwrap_err();
+        assert_eq!(error.message, "start sh: no directory /no/such/place");
+        let error = capture(Command::new("no-such-program")).await.unwrap_err();
+        assert!(error.message.starts_with("start no-such-program: "));
     }
 
     #[tokio::test]

@@ -22,7 +22,7 @@ pub async fn connection(subject: &Subject) {
     let info = subject.transport.info();
     let mut checks = Checks::new(format!("transport {}", info.name), &subject.exempt);
     checks
-        .check("info describes every key", async {
+        .check("transport keys are described", async {
             info_is_complete(&info)
         })
         .await;

@@ -15,7 +15,7 @@ pub async fn driver(subject: &Subject) {
     let info = subject.driver.info();
     let mut checks = Checks::new(format!("driver {}", info.name), &subject.exempt);
     checks
-        .check("info describes every key", async {
+        .check("driver keys are described", async {
             info_is_complete(&info)
         })
         .await;

@@ -89,6 +89,7 @@ impl Subject {
             run: unique(),
         };
         let root = self.root.path().join(project);
+        std::fs::create_dir_all(&root).expect("a directory for a project");
         let store = Arc::new(Recorder::default());
         let cx = Context::for_tests(identity.clone(), root.clone(), self.driver_settings.clone());
         locked(&self.made).push(cx.clone());
