@@ -9,6 +9,7 @@ pub mod conformance;
 mod context;
 mod driver;
 mod error;
+pub mod lenient;
 mod output;
 mod peers;
 pub mod process;
