@@ -1,0 +1,305 @@
+//! The driver: a group's keeper, and an init for every instance.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use banquet_sdk::{
+    Capabilities, Context, Driver, Error, Fault, Orphan, Peers, PluginInfo, Power, Residue, Result,
+    State, Status, async_trait,
+};
+use rustix::process::Signal;
+
+use super::client::Helper;
+use super::group::{Group, Keeper, PREFIX, new_id};
+use super::{faults, hosts, image, keys, processes};
+use crate::labels::{self, Labels, stat_of};
+use crate::wire::{Answer, Boot, Request, Target};
+use crate::{Config, HELPER};
+
+/// Makes instances from Linux namespaces.
+#[derive(Clone, Debug)]
+pub struct SandboxDriver {
+    helper: Helper,
+}
+
+impl SandboxDriver {
+    /// A driver whose helpers are `helper`: a program that calls
+    /// [`helper_main`](crate::helper_main), as the kitchen itself does.
+    pub fn new(helper: PathBuf) -> Self {
+        let helper = Helper(helper);
+        Self { helper }
+    }
+
+    /// Starts the instance's init; its layer and its address are those that it had, if any.
+    async fn boot(&self, cx: &Context, state: &mut State) -> Result<()> {
+        let config: Config = cx.config()?;
+        if config.internet {
+            return Err(Error::config("/internet", "a sandbox has no way out yet")
+                .hint("Use `driver: docker` for instances that need the internet."));
+        }
+        let rootfs = image::lower(cx, &config.rootfs).await?;
+        let id = match state.str(keys::ID) {
+            Some(id) => {
+                let id = id.to_owned();
+                // What an interrupted creation may have left half-made.
+                processes::kill_all(cx, |labels| labels.verb == "boot" && labels.id == id).await?;
+                id
+            }
+            None => new_id(),
+        };
+        state.set(keys::ID, id.clone());
+        state.checkpoint()?;
+        let mut group = Group::lock(cx).await?;
+        let keeper = group.keeper(cx, &self.helper).await?;
+        let address = group.member(&cx.identity.instance)?;
+        let gateway = group.gateway()?;
+        drop(group);
+        state.set(keys::KEEPER, json(&keeper.target)?);
+        state.set(keys::KEEPER_ID, keeper.id.clone());
+        state.set("address", address.to_string());
+        state.set("hostname", address.to_string());
+        state.checkpoint()?;
+        let request = Request::Boot(Boot {
+            keeper: keeper.target,
+            layer: id.clone(),
+            hostname: config
+                .hostname
+                .unwrap_or_else(|| cx.identity.instance.clone()),
+            address,
+            prefix: PREFIX,
+            gateway: config.internet.then_some(gateway),
+            rootfs,
+            resolv_conf: name_servers(),
+        });
+        let labels = Labels::of_instance("boot", &cx.identity, &id);
+        let mut call = self.helper.ask(&labels, &request, false).await?;
+        let Answer::Ready(init) = call.answer().await?.0 else {
+            return Err(Error::machine("the init gave another answer than expected"));
+        };
+        state.set(keys::INIT, json(&init)?);
+        state.checkpoint()
+    }
+
+    /// Ends the init at once.
+    async fn cut(&self, cx: &Context, state: &State) -> Result<()> {
+        match (live_init(state), state.str(keys::ID)) {
+            (Some(init), Some(id)) => match init.process.open_labelled(id) {
+                Some(handle) => processes::kill(cx, init.process, handle).await,
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks all processes to end, and kills them once their time is over.
+    async fn stop(&self, cx: &Context, state: &State) -> Result<()> {
+        let config: Config = cx.config()?;
+        let Some(init) = live_init(state) else {
+            return Ok(());
+        };
+        processes::signal_all(init.process, Signal::CONT)?;
+        let Some(handle) = init.process.open() else {
+            return Ok(());
+        };
+        processes::signal(&handle, Signal::TERM)?;
+        let limit = cx.within(Duration::from_secs(config.stop_timeout));
+        if processes::gone_within(limit, handle).await? {
+            return Ok(());
+        }
+        self.cut(cx, state).await
+    }
+
+    /// Removes the layer of a member whose cluster lives on.
+    async fn forget(&self, cx: &Context, state: &State) -> Result<()> {
+        let (Some(keeper), Some(id)) = (keeper_of(state), state.str(keys::ID)) else {
+            return Ok(());
+        };
+        if !keeper.lives() {
+            return Ok(());
+        }
+        let labels = Labels::of_instance("forget", &cx.identity, id);
+        let request = Request::Forget {
+            keeper: keeper.target,
+            layer: id.to_owned(),
+        };
+        let mut call = self.helper.ask(&labels, &request, false).await?;
+        call.answer().await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Driver for SandboxDriver {
+    fn info(&self) -> PluginInfo {
+        PluginInfo::of::<Config>("sandbox", crate::SUMMARY)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        use Power::{Kill, Pause, Reboot, Resume, Start, Stop};
+        Capabilities {
+            power: vec![Stop, Start, Kill, Reboot, Pause, Resume],
+            names_resolve: true,
+            transport: Some("sandbox"),
+            snapshots: false,
+        }
+    }
+
+    async fn gossip(&self, cx: &Context, _peers: &Peers, state: &mut State) -> Result<()> {
+        let address = Group::lock(cx).await?.member(&cx.identity.instance)?;
+        state.set("address", address.to_string());
+        Ok(())
+    }
+
+    async fn create(&self, cx: &Context, state: &mut State) -> Result<()> {
+        if live_init(state).is_some() {
+            return Ok(());
+        }
+        let left = || Residue::Resources(vec![format!("sandbox {}", cx.identity.instance)]);
+        cx.bounded("making the sandbox", self.boot(cx, state))
+            .await
+            .map_err(|error| error.residue(left()))
+    }
+
+    async fn late_gossip(&self, _cx: &Context, peers: &Peers, state: &mut State) -> Result<()> {
+        hosts::write(running(state)?.process, peers)
+    }
+
+    async fn destroy(&self, cx: &Context, state: &mut State) -> Result<()> {
+        if live_init(state).is_some() {
+            self.cut(cx, state).await?;
+        } else {
+            processes::kill_all(cx, |labels| labels.is_of_instance(&cx.identity)).await?;
+        }
+        if cx.identity.cluster.is_none() {
+            Group::dissolve(cx).await?;
+        } else {
+            self.forget(cx, state).await?;
+        }
+        for key in [
+            keys::INIT,
+            keys::KEEPER,
+            keys::KEEPER_ID,
+            keys::ID,
+            "address",
+            "hostname",
+        ] {
+            state.remove(key);
+        }
+        Ok(())
+    }
+
+    async fn dissolve(&self, cx: &Context) -> Result<()> {
+        Group::dissolve(cx).await
+    }
+
+    async fn status(&self, _cx: &Context, state: &State) -> Result<Status> {
+        if let Some(init) = live_init(state) {
+            let stopped = stat_of(init.process.pid).is_some_and(|stat| stat.state == 'T');
+            return Ok(if stopped {
+                Status::Paused
+            } else {
+                Status::Running
+            });
+        }
+        let kept = state.get(keys::INIT).is_some() && keeper_of(state).is_some_and(|k| k.lives());
+        Ok(if kept {
+            Status::Stopped
+        } else {
+            Status::Absent
+        })
+    }
+
+    async fn power(&self, cx: &Context, state: &mut State, power: Power) -> Result<()> {
+        let work = async {
+            if self.status(cx, state).await? == Status::Absent {
+                return Err(Error::machine("there is no sandbox").hint("Create it first."));
+            }
+            match power {
+                Power::Stop => self.stop(cx, state).await,
+                Power::Kill => self.cut(cx, state).await,
+                Power::Pause => processes::signal_all(running(state)?.process, Signal::STOP),
+                Power::Resume => processes::signal_all(running(state)?.process, Signal::CONT),
+                Power::Start if live_init(state).is_some() => Ok(()),
+                Power::Start => self.boot(cx, state).await,
+                Power::Reboot => {
+                    self.stop(cx, state).await?;
+                    self.boot(cx, state).await
+                }
+            }
+        };
+        cx.bounded("switching the sandbox", work).await
+    }
+
+    async fn local_prefix(&self, _cx: &Context, state: &State) -> Result<Vec<String>> {
+        let keeper = keeper_of(state)
+            .filter(Keeper::lives)
+            .ok_or_else(|| Error::machine("the sandbox's network does not exist"))?;
+        let Target { process, own_users } = keeper.target;
+        Ok(vec![
+            self.helper.0.display().to_string(),
+            HELPER.into(),
+            "net".into(),
+            process.pid.to_string(),
+            process.start.to_string(),
+            own_users.to_string(),
+        ])
+    }
+
+    async fn doctor(&self, cx: &Context) -> Result<Vec<Fault>> {
+        faults::diagnose(self, cx).await
+    }
+
+    async fn orphans(&self, _cx: &Context) -> Result<Vec<Orphan>> {
+        let ticks = rustix::param::clock_ticks_per_second();
+        let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
+        let uptime = uptime
+            .split('.')
+            .next()
+            .and_then(|text| text.parse::<u64>().ok());
+        let stays = |labels: &Labels| ["keep", "boot"].contains(&labels.verb.as_str());
+        Ok(labels::scan()
+            .into_iter()
+            .filter(|(_, labels)| stays(labels))
+            .map(|(process, labels)| Orphan {
+                identity: labels.identity(),
+                resource: format!("sandbox process {}", process.pid),
+                age: uptime.map(|uptime| uptime.saturating_sub(process.start / ticks)),
+            })
+            .collect())
+    }
+}
+
+/// The instance's init, if it lives and is the one that the state means.
+pub fn live_init(state: &State) -> Option<Target> {
+    let init: Target = serde_json::from_value(state.get(keys::INIT)?.clone()).ok()?;
+    init.process.open_labelled(state.str(keys::ID)?)?;
+    Some(init)
+}
+
+/// As [`live_init`]; an error where it does not.
+pub fn running(state: &State) -> Result<Target> {
+    live_init(state).ok_or_else(|| {
+        Error::machine("the sandbox is not running").hint("`kitchen create` makes or starts it.")
+    })
+}
+
+fn keeper_of(state: &State) -> Option<Keeper> {
+    Some(Keeper {
+        id: state.str(keys::KEEPER_ID)?.to_owned(),
+        target: serde_json::from_value(state.get(keys::KEEPER)?.clone()).ok()?,
+    })
+}
+
+fn json(target: &Target) -> Result<serde_json::Value> {
+    Ok(serde_json::to_value(target).map_err(std::io::Error::from)?)
+}
+
+/// The workstation's name servers. Those of a resolver that listens on the loopback are replaced by
+/// the ones that it asks itself: an instance's loopback is another.
+fn name_servers() -> String {
+    let own = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    if own.contains("nameserver 127.") {
+        return fs::read_to_string("/run/systemd/resolve/resolv.conf").unwrap_or(own);
+    }
+    own
+}

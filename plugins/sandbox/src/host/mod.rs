@@ -1,0 +1,39 @@
+//! The kitchen's side: `driver` and `transport` are the plugin, `client` starts helpers and talks
+//! to them, `group` is what the members of a cluster share, `image` unpacks root directories, `hosts` names the peers,
+//! `faults` explains what the kernel forbids, `processes` ends, stops and finds processes.
+
+mod client;
+mod driver;
+mod faults;
+mod group;
+mod hosts;
+mod image;
+mod processes;
+mod transport;
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use tokio::io::unix::AsyncFd;
+
+pub use driver::SandboxDriver;
+pub use transport::SandboxTransport;
+
+/// Lets the runtime say when `file` can be read.
+#[allow(unsafe_code)]
+fn watch(file: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is one file for all of its life, and closes it only when dropped.
+    Ok(unsafe { AsyncFd::register(file) }?)
+}
+
+/// Keys of the state.
+mod keys {
+    /// Random name, noted before anything is made.
+    pub const ID: &str = "sandbox_id";
+    /// The instance's init: process id, start time, whether it has users of its own.
+    pub const INIT: &str = "sandbox_init";
+    /// The group's keeper, as the init.
+    pub const KEEPER: &str = "sandbox_keeper";
+    /// Name of the keeper.
+    pub const KEEPER_ID: &str = "sandbox_keeper_id";
+}

@@ -1,0 +1,160 @@
+//! A project in a temporary directory with sandboxes in it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use banquet_sandbox::{SandboxDriver, SandboxTransport};
+use banquet_sdk::process::Collect;
+use banquet_sdk::{
+    Connection, Context, Driver, Exec, Identity, MemoryStore, Peer, Peers, Section, State,
+    Transport,
+};
+
+pub const HELPER: &str = env!("CARGO_BIN_EXE_banquet-sandbox");
+
+pub struct Project {
+    pub root: tempfile::TempDir,
+    pub driver: SandboxDriver,
+    pub transport: SandboxTransport,
+    name: String,
+}
+
+/// One instance and what is remembered of it.
+pub struct Machine {
+    pub cx: Context,
+    pub state: State,
+    pub store: Arc<MemoryStore>,
+}
+
+impl Project {
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let name = format!("test-{}", root.path().file_name().unwrap().display());
+        Self {
+            driver: SandboxDriver::new(PathBuf::from(HELPER)),
+            transport: SandboxTransport::new(PathBuf::from(HELPER)),
+            root,
+            name,
+        }
+    }
+
+    pub fn machine(&self, cluster: Option<&str>, suite: &str) -> Machine {
+        self.machine_with(cluster, suite, serde_json::json!({}))
+    }
+
+    pub fn machine_with(
+        &self,
+        cluster: Option<&str>,
+        suite: &str,
+        config: serde_json::Value,
+    ) -> Machine {
+        let identity = Identity {
+            project: self.name.clone(),
+            cluster: cluster.map(Into::into),
+            instance: format!("{suite}-linux"),
+            suite: suite.into(),
+            platform: "linux".into(),
+            run: "r1".into(),
+        };
+        let section = Section {
+            values: config.as_object().unwrap().clone(),
+            ..Section::default()
+        };
+        let store = Arc::new(MemoryStore::default());
+        Machine {
+            cx: Context::for_tests(identity, self.root.path().to_owned(), section),
+            state: State::new(serde_json::Map::new(), store.clone()),
+            store,
+        }
+    }
+
+    pub async fn connect(&self, machine: &Machine) -> Box<dyn Connection> {
+        self.transport
+            .connect(&machine.cx, &machine.state)
+            .await
+            .unwrap()
+    }
+
+    /// Exit code and both outputs of a command.
+    pub async fn run(&self, machine: &Machine, command: &str) -> (i32, String, String) {
+        let output = Collect::default();
+        let connection = self.connect(machine).await;
+        let status = connection.exec(&Exec::new(command), &output).await.unwrap();
+        let (out, err) = output.into_parts();
+        (status.0, out, err)
+    }
+
+    /// Standard output of a command that must succeed.
+    pub async fn out(&self, machine: &Machine, command: &str) -> String {
+        let (code, out, err) = self.run(machine, command).await;
+        assert_eq!(code, 0, "{command}: {out}{err}");
+        out.trim_end().to_owned()
+    }
+
+    /// The helpers of this project that live: pids and command lines.
+    pub fn helpers(&self) -> Vec<(u32, String)> {
+        let wanted = format!("--project={}", self.name);
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .filter_map(|entry| {
+                let pid = entry.file_name().to_str()?.parse().ok()?;
+                let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+                let line = String::from_utf8_lossy(&line).replace('\0', " ");
+                line.contains(&wanted).then_some((pid, line))
+            })
+            .collect()
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        // A test that failed midway leaves nothing on the machine either.
+        for (pid, _) in self.helpers() {
+            let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+#[allow(dead_code)]
+pub fn peers(machines: &[&Machine]) -> Peers {
+    let peer = |machine: &&Machine| Peer {
+        suite: machine.cx.identity.suite.clone(),
+        instance: machine.cx.identity.instance.clone(),
+        platform: machine.cx.identity.platform.clone(),
+        driver: "sandbox".into(),
+        address: machine.state.address().map(Into::into),
+        ..Peer::default()
+    };
+    Peers(machines.iter().map(peer).collect())
+}
+
+/// Makes all the machines at once.
+#[allow(dead_code)]
+pub async fn create_all(driver: &SandboxDriver, machines: &mut [Machine]) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for (index, machine) in machines.iter().enumerate() {
+        let (driver, cx, mut state) = (driver.clone(), machine.cx.clone(), machine.state.clone());
+        tasks.spawn(async move {
+            driver.create(&cx, &mut state).await.unwrap();
+            (index, state)
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        let (index, state) = done.unwrap();
+        machines[index].state = state;
+    }
+}
+
+/// Removes all the machines at once, and what they share.
+#[allow(dead_code)]
+pub async fn destroy_all(driver: &SandboxDriver, machines: &mut [Machine]) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for machine in machines.iter() {
+        let (driver, cx, mut state) = (driver.clone(), machine.cx.clone(), machine.state.clone());
+        tasks.spawn(async move { driver.destroy(&cx, &mut state).await.unwrap() });
+    }
+    tasks.join_all().await;
+    driver.dissolve(&machines[0].cx).await.unwrap();
+}
