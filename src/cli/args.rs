@@ -1,0 +1,555 @@
+//! The command line, as clap takes it. Options are Test Kitchen's (lib/kitchen/cli.rb) and ours.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::plan::DestroyPolicy;
+use crate::report::Level;
+
+/// What `-c` without a number means: no limit. Test Kitchen's MAX_CONCURRENCY.
+pub const ALL: usize = 9999;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default());
+
+const COMMANDS: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+Run tests:
+  test       Destroy, create, run all steps, destroy again
+  create     Make the machines
+  converge   Configure them
+  setup      Prepare them for their tests
+  verify     Run their tests
+  destroy    Remove them and all that was made for them
+
+Look:
+  list       What there is, and how far it has come
+  plan       What a command would do, step by step; changes nothing
+  diagnose   The configuration as it was understood
+  doctor     Whether everything is there that the plugins need
+
+On a machine:
+  login      Open a shell
+  exec       Run a command
+  package    Save as an image
+
+  version, help [COMMAND]
+
+Options:
+{options}{after-help}";
+
+const EXAMPLES: &str = "
+Examples:
+  kitchen test                     test everything
+  kitchen test web-debian-12       one cluster or instance
+  kitchen test 'web-.*' -c 4       all that match, four at once
+  kitchen test --destroy=never     keep the machines, then:
+  kitchen test --no-recreate --resume
+                                   go on at the step that failed
+  kitchen -C path/to/project list
+
+Exit codes: `kitchen help exit-codes`.";
+
+/// Tests whole clusters as easily as one machine; takes Test Kitchen's files and commands.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kitchen",
+    styles = STYLES,
+    help_template = COMMANDS,
+    after_help = EXAMPLES,
+    max_term_width = 100,
+    infer_subcommands = true,
+    disable_version_flag = true,
+    disable_help_subcommand = true
+)]
+pub struct Arguments {
+    /// Work as if started in DIR
+    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// Print the version
+    #[arg(short = 'v', long)]
+    pub version: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What there is, and how far it has come
+    #[command(visible_alias = "status")]
+    List(List),
+    /// The configuration as it was understood, as YAML
+    Diagnose(Diagnose),
+    /// Make the machines
+    ///
+    /// A cluster: gossip, create, late gossip on all members. An instance: as in Test Kitchen.
+    Create(Act),
+    /// Configure the machines; makes them first where needed
+    ///
+    /// A cluster: all converge steps in order, and the wait steps before them.
+    Converge(Act),
+    /// Prepare the machines for their tests
+    Setup(Act),
+    /// Run the tests
+    ///
+    /// A cluster: all verify steps in order; never converges. An instance: converges first where
+    /// needed, as in Test Kitchen.
+    Verify(Act),
+    /// Remove the machines and all that was made for them
+    Destroy(Act),
+    /// Destroy, create, run all steps, destroy again
+    ///
+    /// Stops at the first step that fails. `--destroy` says what happens then.
+    Test(Test),
+    /// What a command would do, step by step; changes nothing
+    Plan(Plan),
+    /// Open a shell on one instance
+    Login(Named),
+    /// Run a command on instances, or on every living member of a cluster
+    Exec(Exec),
+    /// Save an instance as an image
+    Package(Named),
+    /// Whether everything is there that the plugins need
+    Doctor(Doctor),
+    /// Print the version
+    Version,
+    /// Help on a command, or on `exit-codes`
+    Help {
+        /// The command
+        topic: Option<String>,
+    },
+    #[command(hide = true)]
+    Sink,
+}
+
+/// Which clusters and instances.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Names {
+    /// Clusters first, then instances: exact name, else regular expression; `all`; none: all
+    #[arg(value_name = "NAME|REGEXP|all")]
+    pub names: Vec<String>,
+}
+
+/// Options of every command that reads a configuration.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct Common {
+    /// Least important messages to show: debug, info, warn, error, fatal
+    #[arg(
+        short,
+        long,
+        env = "KITCHEN_LOG",
+        hide_env = true,
+        value_name = "LEVEL"
+    )]
+    pub log_level: Option<String>,
+    /// Start log files anew: true or false [default: true]
+    #[arg(
+        long,
+        env = "KITCHEN_LOG_OVERWRITE",
+        hide_env = true,
+        value_name = "BOOL",
+        value_parser = lenient_bool,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub log_overwrite: Option<bool>,
+    /// Colours, also where output is no terminal (`--no-color`: none)
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true
+    )]
+    pub color: Option<bool>,
+    /// Where the tests are [default: test/integration]
+    #[arg(short, long, value_name = "DIR")]
+    pub test_base_path: Option<PathBuf>,
+    /// Make warnings about the configuration errors
+    #[arg(long)]
+    pub strict: bool,
+}
+
+impl Common {
+    /// The level, and a warning where it is none: then it is `info`, as in Test Kitchen.
+    pub fn level(&self) -> (Level, Option<String>) {
+        let Some(text) = self.log_level.as_deref().filter(|text| !text.is_empty()) else {
+            return (Level::Info, None);
+        };
+        match Level::from_str(text, true) {
+            Ok(level) => (level, None),
+            Err(_) => (
+                Level::Info,
+                Some(format!(
+                    "invalid log level \"{text}\": using info (there are debug, info, warn, error, fatal)"
+                )),
+            ),
+        }
+    }
+}
+
+/// Options of commands that change machines.
+#[derive(Args, Clone, Debug)]
+pub struct Act {
+    /// Which.
+    #[command(flatten)]
+    pub names: Names,
+    /// How.
+    #[command(flatten)]
+    pub pace: Pace,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// How much at once, and when to stop.
+#[derive(Args, Clone, Debug)]
+pub struct Pace {
+    /// Up to N clusters or instances at once; without N: all
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "9999"
+    )]
+    pub concurrency: Option<usize>,
+    /// All at once (old form of `-c`)
+    #[arg(short, long, hide = true)]
+    pub parallel: bool,
+    /// Stop everything at the first failure
+    #[arg(short, long)]
+    pub fail_fast: bool,
+    /// Run provisioners and verifiers with debugging
+    #[arg(short = 'D', long)]
+    pub debug: bool,
+    /// Wait where another process works on the same cluster or instance
+    #[arg(long)]
+    pub wait: bool,
+}
+
+impl Pace {
+    /// How many subjects at once, at least 1.
+    pub fn at_once(&self) -> usize {
+        let parallel = if self.parallel { ALL } else { 1 };
+        self.concurrency.unwrap_or(parallel).max(1)
+    }
+}
+
+/// When `test` destroys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Destroy {
+    /// Where all steps passed.
+    Passing,
+    /// In any case.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+impl From<Destroy> for DestroyPolicy {
+    fn from(destroy: Destroy) -> Self {
+        match destroy {
+            Destroy::Passing => DestroyPolicy::Passing,
+            Destroy::Always => DestroyPolicy::Always,
+            Destroy::Never => DestroyPolicy::Never,
+        }
+    }
+}
+
+/// `test`.
+#[derive(Args, Clone, Debug)]
+pub struct Test {
+    /// Which.
+    #[command(flatten)]
+    pub names: Names,
+    /// When to destroy afterwards
+    #[arg(short, long, value_name = "WHEN", default_value = "passing")]
+    pub destroy: Destroy,
+    /// How.
+    #[command(flatten)]
+    pub pace: Pace,
+    /// Test Kitchen's: write a configuration where there is none.
+    #[arg(long, hide = true)]
+    pub auto_init: bool,
+    /// Which steps.
+    #[command(flatten)]
+    pub part: Part,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Which part of a cluster's steps `test` runs.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Steps of a cluster")]
+pub struct Part {
+    /// Begin at STEP: a number or a name
+    #[arg(long, value_name = "STEP", conflicts_with = "resume")]
+    pub from: Option<String>,
+    /// End after STEP
+    #[arg(long, value_name = "STEP")]
+    pub until: Option<String>,
+    /// Begin at the step that failed last time
+    #[arg(long)]
+    pub resume: bool,
+    /// Keep the machines that are there
+    #[arg(long)]
+    pub no_recreate: bool,
+}
+
+/// `list`.
+#[derive(Args, Clone, Debug)]
+pub struct List {
+    /// Which.
+    #[command(flatten)]
+    pub names: Names,
+    /// Instances instead of clusters
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub instances: Option<bool>,
+    /// Names only, one a line
+    #[arg(short, long)]
+    pub bare: bool,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    /// Removed from Test Kitchen; says so.
+    #[arg(short, long, hide = true)]
+    pub debug: bool,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `diagnose`.
+#[derive(Args, Clone, Debug)]
+pub struct Diagnose {
+    /// Which.
+    #[command(flatten)]
+    pub names: Names,
+    /// Also the configuration files
+    #[arg(long)]
+    pub loader: bool,
+    /// Also the plugins
+    #[arg(long)]
+    pub plugins: bool,
+    /// The instances [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub instances: Option<bool>,
+    /// All of it
+    #[arg(short, long)]
+    pub all: bool,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `plan`: takes what `test` takes, and the command to plan.
+#[derive(Args, Clone, Debug)]
+pub struct Plan {
+    /// Which.
+    #[command(flatten)]
+    pub names: Names,
+    /// The command that would run
+    #[arg(long = "for", value_name = "COMMAND", default_value = "test")]
+    pub command: Planned,
+    /// When `test` would destroy afterwards
+    #[arg(short, long, value_name = "WHEN", default_value = "passing")]
+    pub destroy: Destroy,
+    /// Which steps.
+    #[command(flatten)]
+    pub part: Part,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// A command that can be planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "each is the command of its name")]
+pub enum Planned {
+    Create,
+    Converge,
+    Setup,
+    Verify,
+    Destroy,
+    Test,
+}
+
+/// `login` and `package`.
+#[derive(Args, Clone, Debug)]
+pub struct Named {
+    /// Which.
+    #[command(flatten)]
+    pub names: Names,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `exec`.
+#[derive(Args, Clone, Debug)]
+pub struct Exec {
+    /// Which.
+    #[command(flatten)]
+    pub names: Names,
+    /// The command line, for the instance's shell
+    #[arg(short, long, value_name = "COMMAND", required = true)]
+    pub command: String,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct Doctor {
+    /// Which; without `--all` the first one, as in Test Kitchen.
+    #[command(flatten)]
+    pub names: Names,
+    /// All of them instead of the first
+    #[arg(short, long)]
+    pub all: bool,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// As Test Kitchen reads KITCHEN_LOG_OVERWRITE: `false`, `f` and `no` are no, all else is yes.
+fn lenient_bool(text: &str) -> Result<bool, std::convert::Infallible> {
+    Ok(!matches!(
+        text.to_lowercase().as_str(),
+        "false" | "f" | "no"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        let words = line.split(' ').map(Into::into);
+        Arguments::try_parse_from(super::super::thor::rewrite(words))
+    }
+
+    fn test(line: &str) -> Test {
+        match parse(line).expect(line).command {
+            Some(Command::Test(test)) => test,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn clap_finds_no_contradiction() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn concurrency_in_all_forms() {
+        for (line, expected) in [
+            ("kitchen test", 1),
+            ("kitchen test -c", ALL),
+            ("kitchen test -c web", ALL),
+            ("kitchen test -c 3 web", 3),
+            ("kitchen test --concurrency=3", 3),
+            ("kitchen test --concurrency 0", 1),
+            ("kitchen test -p", ALL),
+            ("kitchen test -p -c 2", 2),
+        ] {
+            assert_eq!(test(line).pace.at_once(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn test_takes_the_steps_and_the_policy() {
+        let test = test("kitchen test web -d always --from 2 --until check --no-recreate -f");
+        assert_eq!(test.names.names, ["web"]);
+        assert_eq!(test.destroy, Destroy::Always);
+        assert_eq!(test.part.from.as_deref(), Some("2"));
+        assert_eq!(test.part.until.as_deref(), Some("check"));
+        assert!(test.part.no_recreate);
+        assert!(test.pace.fail_fast);
+        assert!(parse("kitchen test --destroy=sometimes").is_err());
+        assert!(parse("kitchen test --from 2 --resume").is_err());
+    }
+
+    #[test]
+    fn a_prefix_of_a_command_is_enough_where_it_is_the_only_one() {
+        assert!(matches!(
+            parse("kitchen conv").expect("converge").command,
+            Some(Command::Converge(_))
+        ));
+        assert!(matches!(
+            parse("kitchen status").expect("list").command,
+            Some(Command::List(_))
+        ));
+        assert!(parse("kitchen ver").is_err());
+    }
+
+    #[test]
+    fn the_directory_may_stand_before_or_after() {
+        for line in ["kitchen -C a list", "kitchen list -C a"] {
+            assert_eq!(
+                parse(line).expect(line).directory,
+                Some("a".into()),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn exec_keeps_its_own_c() {
+        match parse("kitchen exec web -c uptime").expect("exec").command {
+            Some(Command::Exec(exec)) => assert_eq!(exec.command, "uptime"),
+            other => panic!("{other:?}"),
+        }
+        assert!(parse("kitchen exec web").is_err());
+    }
+
+    #[test]
+    fn switches_take_yes_and_no() {
+        match parse("kitchen diagnose --no-instances --loader --no-color")
+            .expect("diagnose")
+            .command
+        {
+            Some(Command::Diagnose(diagnose)) => {
+                assert_eq!(diagnose.instances, Some(false));
+                assert!(diagnose.loader);
+                assert_eq!(diagnose.common.color, Some(false));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_unknown_log_level_is_info_and_said() {
+        let common = test("kitchen test -l chatty").common;
+        let (level, warning) = common.level();
+        assert_eq!(level, Level::Info);
+        assert!(warning.expect("a warning").contains("chatty"));
+        assert_eq!(test("kitchen test -l DEBUG").common.level().0, Level::Debug);
+    }
+
+    #[test]
+    fn help() {
+        let mut command = Arguments::command().term_width(80);
+        command.build();
+        insta::assert_snapshot!("help", command.render_help().to_string());
+        let test = command.find_subcommand_mut("test").expect("test");
+        insta::assert_snapshot!("help-test", test.render_long_help().to_string());
+    }
+}

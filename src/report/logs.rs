@@ -1,0 +1,125 @@
+//! Log files in `.kitchen/logs`, in the form of Test Kitchen's (Ruby's Logger): one an instance,
+//! one a cluster, and `kitchen.log` with the headlines and troubles of the whole run.
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::narrator::{Kind, Level, Line};
+use super::text::safe;
+
+/// Files that are open at once.
+const OPEN: usize = 64;
+
+/// The log files of a run. Logs of instances that it does not touch stay as they are.
+#[derive(Debug)]
+pub struct Logs {
+    dir: PathBuf,
+    overwrite: bool,
+    level: Level,
+    /// Recently used last.
+    open: Vec<(String, BufWriter<File>)>,
+    begun: HashSet<String>,
+}
+
+impl Logs {
+    /// Log files in `dir`, which is made. With `overwrite` each begins anew.
+    pub fn new(dir: &Path, overwrite: bool, level: Level) -> io::Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        Ok(Self {
+            dir: dir.into(),
+            overwrite,
+            level,
+            open: Vec::new(),
+            begun: HashSet::new(),
+        })
+    }
+
+    /// Begins the logs of a subject and its members.
+    pub fn begin(&mut self, subject: &str, members: &[String]) -> io::Result<()> {
+        for name in members.iter().map(String::as_str).chain([subject]) {
+            self.file(name)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a line to all files that it belongs to.
+    pub fn write(&mut self, at: Timestamp, line: &Line) -> io::Result<()> {
+        if line.level < self.level {
+            return Ok(());
+        }
+        if line.kind == Kind::Banner || line.level >= Level::Warn || line.subject.is_empty() {
+            self.put("kitchen", at, line)?;
+        }
+        if let Some(instance) = &line.instance {
+            self.put(instance, at, line)?;
+        }
+        if !line.subject.is_empty() && line.instance.as_ref() != Some(&line.subject) {
+            self.put(&line.subject, at, line)?;
+        }
+        Ok(())
+    }
+
+    /// Hands all that was written to the operating system.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.open.iter_mut().try_for_each(|(_, file)| file.flush())
+    }
+
+    fn put(&mut self, name: &str, at: Timestamp, line: &Line) -> io::Result<()> {
+        let severity = match line.level {
+            Level::Debug => "DEBUG",
+            Level::Info => "INFO",
+            Level::Warn => "WARN",
+            Level::Error => "ERROR",
+            Level::Fatal => "FATAL",
+        };
+        let program = if name == "kitchen" { "Kitchen" } else { name };
+        let mark = if line.kind == Kind::Banner {
+            "-----> "
+        } else {
+            ""
+        };
+        let whose = match &line.instance {
+            Some(instance) if instance != name && line.kind != Kind::Banner => {
+                format!("[{instance}] ")
+            }
+            _ => String::new(),
+        };
+        let at = at.strftime("%Y-%m-%dT%H:%M:%S.%6f");
+        let pid = std::process::id();
+        let text = safe(&line.text, false);
+        let file = self.file(name)?;
+        writeln!(
+            file,
+            "{:.1}, [{at} #{pid}] {severity:>5} -- {program}: {mark}{whose}{text}",
+            severity
+        )
+    }
+
+    fn file(&mut self, name: &str) -> io::Result<&mut BufWriter<File>> {
+        if let Some(index) = self.open.iter().position(|(open, _)| open == name) {
+            let file = self.open.remove(index);
+            self.open.push(file);
+        } else {
+            if self.open.len() == OPEN {
+                self.open.remove(0).1.flush()?;
+            }
+            let first = self.begun.insert(name.into());
+            let truncate = first && self.overwrite;
+            let file = OpenOptions::new()
+                .create(true)
+                .write(true)
+                .append(!truncate)
+                .truncate(truncate)
+                .open(self.dir.join(format!("{name}.log")))?;
+            self.open.push((name.into(), BufWriter::new(file)));
+        }
+        match self.open.last_mut() {
+            Some((_, file)) => Ok(file),
+            None => Err(io::Error::other("no log file is open")),
+        }
+    }
+}
