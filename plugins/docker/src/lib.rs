@@ -1,1 +1,28 @@
-//! Driver and transport for Docker and Podman through their API
+//! Driver and transport for Docker and Podman through their API, without their command line.
+//!
+//! [`Docker`] makes containers, [`DockerTransport`] reaches them. `endpoint` and `engine` find and
+//! call the engine, `settings` reads the section, `container`, `image` and `network` hold what is
+//! made, `exec` and `files` what the transport does; `errors` alone knows what engines answer.
+
+mod archive;
+mod build;
+mod connection;
+mod container;
+mod credentials;
+mod driver;
+mod endpoint;
+mod engine;
+mod errors;
+mod exec;
+mod files;
+mod image;
+mod labels;
+mod network;
+mod orphans;
+mod settings;
+mod transport;
+mod values;
+
+pub use driver::Docker;
+pub use settings::Settings;
+pub use transport::{DockerTransport, TransportSettings};

@@ -1,0 +1,499 @@
+//! The driver: makes, switches and removes the container of an instance.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use banquet_sdk::{
+    Capabilities, Context, Driver, Error, Fault, Orphan, Peers, PluginInfo, Power, Residue, Result,
+    State, Status, async_trait,
+};
+use bollard::models::{ContainerConfig, ContainerInspectResponse};
+use bollard::query_parameters::{
+    CommitContainerOptionsBuilder, CreateContainerOptions, ListContainersOptionsBuilder,
+    RemoveContainerOptionsBuilder,
+};
+use futures::future::try_join_all;
+
+use crate::engine::{ASK_AGAIN, Engine, Engines};
+use crate::errors::{Cause, cause};
+use crate::image::{self, Images};
+use crate::settings::Settings;
+use crate::{container, labels, network, orphans};
+
+/// State keys.
+pub const ID: &str = "container_id";
+const NAME: &str = "container_name";
+const NETWORK: &str = "docker_network";
+const IMAGE: &str = "docker_image";
+
+/// Longest wait for a container that a cancelled call may still be making, and for one that is
+/// being removed.
+const SETTLE: Duration = Duration::from_secs(2);
+const REMOVAL: Duration = Duration::from_secs(60);
+
+/// Makes containers with Docker or Podman. What it keeps are connections and the knowledge of what
+/// this process has pulled or built; all else is in the instance's state and the engine's labels.
+#[derive(Clone, Debug, Default)]
+pub struct Docker(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    engines: Engines,
+    images: Images,
+    /// Held while a cluster's network is looked for and made.
+    networks: tokio::sync::Mutex<()>,
+}
+
+#[async_trait]
+impl Driver for Docker {
+    fn info(&self) -> PluginInfo {
+        PluginInfo::of::<Settings>(
+            "docker",
+            "containers of Docker or Podman, through the engine's API",
+        )
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            power: vec![
+                Power::Stop,
+                Power::Start,
+                Power::Kill,
+                Power::Reboot,
+                Power::Pause,
+                Power::Resume,
+            ],
+            names_resolve: true,
+            transport: Some("docker"),
+            snapshots: false,
+        }
+    }
+
+    async fn gossip(&self, cx: &Context, _peers: &Peers, state: &mut State) -> Result<()> {
+        let settings = Settings::of(cx)?;
+        if let (Some(cluster), None, None) =
+            (&cx.identity.cluster, &settings.network, state.str(NETWORK))
+        {
+            state.set(NETWORK, labels::network_name(cluster, &cx.identity));
+            state.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    async fn create(&self, cx: &Context, state: &mut State) -> Result<()> {
+        let settings = Settings::of(cx)?;
+        cx.bounded("creating the container", self.make(cx, &settings, state))
+            .await
+    }
+
+    async fn destroy(&self, cx: &Context, state: &mut State) -> Result<()> {
+        let settings = Settings::of(cx)?;
+        let engine = self.engine(cx, &settings, state).await?;
+        let ids = to_remove(&engine, cx, state).await?;
+        try_join_all(ids.iter().map(|id| remove(&engine, cx, id))).await?;
+        if let Some(image) = state.str(IMAGE).filter(|_| settings.remove_images) {
+            image::remove(&engine, image).await?;
+        }
+        for key in [ID, NAME, NETWORK, IMAGE, "hostname", "address"] {
+            state.remove(key);
+        }
+        Engine::forget(state);
+        state.checkpoint()
+    }
+
+    async fn dissolve(&self, cx: &Context) -> Result<()> {
+        let Some(cluster) = &cx.identity.cluster else {
+            return Ok(());
+        };
+        let settings = Settings::of(cx)?;
+        let engine = self.engine(cx, &settings, &State::in_memory()).await?;
+        network::remove(&engine, cx, cluster).await
+    }
+
+    async fn status(&self, cx: &Context, state: &State) -> Result<Status> {
+        let settings = Settings::of(cx)?;
+        let engine = self.engine(cx, &settings, state).await?;
+        let found = inspect_noted(&engine, cx, state).await?;
+        Ok(found.as_ref().map_or(Status::Absent, container::status))
+    }
+
+    async fn power(&self, cx: &Context, state: &mut State, power: Power) -> Result<()> {
+        let settings = Settings::of(cx)?;
+        let engine = self.engine(cx, &settings, state).await?;
+        let id = state.str(ID).ok_or_else(not_created)?.to_owned();
+        switch(&engine, &id, power).await?;
+        if matches!(power, Power::Start | Power::Reboot) {
+            // The engine gives addresses anew at every start.
+            note_addresses(&engine, &id, state).await?;
+        }
+        Ok(())
+    }
+
+    async fn package(&self, cx: &Context, state: &mut State) -> Result<PathBuf> {
+        let settings = Settings::of(cx)?;
+        let engine = self.engine(cx, &settings, state).await?;
+        let id = state.str(ID).ok_or_else(not_created)?;
+        let repository = format!(
+            "banquet/{}",
+            labels::host_name(&cx.identity.instance).to_lowercase()
+        );
+        let tag = labels::host_name(&cx.identity.run);
+        let options = CommitContainerOptionsBuilder::default()
+            .container(id)
+            .repo(&repository)
+            .tag(&tag)
+            .build();
+        engine
+            .docker
+            .commit_container(options, ContainerConfig::default())
+            .await
+            .map_err(engine.doing("save the container as an image"))?;
+        Ok(PathBuf::from(format!("{repository}:{tag}")))
+    }
+
+    async fn doctor(&self, cx: &Context) -> Result<Vec<Fault>> {
+        let settings = match Settings::of(cx) {
+            Ok(settings) => settings,
+            Err(error) => return Ok(vec![fault(error)]),
+        };
+        let engine = match self.engine(cx, &settings, &State::in_memory()).await {
+            Ok(engine) => engine,
+            Err(error) => return Ok(vec![fault(error)]),
+        };
+        // A cached client does not tell whether the engine still answers.
+        match engine.docker.version().await {
+            Ok(_) => Ok(Vec::new()),
+            Err(error) => Ok(vec![fault(
+                engine.error("ask for the engine's version", error),
+            )]),
+        }
+    }
+
+    async fn orphans(&self, cx: &Context) -> Result<Vec<Orphan>> {
+        let settings = Settings::of(cx)?;
+        let engine = self.engine(cx, &settings, &State::in_memory()).await?;
+        orphans::list(&engine).await
+    }
+}
+
+fn fault(error: Error) -> Fault {
+    Fault {
+        advice: error.hints.join(" "),
+        message: error.message,
+    }
+}
+
+fn not_created() -> Error {
+    Error::machine("find the container: it was never created").hint("Run kitchen create first.")
+}
+
+impl Docker {
+    async fn engine(&self, cx: &Context, settings: &Settings, state: &State) -> Result<Engine> {
+        let socket = settings.socket.as_deref();
+        self.0
+            .engines
+            .get(cx, state, socket, settings.read_timeout)
+            .await
+    }
+
+    async fn make(&self, cx: &Context, settings: &Settings, state: &mut State) -> Result<()> {
+        let engine = self.engine(cx, settings, state).await?;
+        engine.note(state);
+        let known = match inspect_noted(&engine, cx, state).await? {
+            Some(found) if container::status(&found) != Status::Absent => found.id,
+            _ => None,
+        };
+        let id = match known {
+            Some(id) => id,
+            None => self.make_container(&engine, cx, settings, state).await?,
+        };
+        state.set(ID, id.clone());
+        state.checkpoint()?;
+        let residue = || Residue::Resources(vec![format!("container {id}")]);
+        engine
+            .docker
+            .start_container(&id, None)
+            .await
+            .map_err(engine.doing("start the container"))
+            .map_err(|error| error.residue(residue()))?;
+        note_addresses(&engine, &id, state).await
+    }
+
+    /// Makes the container, or adopts the one that an interrupted call of this run made.
+    async fn make_container(
+        &self,
+        engine: &Engine,
+        cx: &Context,
+        settings: &Settings,
+        state: &mut State,
+    ) -> Result<String> {
+        let network = self.network(engine, cx, settings, state).await?;
+        let image = self.0.images.ensure(engine, cx, settings).await?;
+        let name = settings.instance_name.clone();
+        let name = name.unwrap_or_else(|| labels::container_name(&cx.identity));
+        state.set(NAME, name.clone());
+        if settings.is_built() {
+            state.set(IMAGE, image.clone());
+        }
+        state.checkpoint()?;
+        cx.note(format!("creating the container {name} from {image}"))
+            .await;
+        let wanted = Wanted {
+            name: &name,
+            image: &image,
+            network: network.as_deref(),
+        };
+        let mut made = wanted.ask(engine, cx, settings).await;
+        if made
+            .as_ref()
+            .is_err_and(|error| cause(error) == Cause::NoImage)
+            && !settings.is_built()
+        {
+            self.0
+                .images
+                .pull(engine, cx, settings, &image)
+                .await
+                .inspect_err(|_| {
+                    // Nothing can have been made, so destroy need not look for it.
+                    state.remove(NAME);
+                })?;
+            made = wanted.ask(engine, cx, settings).await;
+        }
+        match made {
+            Ok(id) => Ok(id),
+            Err(error) if cause(&error) == Cause::Conflict => {
+                adopt(engine, cx, &name).await?.ok_or_else(|| {
+                    state.remove(NAME);
+                    engine.error("create the container", error)
+                })
+            }
+            Err(error) => {
+                if matches!(
+                    error,
+                    bollard::errors::Error::DockerResponseServerError { .. }
+                ) {
+                    state.remove(NAME);
+                }
+                Err(engine.error("create the container", error))
+            }
+        }
+    }
+
+    /// The network to join: the section's, the cluster's, or none but the engine's own.
+    async fn network(
+        &self,
+        engine: &Engine,
+        cx: &Context,
+        settings: &Settings,
+        state: &mut State,
+    ) -> Result<Option<String>> {
+        if settings.network.is_some() {
+            return Ok(settings.network.clone());
+        }
+        let Some(cluster) = &cx.identity.cluster else {
+            return Ok(None);
+        };
+        let wanted = state.str(NETWORK).map(String::from);
+        let wanted = wanted.unwrap_or_else(|| labels::network_name(cluster, &cx.identity));
+        state.set(NETWORK, wanted.clone());
+        state.checkpoint()?;
+        let name = {
+            let _turn = self.0.networks.lock().await;
+            network::ensure(engine, cx, cluster, &wanted).await?
+        };
+        state.set(NETWORK, name.clone());
+        Ok(Some(name))
+    }
+}
+
+/// A container to ask for.
+struct Wanted<'a> {
+    name: &'a str,
+    image: &'a str,
+    network: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    async fn ask(
+        &self,
+        engine: &Engine,
+        cx: &Context,
+        settings: &Settings,
+    ) -> Result<String, bollard::errors::Error> {
+        let options = CreateContainerOptions {
+            name: Some(self.name.to_owned()),
+            platform: settings.platform().unwrap_or_default().to_owned(),
+        };
+        let body = container::body(settings, &cx.identity, self.image, self.network);
+        let made = engine.docker.create_container(Some(options), body).await?;
+        Ok(made.id)
+    }
+}
+
+/// The container of this name where it is ours and of the same run.
+async fn adopt(engine: &Engine, cx: &Context, name: &str) -> Result<Option<String>> {
+    let Some(found) = inspect(engine, name).await? else {
+        return Ok(None);
+    };
+    let labels = found
+        .config
+        .as_ref()
+        .and_then(|config| config.labels.as_ref());
+    let ours = labels.and_then(labels::identity) == Some(cx.identity.clone());
+    if ours && container::status(&found) != Status::Absent {
+        cx.note(format!("adopting the container {name}")).await;
+        return Ok(found.id);
+    }
+    Ok(None)
+}
+
+async fn inspect(engine: &Engine, id: &str) -> Result<Option<ContainerInspectResponse>> {
+    match engine.docker.inspect_container(id, None).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if cause(&error) == Cause::Absent => Ok(None),
+        Err(error) => Err(engine.error("inspect the container", error)),
+    }
+}
+
+/// The container that the state notes, by id, else by name where its labels say that it is ours.
+async fn inspect_noted(
+    engine: &Engine,
+    cx: &Context,
+    state: &State,
+) -> Result<Option<ContainerInspectResponse>> {
+    let Some(noted) = state.str(ID).or_else(|| state.str(NAME)) else {
+        return Ok(None);
+    };
+    let found = inspect(engine, noted).await?;
+    let by_id = state.str(ID).is_some();
+    Ok(found.filter(|found| {
+        let labels = found
+            .config
+            .as_ref()
+            .and_then(|config| config.labels.as_ref());
+        by_id || labels::is_instance(labels, &cx.identity)
+    }))
+}
+
+/// The containers to remove: those that bear this project's and instance's labels, and the one
+/// noted in the state where its labels name the instance (the project may have moved since).
+async fn to_remove(engine: &Engine, cx: &Context, state: &State) -> Result<Vec<String>> {
+    let mut ids = labelled(engine, cx).await?;
+    let noted = state.str(ID).or_else(|| state.str(NAME));
+    if let (true, Some(noted)) = (ids.is_empty(), noted) {
+        match inspect(engine, noted).await? {
+            Some(found) => {
+                let labels = found
+                    .config
+                    .as_ref()
+                    .and_then(|config| config.labels.as_ref());
+                if labels::is_instance(labels, &cx.identity) {
+                    ids.extend(found.id);
+                } else {
+                    cx.note(format!(
+                        "leaving the container {noted} alone: it bears no label of ours"
+                    ))
+                    .await;
+                }
+            }
+            // Its creation was asked for and the answer never came: the engine may still be at it.
+            None if state.str(ID).is_none() => ids = late(engine, cx).await?,
+            None => {}
+        }
+    }
+    Ok(ids)
+}
+
+async fn labelled(engine: &Engine, cx: &Context) -> Result<Vec<String>> {
+    let options = ListContainersOptionsBuilder::default()
+        .all(true)
+        .filters(&labels::instance_filter(&cx.identity))
+        .build();
+    let found = engine.docker.list_containers(Some(options)).await;
+    let found = found.map_err(engine.doing("list containers"))?;
+    Ok(found
+        .into_iter()
+        .filter_map(|container| container.id)
+        .collect())
+}
+
+/// Containers that appear within [`SETTLE`].
+async fn late(engine: &Engine, cx: &Context) -> Result<Vec<String>> {
+    let appearing = async {
+        loop {
+            let ids = labelled(engine, cx).await?;
+            if !ids.is_empty() {
+                return Ok(ids);
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(SETTLE, appearing)
+        .await
+        .unwrap_or(Ok(Vec::new()))
+}
+
+/// Removes a container with its own volumes. Gone already is success.
+async fn remove(engine: &Engine, cx: &Context, id: &str) -> Result<()> {
+    cx.note(format!(
+        "removing the container {}",
+        &id[..id.len().min(12)]
+    ))
+    .await;
+    let options = RemoveContainerOptionsBuilder::default()
+        .force(true)
+        .v(true)
+        .build();
+    match engine.docker.remove_container(id, Some(options)).await {
+        Ok(()) => return Ok(()),
+        Err(error) => match cause(&error) {
+            Cause::Absent => return Ok(()),
+            // Another call is removing it.
+            Cause::Conflict => {}
+            _ => return Err(engine.error("remove the container", error)),
+        },
+    }
+    cx.poll("removing the container", ASK_AGAIN, REMOVAL, || async {
+        Ok(inspect(engine, id).await?.is_none().then_some(()))
+    })
+    .await
+}
+
+async fn switch(engine: &Engine, id: &str, power: Power) -> Result<()> {
+    let docker = &engine.docker;
+    let (result, wanted) = match power {
+        Power::Stop => (docker.stop_container(id, None).await, Status::Stopped),
+        Power::Start => (docker.start_container(id, None).await, Status::Running),
+        Power::Kill => (docker.kill_container(id, None).await, Status::Stopped),
+        Power::Reboot => (docker.restart_container(id, None).await, Status::Running),
+        Power::Pause => (docker.pause_container(id).await, Status::Paused),
+        Power::Resume => (docker.unpause_container(id).await, Status::Running),
+    };
+    let Err(error) = result else { return Ok(()) };
+    let word = format!("{power:?}").to_lowercase();
+    // What is so already is what was wanted.
+    if cause(&error) == Cause::Conflict || error.to_string().contains("not paused") {
+        let found = inspect(engine, id).await?;
+        if found.as_ref().map(container::status) == Some(wanted) {
+            return Ok(());
+        }
+    }
+    Err(engine.error(&format!("{word} the container"), error))
+}
+
+async fn note_addresses(engine: &Engine, id: &str, state: &mut State) -> Result<()> {
+    let found = inspect(engine, id).await?.ok_or_else(|| {
+        Error::machine("find the container: it is gone").hint("Run kitchen destroy, then create.")
+    })?;
+    let address = container::address(&found, state.str(NETWORK));
+    state.set(
+        "hostname",
+        container::reachable_at(&engine.endpoint, address.as_deref()),
+    );
+    match address {
+        Some(address) => state.set("address", address),
+        None => drop(state.remove("address")),
+    }
+    state.checkpoint()
+}

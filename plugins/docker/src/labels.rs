@@ -1,0 +1,213 @@
+//! Names and labels: how a resource tells whose it is.
+
+use std::collections::HashMap;
+
+use banquet_sdk::{Identity, Peer};
+
+const PROJECT: &str = "org.banquet.project";
+const CLUSTER: &str = "org.banquet.cluster";
+const INSTANCE: &str = "org.banquet.instance";
+const SUITE: &str = "org.banquet.suite";
+const PLATFORM: &str = "org.banquet.platform";
+const RUN: &str = "org.banquet.run";
+
+/// Longest name of a host, in bytes (RFC 1035).
+const LONGEST_HOSTNAME: usize = 63;
+
+/// Every label of a container of `identity`.
+pub fn of_instance(identity: &Identity) -> HashMap<String, String> {
+    let mut labels = of_cluster(identity);
+    for (label, value) in [
+        (INSTANCE, &identity.instance),
+        (SUITE, &identity.suite),
+        (PLATFORM, &identity.platform),
+    ] {
+        labels.insert(label.into(), value.clone());
+    }
+    labels
+}
+
+/// Labels of what all members of a cluster share.
+pub fn of_cluster(identity: &Identity) -> HashMap<String, String> {
+    let mut labels = HashMap::from([
+        (PROJECT.to_owned(), identity.project.clone()),
+        (RUN.to_owned(), identity.run.clone()),
+    ]);
+    if let Some(cluster) = &identity.cluster {
+        labels.insert(CLUSTER.into(), cluster.clone());
+    }
+    labels
+}
+
+/// A filter for lists of the engine: the containers of this project and instance, of any run.
+pub fn instance_filter(identity: &Identity) -> HashMap<String, Vec<String>> {
+    filter(&[(PROJECT, &identity.project), (INSTANCE, &identity.instance)])
+}
+
+/// A filter for lists of the engine: what the members of `cluster` share.
+pub fn cluster_filter(identity: &Identity, cluster: &str) -> HashMap<String, Vec<String>> {
+    filter(&[(PROJECT, &identity.project), (CLUSTER, cluster)])
+}
+
+/// A filter for lists of the engine: everything that this program made.
+pub fn any_filter() -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".into(), vec![PROJECT.into()])])
+}
+
+fn filter(labels: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
+    let labels = labels
+        .iter()
+        .map(|(label, value)| format!("{label}={value}"));
+    HashMap::from([("label".into(), labels.collect())])
+}
+
+/// Whether labels say that a container was made by this program for this instance.
+pub fn is_instance(labels: Option<&HashMap<String, String>>, identity: &Identity) -> bool {
+    labels
+        .and_then(|labels| labels.get(INSTANCE))
+        .is_some_and(|instance| *instance == identity.instance)
+}
+
+/// Whose a resource is; none where the labels are not this program's.
+pub fn identity(labels: &HashMap<String, String>) -> Option<Identity> {
+    let get = |label: &str| labels.get(label).cloned().unwrap_or_default();
+    Some(Identity {
+        project: labels.get(PROJECT)?.clone(),
+        cluster: labels.get(CLUSTER).cloned(),
+        instance: get(INSTANCE),
+        suite: get(SUITE),
+        platform: get(PLATFORM),
+        run: get(RUN),
+    })
+}
+
+/// Name of the container of an instance: the same for every call of one run, so that a crashed
+/// call's container is found under it, and no other run's.
+pub fn container_name(identity: &Identity) -> String {
+    resource_name(&identity.instance, identity)
+}
+
+/// Name of the network of a cluster.
+pub fn network_name(cluster: &str, identity: &Identity) -> String {
+    resource_name(cluster, identity)
+}
+
+fn resource_name(base: &str, identity: &Identity) -> String {
+    let unique = [&identity.project, base, &identity.run].join("\n");
+    let hash = blake3::hash(unique.as_bytes()).to_hex();
+    let base: String = clean(base).chars().take(40).collect();
+    format!("banquet-{}-{}", base, &hash[..12])
+}
+
+/// `name` as a host name: letters, digits and hyphens, at most 63.
+pub fn host_name(name: &str) -> String {
+    let clean = clean(name);
+    let cut: String = clean.chars().take(LONGEST_HOSTNAME).collect();
+    cut.trim_matches('-').to_owned()
+}
+
+fn clean(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect()
+}
+
+/// Every name under which the other members of a cluster call this one.
+pub fn aliases(identity: &Identity, host_name: &str, more: &[String]) -> Vec<String> {
+    let peer = Peer {
+        suite: identity.suite.clone(),
+        instance: identity.instance.clone(),
+        hostname: Some(host_name.to_owned()),
+        ..Peer::default()
+    };
+    let mut names: Vec<String> = peer.names().into_iter().map(String::from).collect();
+    for name in more {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+/// The image that stands for a platform's name, by kitchen-docker's rule: `ubuntu-22.04` is
+/// `ubuntu:22.04`, `centos-7.9` is `centos:centos7`.
+pub fn default_image(platform: &str) -> String {
+    let mut parts = platform.split('-');
+    let name = parts.next().unwrap_or(platform);
+    match parts.next() {
+        Some(release) if name == "centos" => {
+            format!(
+                "centos:centos{}",
+                release.split('.').next().unwrap_or(release)
+            )
+        }
+        Some(release) => format!("{name}:{release}"),
+        None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn someone() -> Identity {
+        Identity {
+            project: "p1".into(),
+            cluster: Some("web-centos-7".into()),
+            instance: "web1-centos-7".into(),
+            suite: "web1".into(),
+            platform: "centos-7".into(),
+            run: "r1".into(),
+        }
+    }
+
+    #[test]
+    fn labels_tell_whose_it_is() {
+        let labels = of_instance(&someone());
+        assert_eq!(identity(&labels), Some(someone()));
+        assert!(is_instance(Some(&labels), &someone()));
+        assert!(!is_instance(None, &someone()));
+        assert_eq!(identity(&HashMap::new()), None);
+    }
+
+    #[test]
+    fn a_name_is_stable_in_a_run_and_differs_between_runs_and_projects() {
+        let name = container_name(&someone());
+        assert_eq!(name, container_name(&someone()));
+        assert!(name.starts_with("banquet-web1-centos-7-"), "{name}");
+        let mut other = someone();
+        other.run = "r2".into();
+        assert_ne!(name, container_name(&other));
+        let mut other = someone();
+        other.project = "p2".into();
+        assert_ne!(name, container_name(&other));
+    }
+
+    #[test]
+    fn names_are_short_whatever_the_instance() {
+        let mut long = someone();
+        long.instance = "ä".repeat(300);
+        assert!(container_name(&long).len() <= 63);
+        assert!(host_name(&"a.b_".repeat(40)).len() <= 63);
+        assert_eq!(host_name("web_1.x"), "web-1-x");
+    }
+
+    #[test]
+    fn a_member_is_called_by_suite_instance_and_host_name() {
+        assert_eq!(
+            aliases(&someone(), "db.local", &["web1".into(), "cache".into()]),
+            ["web1", "web1-centos-7", "db.local", "cache"]
+        );
+    }
+
+    #[test]
+    fn images_of_platforms() {
+        for (platform, image) in [
+            ("ubuntu-22.04", "ubuntu:22.04"),
+            ("centos-7.9", "centos:centos7"),
+            ("debian", "debian"),
+        ] {
+            assert_eq!(default_image(platform), image);
+        }
+    }
+}
