@@ -1,1 +1,10 @@
-//! Provisioner and verifier that run the user's own scripts
+//! The user's own scripts: [`provisioner::Shell`] runs one on the instance, [`verifier::Shell`]
+//! one on the workstation or the instance, with everything that the kitchen knows in its
+//! environment.
+
+mod changes;
+mod code;
+mod environment;
+mod paths;
+pub mod provisioner;
+pub mod verifier;

@@ -1,0 +1,177 @@
+//! Judges an instance by a command of the user's.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use banquet_sdk::lenient::{List, Seconds, Text};
+use banquet_sdk::{
+    CaseStatus, Connection, Context, Error, Exec, ExitStatus, PluginInfo, Result, State, Stdin,
+    TestCase, Verifier, async_trait, process,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::environment::of_the_state;
+
+/// Settings of the verifier, Test Kitchen's (verifier/shell.rb) but for `environment`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Config {
+    /// The command; its exit code judges.
+    pub command: String,
+    /// Whether it runs on the instance instead of the workstation.
+    pub remote_exec: bool,
+    /// Seconds before it runs.
+    pub sleep: Seconds,
+    /// Variables of the command.
+    pub environment: BTreeMap<String, Text>,
+    /// How it runs on the workstation.
+    pub shellout_opts: ShelloutOpts,
+    /// Without effect: output is always shown as it comes.
+    pub live_stream: Option<serde_json::Value>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            command: "true".into(),
+            remote_exec: false,
+            sleep: Seconds::default(),
+            environment: BTreeMap::new(),
+            shellout_opts: ShelloutOpts::default(),
+            live_stream: None,
+        }
+    }
+}
+
+/// How a command runs on the workstation: the options of Mixlib::ShellOut that files use.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ShelloutOpts {
+    /// Directory; default: that of the configuration.
+    pub cwd: Option<String>,
+    /// Variables.
+    pub environment: BTreeMap<String, Text>,
+    /// Variables, too.
+    pub env: BTreeMap<String, Text>,
+    /// Seconds after which it is killed; default: no limit.
+    pub timeout: Option<Seconds>,
+    /// What it reads.
+    pub input: Option<String>,
+    /// Exit codes that are success; default: 0.
+    pub returns: List<i32>,
+}
+
+/// Runs the user's command and tells one case: whether it succeeded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shell;
+
+#[async_trait]
+impl Verifier for Shell {
+    fn info(&self) -> PluginInfo {
+        PluginInfo::of::<Config>("shell", "a command of your own, whose exit code judges")
+    }
+
+    async fn verify(
+        &self,
+        cx: &Context,
+        connection: &dyn Connection,
+        state: &mut State,
+    ) -> Result<Vec<TestCase>> {
+        let config: Config = cx.config()?;
+        if !config.sleep.0.is_zero() {
+            cx.note(format!("waiting for {:?}", config.sleep.0)).await;
+            tokio::time::sleep(config.sleep.0).await;
+        }
+        let variables = variables(cx, &config, state);
+        let started = Instant::now();
+        let status = if config.remote_exec {
+            let exec = Exec::new(&config.command).env(&variables);
+            connection.exec(&exec, &*cx.output).await?
+        } else {
+            local(cx, &config, &variables).await?
+        };
+        let returns = &config.shellout_opts.returns.0;
+        let passed = if returns.is_empty() || config.remote_exec {
+            status.success()
+        } else {
+            returns.contains(&status.0)
+        };
+        Ok(vec![TestCase {
+            name: name_of(&config.command),
+            status: if passed {
+                CaseStatus::Passed
+            } else {
+                CaseStatus::Failed
+            },
+            duration: Some(started.elapsed()),
+            message: (!passed).then(|| format!("exit code {}", status.0)),
+        }])
+    }
+}
+
+/// The first line that says something.
+fn name_of(command: &str) -> String {
+    let mut lines = command.lines().map(str::trim);
+    lines
+        .find(|line| !line.is_empty() && !line.starts_with('#'))
+        .unwrap_or("command")
+        .into()
+}
+
+fn variables(cx: &Context, config: &Config, state: &State) -> BTreeMap<String, String> {
+    let mut all = cx.environment.clone();
+    let identity = &cx.identity;
+    for (name, value) in [
+        ("KITCHEN_INSTANCE", &identity.instance),
+        ("KITCHEN_PLATFORM", &identity.platform),
+        ("KITCHEN_SUITE", &identity.suite),
+    ] {
+        all.insert(name.into(), value.clone());
+    }
+    all.extend(of_the_state(state.values()));
+    let options = &config.shellout_opts;
+    for more in [&options.environment, &options.env, &config.environment] {
+        all.extend(
+            more.iter()
+                .map(|(name, value)| (name.clone(), value.0.clone())),
+        );
+    }
+    all
+}
+
+async fn local(
+    cx: &Context,
+    config: &Config,
+    variables: &BTreeMap<String, String>,
+) -> Result<ExitStatus> {
+    let options = &config.shellout_opts;
+    let mut command = cx.local_command(&config.command);
+    command.envs(variables);
+    if let Some(cwd) = &options.cwd {
+        command.current_dir(cx.root.join(cwd));
+    }
+    let stdin = match &options.input {
+        Some(input) => Stdin::Bytes(input.clone().into_bytes()),
+        None => Stdin::Empty,
+    };
+    let running = process::run(command, &stdin, &*cx.output);
+    match options.timeout {
+        None => running.await,
+        Some(Seconds(limit)) => tokio::time::timeout(limit, running)
+            .await
+            .unwrap_or_else(|_| Err(Error::timeout(name_of(&config.command), limit))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_named_after_the_first_line_that_says_something() {
+        assert_eq!(name_of("true"), "true");
+        assert_eq!(name_of("\n# a test\n  pytest -v\nmore"), "pytest -v");
+        assert_eq!(name_of(""), "command");
+    }
+}
