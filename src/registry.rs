@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use banquet_sdk::{Driver, Provisioner, Transport, Verifier};
 
+use crate::matrix::{Kind, Plugins};
+
 /// The plugins of this build, by name.
 #[derive(Clone, Default)]
 pub struct Registry {
@@ -44,5 +46,22 @@ impl Registry {
         self.verifiers
             .iter()
             .find(|plugin| plugin.info().name == name)
+    }
+}
+
+impl Plugins for Registry {
+    fn own_transport(&self, driver: &str) -> Option<String> {
+        let transport = self.driver(driver)?.capabilities().transport?;
+        Some(transport.to_owned())
+    }
+
+    fn keys(&self, kind: Kind, name: &str) -> Option<Vec<String>> {
+        let info = match kind {
+            Kind::Driver => self.driver(name)?.info(),
+            Kind::Transport => self.transport(name)?.info(),
+            Kind::Provisioner => self.provisioner(name)?.info(),
+            Kind::Verifier => self.verifier(name)?.info(),
+        };
+        Some(info.keys())
     }
 }

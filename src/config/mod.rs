@@ -1,1 +1,136 @@
-//! Files to a configuration.
+//! Files to one merged configuration: found, rendered, parsed with positions, merged with
+//! provenance, old forms moved, shapes and keys checked. Called by the matrix and the command line.
+
+mod check;
+mod erb;
+mod files;
+mod layers;
+mod legacy;
+mod merge;
+pub(crate) mod node;
+mod problem;
+mod scalar;
+mod source;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use check::unknown_keys;
+pub use files::Files;
+pub use problem::{Error, Problem, Problems, Severity, nearest};
+pub use source::{Place, Source, Sources, Span};
+
+pub(crate) use check::{Keys, items, keys_of, named_item};
+pub(crate) use merge::merged;
+pub(crate) use node::{Entry, Map, Node, Value, section};
+
+/// Where the configuration is, and how strictly it is judged.
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    /// Absolute path of the project's directory.
+    pub root: PathBuf,
+    /// The project's file, in place of `kitchen.yml` or `.kitchen.yml`.
+    pub project: Option<PathBuf>,
+    /// The working copy's file, in place of `kitchen.local.yml`.
+    pub local: Option<PathBuf>,
+    /// The user's file, in place of `~/.kitchen/config.yml`.
+    pub global: Option<PathBuf>,
+    /// Directory of the tests, in place of `test/integration`.
+    pub test_base_path: Option<PathBuf>,
+    /// `debug`, `info`, `warn`, `error` or `fatal`, in place of `info`.
+    pub log_level: Option<String>,
+    /// Warnings are errors.
+    pub strict: bool,
+}
+
+impl LoadOptions {
+    /// The project in `root`, with the files that the environment names (`KITCHEN_YAML`,
+    /// `KITCHEN_LOCAL_YAML`, `KITCHEN_GLOBAL_YAML`, or `_YML`).
+    pub fn from_env(root: impl Into<PathBuf>) -> Self {
+        let named = |name: &str| {
+            ["YAML", "YML"]
+                .iter()
+                .find_map(|form| std::env::var_os(format!("{name}_{form}")))
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from)
+        };
+        Self {
+            root: root.into(),
+            project: named("KITCHEN"),
+            local: named("KITCHEN_LOCAL"),
+            global: named("KITCHEN_GLOBAL"),
+            ..Self::default()
+        }
+    }
+}
+
+/// A configuration, merged from its files.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Absolute path of the project's directory (`kitchen_root`).
+    pub root: PathBuf,
+    /// Which files were read.
+    pub files: Files,
+    /// Their texts.
+    pub sources: Sources,
+    /// What is odd but does not stop anything.
+    pub warnings: Vec<Problem>,
+    /// Absolute path of the directory with the tests.
+    pub test_base_path: PathBuf,
+    /// `debug`, `info`, `warn`, `error` or `fatal`.
+    pub log_level: String,
+    /// Whether warnings are errors.
+    pub strict: bool,
+    /// The merged tree, old forms moved.
+    pub(crate) tree: Map,
+    /// Each file's tree as written, in the order of `sources`.
+    pub(crate) raw: Vec<(Arc<Source>, Node)>,
+}
+
+/// Reads, merges and checks a configuration. All problems are told at once.
+pub fn load(options: &LoadOptions) -> Result<Config, Error> {
+    let files = files::find(options)?;
+    let mut problems = Problems::default();
+    let mut layers = layers::Layers::read(&files, &options.root, &mut problems)?;
+    let mut tree = layers.merged()?;
+    check::shapes(&tree, &layers.sources, &mut problems);
+    check::keys(&tree, &layers.sources, &mut problems);
+    if !problems.list.iter().any(is_error) {
+        legacy::normalize(&mut tree, &layers.sources)?;
+    }
+    let kitchen = |key: &str| {
+        let section = tree.get("kitchen")?;
+        section.node.get(key)?.as_str().map(str::to_owned)
+    };
+    let tests = kitchen("test_base_path").map(PathBuf::from);
+    let tests = tests
+        .or_else(|| options.test_base_path.clone())
+        .unwrap_or_else(|| Path::new("test").join("integration"));
+    let log_level = kitchen("log_level").or_else(|| options.log_level.clone());
+    Ok(Config {
+        root: options.root.clone(),
+        files,
+        sources: std::mem::take(&mut layers.sources),
+        warnings: problems.finish(options.strict)?,
+        test_base_path: options.root.join(tests),
+        log_level: log_level.unwrap_or_else(|| "info".into()),
+        strict: options.strict,
+        tree,
+        raw: layers.raw,
+    })
+}
+
+fn is_error(problem: &Problem) -> bool {
+    problem.severity == Severity::Error
+}
+
+/// A section as a map: a plain name is `{key: name}`, nothing is empty; none for other values.
+pub(crate) fn named_map(node: &Node, key: &str) -> Option<Map> {
+    match &node.value {
+        Value::Map(map) => Some(map.clone()),
+        _ if node.is_null() => Some(Map::new()),
+        _ if node.as_str().is_some() => node.clone().under(key).as_map().cloned(),
+        _ => None,
+    }
+}

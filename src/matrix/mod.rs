@@ -1,12 +1,24 @@
 //! Configuration to instances and clusters: who there is, under which names, with which settings.
 //! Pure data; called by the plan and the command line, calls the configuration only.
 
+mod build;
+mod clusters;
+mod levels;
+mod names;
+mod plugins;
+mod select;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use banquet_sdk::{Origin, Section};
 
+use crate::config::{Node, Problem};
+
+pub use plugins::{NoPlugins, Plugins};
+pub use select::{SelectError, Selection};
 pub use step::{Action, Block, Condition, Expect, Step, StepNode, StepOptions};
 
 /// One of the four places where a technology plugs in.
@@ -22,11 +34,80 @@ pub enum Kind {
     Verifier,
 }
 
+impl Kind {
+    /// The key of its section in the configuration.
+    pub fn key(self) -> &'static str {
+        match self {
+            Kind::Driver => "driver",
+            Kind::Transport => "transport",
+            Kind::Provisioner => "provisioner",
+            Kind::Verifier => "verifier",
+        }
+    }
+
+    /// The plugin that Test Kitchen takes on `platform` where the configuration names none
+    /// (config.rb, `kitchen_config`).
+    pub fn default_name(self, platform: &str) -> &'static str {
+        match self {
+            Kind::Driver => "dummy",
+            Kind::Provisioner => "shell",
+            Kind::Verifier => "busser",
+            Kind::Transport if is_windows(platform) => "winrm",
+            Kind::Transport => "ssh",
+        }
+    }
+
+    /// Keys of a section that the kitchen itself sets, whatever the configuration says.
+    pub(crate) fn kitchen_keys(self) -> &'static [&'static str] {
+        match self {
+            Kind::Driver | Kind::Transport => &["kitchen_root", "test_base_path", "log_level"],
+            Kind::Provisioner => &["kitchen_root", "test_base_path", "debug"],
+            Kind::Verifier => &["kitchen_root", "test_base_path", "log_level", "debug"],
+        }
+    }
+}
+
+fn is_windows(platform: &str) -> bool {
+    platform
+        .get(..3)
+        .is_some_and(|start| start.eq_ignore_ascii_case("win"))
+}
+
+/// What kind of system a platform is (platform.rb).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlatformType {
+    /// `unix` or `windows`.
+    pub os: String,
+    /// `bourne` or `powershell`.
+    pub shell: String,
+}
+
+impl PlatformType {
+    /// As written, else by the platform's name and its transport.
+    pub(crate) fn of(platform: &Node) -> Self {
+        let text = |key: &str| platform.get(key)?.as_str().map(str::to_owned);
+        let transport = platform.get("transport");
+        let winrm = |node: &Node| {
+            let name = node.get("name").unwrap_or(node);
+            name.as_str() == Some("winrm")
+        };
+        let windows =
+            text("name").is_some_and(|name| is_windows(&name)) || transport.is_some_and(winrm);
+        let default = |unix: &str, other: &str| if windows { other } else { unix }.to_owned();
+        Self {
+            os: text("os_type").unwrap_or_else(|| default("unix", "windows")),
+            shell: text("shell_type").unwrap_or_else(|| default("bourne", "powershell")),
+        }
+    }
+}
+
 /// A plugin's name and its merged settings for one instance.
 #[derive(Clone, Debug)]
 pub struct PluginUse {
     /// Name in the configuration; the plugin need not exist.
     pub name: String,
+    /// Whether the configuration names it; else the name is a default.
+    pub named: bool,
     /// The merged settings, without `name`.
     pub section: Arc<Section>,
 }
@@ -40,7 +121,9 @@ pub struct Instance {
     pub suite: String,
     /// Name of the platform.
     pub platform: String,
-    /// Roles of the suite.
+    /// What kind of system the platform is.
+    pub platform_type: PlatformType,
+    /// Roles of the suite: its own `roles`, and those in its run list.
     pub roles: Vec<String>,
     /// Makes it.
     pub driver: PluginUse,
@@ -57,6 +140,16 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// The transport's name as Test Kitchen lists it: where the configuration names none and the
+    /// driver is one of Test Kitchen's world, its default and not the transport that is used here.
+    pub fn listed_transport(&self) -> &str {
+        let ours = matches!(self.driver.name.as_str(), "exec" | "sandbox");
+        match self.transport.named || ours {
+            true => &self.transport.name,
+            false => Kind::Transport.default_name(&self.platform),
+        }
+    }
+
     /// The plugin of the given kind.
     pub fn plugin(&self, kind: Kind) -> &PluginUse {
         match kind {
@@ -101,4 +194,10 @@ pub struct Matrix {
     pub instances: Vec<Arc<Instance>>,
     /// Multisuites × platforms, multisuite-major.
     pub clusters: Vec<Arc<Cluster>>,
+    /// Names that two instances share. Commands that only read tell of them; all others must fail
+    /// with them, because the two would share one state. Always empty where there are clusters:
+    /// there they are errors.
+    pub conflicts: Vec<Problem>,
+    /// What is odd but does not stop anything.
+    pub warnings: Vec<Problem>,
 }

@@ -1,0 +1,200 @@
+//! What applies to a suite on a platform: the common section, the platform's and the suite's,
+//! merged as in Test Kitchen (data_munger.rb).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use banquet_sdk::Section;
+
+use super::plugins::Plugins;
+use super::{Kind, PluginUse};
+use crate::config::{self, Config, Entry, Map, Node, Problem, Sources, Value};
+
+/// A suite or platform.
+#[derive(Clone, Debug)]
+pub struct Item<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// All that is written about it.
+    pub node: &'a Node,
+    /// Index of the first item of this name: its sections count for all of them.
+    pub first: usize,
+}
+
+/// The items of a list of named maps.
+pub fn items<'a>(tree: &'a Map, key: &str) -> Vec<Item<'a>> {
+    let mut first = HashMap::new();
+    let named = config::items(tree, key).iter().filter_map(|node| {
+        let name = node.get("name")?.as_str()?;
+        Some((name, node))
+    });
+    named
+        .enumerate()
+        .map(|(index, (name, node))| Item {
+            name,
+            node,
+            first: *first.entry(name).or_insert(index),
+        })
+        .collect()
+}
+
+/// Merges sections and keeps what it merged: most instances share most of theirs.
+pub struct Levels<'a> {
+    config: &'a Config,
+    plugins: &'a dyn Plugins,
+    plugin_uses: HashMap<PluginKey, PluginUse>,
+    lifecycles: HashMap<(Option<usize>, Option<usize>), Arc<Section>>,
+}
+
+/// Kind, platform and suite where these have the section, and the name where none gives one.
+type PluginKey = (Kind, Option<usize>, Option<usize>, String);
+
+impl<'a> Levels<'a> {
+    /// For the sections of `config`.
+    pub fn new(config: &'a Config, plugins: &'a dyn Plugins) -> Self {
+        Self {
+            config,
+            plugins,
+            plugin_uses: HashMap::new(),
+            lifecycles: HashMap::new(),
+        }
+    }
+
+    /// The plugin of `kind` and its settings. `driver` is the driver's name, for the default of
+    /// the transport.
+    pub fn plugin(
+        &mut self,
+        kind: Kind,
+        suite: &Item<'_>,
+        platform: &Item<'_>,
+        driver: Option<&str>,
+    ) -> Result<PluginUse, Problem> {
+        let section = kind.key();
+        let default = self.default_name(kind, platform.name, driver);
+        let key = (
+            kind,
+            platform.node.get(section).map(|_| platform.first),
+            suite.node.get(section).map(|_| suite.first),
+            default,
+        );
+        if let Some(known) = self.plugin_uses.get(&key) {
+            return Ok(known.clone());
+        }
+        let levels = [
+            self.config.tree.get(section).map(|entry| &entry.node),
+            platform.node.get(section),
+            suite.node.get(section),
+        ];
+        let merged = plugin_use(kind, levels, &key.3, &self.config.sources)?;
+        self.plugin_uses.insert(key, merged.clone());
+        Ok(merged)
+    }
+
+    /// Test Kitchen's defaults, but a driver that brings its own transport is reached by that.
+    fn default_name(&self, kind: Kind, platform: &str, driver: Option<&str>) -> String {
+        let own = driver.and_then(|driver| self.plugins.own_transport(driver));
+        match own {
+            Some(own) if kind == Kind::Transport => own,
+            _ => kind.default_name(platform).to_owned(),
+        }
+    }
+
+    /// The lifecycle hooks: the common ones, then the platform's, then the suite's.
+    pub fn lifecycle(
+        &mut self,
+        suite: &Item<'_>,
+        platform: &Item<'_>,
+    ) -> Result<Arc<Section>, Problem> {
+        const KEY: &str = "lifecycle";
+        let key = (
+            platform.node.get(KEY).map(|_| platform.first),
+            suite.node.get(KEY).map(|_| suite.first),
+        );
+        if let Some(known) = self.lifecycles.get(&key) {
+            return Ok(known.clone());
+        }
+        let mut merged = Map::new();
+        let levels = [
+            self.config.tree.get(KEY).map(|entry| &entry.node),
+            platform.node.get(KEY),
+            suite.node.get(KEY),
+        ];
+        for (hook, entry) in levels
+            .into_iter()
+            .flatten()
+            .filter_map(Node::as_map)
+            .flatten()
+        {
+            append(&mut merged, hook, entry);
+        }
+        let section = Arc::new(config::section(&merged, &self.config.sources));
+        self.lifecycles.insert(key, section.clone());
+        Ok(section)
+    }
+}
+
+/// The levels, the weakest first, as one section. A level that names another plugin than the one
+/// chosen has no say.
+fn plugin_use(
+    kind: Kind,
+    levels: [Option<&Node>; 3],
+    default: &str,
+    sources: &Sources,
+) -> Result<PluginUse, Problem> {
+    let levels: Vec<Map> = levels
+        .into_iter()
+        .flatten()
+        .filter_map(|node| config::named_map(node, "name"))
+        .collect();
+    let name_of = |level: &Map| level.get("name")?.node.as_str().map(str::to_owned);
+    let chosen = levels.iter().rev().find_map(name_of);
+    let named = chosen.is_some();
+    let name = chosen.unwrap_or_else(|| default.to_owned());
+
+    let mut merged = Map::new();
+    let mut run_list = Map::new();
+    for mut level in levels {
+        if name_of(&level).is_some_and(|other| other != name) {
+            continue;
+        }
+        if kind == Kind::Provisioner {
+            if let Some(entry) = level.shift_remove("run_list") {
+                append(&mut run_list, "run_list", &entry);
+            }
+        }
+        merged = config::merged(&merged, &level, sources)?;
+    }
+    merged.extend(run_list);
+    merged.shift_remove("name");
+    for key in kind.kitchen_keys() {
+        merged.shift_remove(*key);
+    }
+    Ok(PluginUse {
+        name,
+        named,
+        section: Arc::new(config::section(&merged, sources)),
+    })
+}
+
+/// Puts the items of `entry` behind those that `map` has under `key`; nothing adds nothing, and
+/// lists in lists are flattened.
+fn append(map: &mut Map, key: &str, entry: &Entry) {
+    let there = map.entry(key.to_owned()).or_insert_with(|| Entry {
+        key: entry.key,
+        node: Node {
+            value: Value::List(Vec::new()),
+            span: entry.node.span,
+        },
+    });
+    if let Value::List(list) = &mut there.node.value {
+        flatten(&entry.node, list);
+    }
+}
+
+fn flatten(node: &Node, into: &mut Vec<Node>) {
+    match &node.value {
+        Value::List(list) => list.iter().for_each(|item| flatten(item, into)),
+        _ if node.is_null() => {}
+        _ => into.push(node.clone()),
+    }
+}

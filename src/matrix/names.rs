@@ -1,0 +1,107 @@
+//! Names of instances, and which platforms a filter lets through.
+
+use fancy_regex::{Regex, RegexBuilder};
+
+use crate::config::{Node, Value};
+
+/// Name of an instance or cluster: `_`, `,` and `/` become `-`, dots vanish (instance.rb,
+/// `name_for`).
+pub fn joined(suite: &str, platform: &str) -> String {
+    format!("{suite}-{platform}")
+        .replace(['_', ',', '/'], "-")
+        .replace('.', "")
+}
+
+/// `includes` and `excludes`: names, or regular expressions between slashes (platform_filter.rb).
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    includes: Vec<Pattern>,
+    excludes: Vec<Pattern>,
+}
+
+#[derive(Clone, Debug)]
+enum Pattern {
+    Name(String),
+    Regex(Box<Regex>),
+}
+
+/// An entry of a filter that cannot be used.
+#[derive(Debug)]
+pub struct BadPattern {
+    /// What is wrong with it.
+    pub message: String,
+    /// The entry.
+    pub at: crate::config::Span,
+}
+
+impl Filter {
+    /// The filter of a map that may have `includes` and `excludes`.
+    pub fn of(node: &Node) -> Result<Self, BadPattern> {
+        let patterns = |key: &str| match node.get(key) {
+            Some(list) => patterns(key, list),
+            None => Ok(Vec::new()),
+        };
+        Ok(Self {
+            includes: patterns("includes")?,
+            excludes: patterns("excludes")?,
+        })
+    }
+
+    /// Whether the platform passes; `includes` beats `excludes`.
+    pub fn lets(&self, platform: &str) -> bool {
+        let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(platform));
+        match (self.includes.is_empty(), self.excludes.is_empty()) {
+            (false, _) => any(&self.includes),
+            (true, false) => !any(&self.excludes),
+            (true, true) => true,
+        }
+    }
+}
+
+impl Pattern {
+    fn matches(&self, platform: &str) -> bool {
+        match self {
+            Pattern::Name(name) => name == platform,
+            Pattern::Regex(regex) => regex.is_match(platform).unwrap_or(false),
+        }
+    }
+}
+
+fn patterns(key: &str, node: &Node) -> Result<Vec<Pattern>, BadPattern> {
+    match &node.value {
+        Value::List(list) => list.iter().map(|item| pattern(key, item)).collect(),
+        _ if node.is_null() => Ok(Vec::new()),
+        _ => Ok(vec![pattern(key, node)?]),
+    }
+}
+
+fn pattern(key: &str, node: &Node) -> Result<Pattern, BadPattern> {
+    let bad = |message: String| BadPattern {
+        message,
+        at: node.span,
+    };
+    let Some(text) = node.as_str() else {
+        return Err(bad(format!(
+            "`{key}` holds names of platforms, and not {}",
+            node.described()
+        )));
+    };
+    let Some((inner, options)) = between_slashes(text) else {
+        return Ok(Pattern::Name(text.to_owned()));
+    };
+    RegexBuilder::new(inner)
+        .case_insensitive(options.contains('i'))
+        .ignore_whitespace(options.contains('x'))
+        .build()
+        .map(|regex| Pattern::Regex(Box::new(regex)))
+        .map_err(|error| bad(format!("`{text}` is not a regular expression: {error}")))
+}
+
+/// `/pattern/ix` as its two parts.
+fn between_slashes(text: &str) -> Option<(&str, &str)> {
+    let (inner, options) = text.strip_prefix('/')?.rsplit_once('/')?;
+    options
+        .chars()
+        .all(|c| matches!(c, 'i' | 'x'))
+        .then_some((inner, options))
+}
