@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::process::WaitOptions;
+use rustix::process::{WaitOptions, waitpid};
 use rustix::system::sethostname;
 use rustix::thread::{ThreadNameSpaceType, UnshareFlags};
 
@@ -24,9 +24,11 @@ pub fn boot(socket: &OwnedFd, boot: &Boot) -> Result<()> {
     sys::join_target(boot.keeper, kinds)?;
     let outside = Netlink::open().doing("open netlink")?;
     // The keeper's PID namespace takes only children, and only one of its processes can make the
-    // instance's own below it: two forks. The first two processes end here.
-    if let Fork::Parent(_) = sys::fork().doing("fork")? {
-        return Ok(());
+    // instance's own below it: two forks. The first two processes end here, the second one first:
+    // its PID namespace could not end while nobody has waited for it.
+    if let Fork::Parent(child) = sys::fork().doing("fork")? {
+        let ended = waitpid(Some(child), WaitOptions::empty());
+        return ended.map(drop).doing("wait for the fork");
     }
     let inner = sys::unshare(
         UnshareFlags::NEWNS

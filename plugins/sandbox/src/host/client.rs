@@ -44,10 +44,7 @@ impl Helper {
             .map_err(|error| Error::machine(format!("start {}: {error}", self.0.display())))?;
         let mut socket = UnixStream::from_std(ours)?;
         socket.write_all(&wire::frame(request)?).await?;
-        Ok(Call {
-            socket,
-            child: child,
-        })
+        Ok(Call { socket, child })
     }
 }
 

@@ -98,7 +98,7 @@ impl SandboxDriver {
         let Some(init) = live_init(state) else {
             return Ok(());
         };
-        processes::signal_all(init.process, Signal::CONT)?;
+        self.freeze(cx, init, false).await?;
         let Some(handle) = init.process.open() else {
             return Ok(());
         };
@@ -108,6 +108,27 @@ impl SandboxDriver {
             return Ok(());
         }
         self.cut(cx, state).await
+    }
+
+    /// Freezes or thaws all processes and waits until they are.
+    async fn freeze(&self, cx: &Context, init: Target, frozen: bool) -> Result<()> {
+        let kind = if frozen { Signal::STOP } else { Signal::CONT };
+        let every = Duration::from_millis(1);
+        cx.poll(
+            "freezing the sandbox",
+            every,
+            Duration::from_secs(10),
+            || async {
+                let all = processes::signal_all(init.process, kind)?;
+                let done = |pid: &u32| match stat_of(*pid).map(|stat| stat.state) {
+                    Some('T') => frozen,
+                    Some('Z' | 'X') | None => true,
+                    Some(_) => !frozen,
+                };
+                Ok(all.iter().all(done).then_some(()))
+            },
+        )
+        .await
     }
 
     /// Removes the layer of a member whose cluster lives on.
@@ -217,8 +238,8 @@ impl Driver for SandboxDriver {
             match power {
                 Power::Stop => self.stop(cx, state).await,
                 Power::Kill => self.cut(cx, state).await,
-                Power::Pause => processes::signal_all(running(state)?.process, Signal::STOP),
-                Power::Resume => processes::signal_all(running(state)?.process, Signal::CONT),
+                Power::Pause => self.freeze(cx, running(state)?, true).await,
+                Power::Resume => self.freeze(cx, running(state)?, false).await,
                 Power::Start if live_init(state).is_some() => Ok(()),
                 Power::Start => self.boot(cx, state).await,
                 Power::Reboot => {

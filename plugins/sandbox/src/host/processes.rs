@@ -1,5 +1,6 @@
 //! Ends, stops and finds processes, each only while it is the one that was meant.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -45,7 +46,8 @@ pub async fn kill_all(cx: &Context, ours: impl Fn(&Labels) -> bool) -> Result<()
     loop {
         let mut found = false;
         for (process, labels) in labels::scan() {
-            if !ours(&labels) {
+            // The one that runs a command ends with it, and must be there to wait for it.
+            if labels.verb == "run" || !ours(&labels) {
                 continue;
             }
             if let Some(handle) = process.open_labelled(&labels.id) {
@@ -60,13 +62,13 @@ pub async fn kill_all(cx: &Context, ours: impl Fn(&Labels) -> bool) -> Result<()
 }
 
 /// Sends a signal to every process of the PID namespace whose first process is `init`, to that one
-/// first: then nothing is born that is not seen.
-pub fn signal_all(init: Process, kind: Signal) -> Result<()> {
+/// first: then nothing is born that is not seen. Gives their numbers.
+pub fn signal_all(init: Process, kind: Signal) -> Result<BTreeSet<u32>> {
     let namespace = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
     let Some(inside) = namespace(init.pid) else {
         return Err(Error::machine("the instance is not running"));
     };
-    let mut done = std::collections::BTreeSet::new();
+    let mut done = BTreeSet::new();
     let mut next = vec![init.pid];
     while !next.is_empty() {
         for pid in next.drain(..) {
@@ -87,5 +89,5 @@ pub fn signal_all(init: Process, kind: Signal) -> Result<()> {
             .filter(|pid| !done.contains(pid) && namespace(*pid).as_ref() == Some(&inside))
             .collect();
     }
-    Ok(())
+    Ok(done)
 }

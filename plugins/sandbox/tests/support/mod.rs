@@ -1,4 +1,5 @@
 //! A project in a temporary directory with sandboxes in it.
+#![allow(dead_code, reason = "each test program uses its part")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +11,28 @@ use banquet_sdk::{
     Transport,
 };
 
-pub const HELPER: &str = env!("CARGO_BIN_EXE_banquet-sandbox");
+/// Where the helper is, if not where cargo put it: an ordinary user may not look there.
+pub const HELPER: &str = "BANQUET_TEST_HELPER";
+
+pub fn helper() -> PathBuf {
+    std::env::var_os(HELPER)
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_banquet-sandbox").into())
+        .into()
+}
+
+/// A project, or none where the kernel forbids sandboxes and nobody requires them.
+pub async fn project() -> Option<Project> {
+    let project = Project::new();
+    let machine = project.machine(None, "doctor");
+    let faults = project.driver.doctor(&machine.cx).await.unwrap();
+    if faults.is_empty() {
+        return Some(project);
+    }
+    let required = std::env::var("BANQUET_REQUIRE").unwrap_or_default();
+    assert!(!required.contains("user"), "{faults:?}");
+    eprintln!("skipped: sandboxes are forbidden here: {faults:?}");
+    None
+}
 
 pub struct Project {
     pub root: tempfile::TempDir,
@@ -27,12 +49,12 @@ pub struct Machine {
 }
 
 impl Project {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let name = format!("test-{}", root.path().file_name().unwrap().display());
         Self {
-            driver: SandboxDriver::new(PathBuf::from(HELPER)),
-            transport: SandboxTransport::new(PathBuf::from(HELPER)),
+            driver: SandboxDriver::new(helper()),
+            transport: SandboxTransport::new(helper()),
             root,
             name,
         }
@@ -117,7 +139,6 @@ impl Drop for Project {
     }
 }
 
-#[allow(dead_code)]
 pub fn peers(machines: &[&Machine]) -> Peers {
     let peer = |machine: &&Machine| Peer {
         suite: machine.cx.identity.suite.clone(),
@@ -131,7 +152,6 @@ pub fn peers(machines: &[&Machine]) -> Peers {
 }
 
 /// Makes all the machines at once.
-#[allow(dead_code)]
 pub async fn create_all(driver: &SandboxDriver, machines: &mut [Machine]) {
     let mut tasks = tokio::task::JoinSet::new();
     for (index, machine) in machines.iter().enumerate() {
@@ -148,7 +168,6 @@ pub async fn create_all(driver: &SandboxDriver, machines: &mut [Machine]) {
 }
 
 /// Removes all the machines at once, and what they share.
-#[allow(dead_code)]
 pub async fn destroy_all(driver: &SandboxDriver, machines: &mut [Machine]) {
     let mut tasks = tokio::task::JoinSet::new();
     for machine in machines.iter() {
