@@ -19,7 +19,7 @@ pub const MAX_LINE: usize = 64 * 1024;
 /// is taken to hold them.
 const GRACE: Duration = Duration::from_millis(100);
 /// What is read at most once a command has ended: more than any pipe holds.
-const REST: u64 = 2 << 20;
+const REST: u64 = 1 << 20;
 
 /// A command line for the workstation's shell, behind the words of `prefix`.
 pub fn shell(prefix: &[String], line: &str) -> Command {
@@ -368,9 +368,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_filter_prints_late_is_not_lost() {
-        let script = "(sleep 0.02; echo late) & echo early";
-        assert_eq!(capture(sh(script)).await.unwrap(), "early\nlate\n");
+    async fn what_was_printed_before_the_end_is_complete() {
+        let script = "sleep 600 >&2 & seq 5000; echo $!";
+        let printed = capture(sh(script)).await.unwrap();
+        let (numbers, pid) = printed.trim().rsplit_once('\n').unwrap();
+        assert!(numbers.lines().eq((1..=5000).map(|i| i.to_string())));
+        capture(sh(&format!("kill {pid}"))).await.unwrap();
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use crate::{PluginInfo, Result};
 pub(super) type Outcome<T = ()> = std::result::Result<T, String>;
 
 /// No single check may take longer.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A run of checks.
 pub(super) struct Checks<'a> {
