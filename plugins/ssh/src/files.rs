@@ -1,0 +1,286 @@
+//! Uploads and downloads: one tar stream each.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use banquet_sdk::{Error, Exec, ExitStatus, Result, Stream};
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::connection::SshConnection;
+use crate::exec::{Input, Sink};
+use crate::local::{self, Entry};
+use crate::script::quote;
+use crate::sent::{self, File, Files, Sent};
+
+/// Chunks of a stream that may wait for the other side.
+const CHUNKS: usize = 16;
+/// What is kept of a tool's complaints, in bytes.
+const COMPLAINTS: usize = 4096;
+
+impl SshConnection {
+    pub(crate) async fn send(&self, locals: &[&Path], remote: &str) -> Result<()> {
+        // Two uploads at once would both write the record of what was sent.
+        let _turn = self.slot.uploads.lock().await;
+        let cache = self.work_dir.join("ssh-sent.json");
+        let locals: Vec<PathBuf> = locals.iter().map(|&local| local.into()).collect();
+        let (entries, mut sent) = {
+            let cache = cache.clone();
+            blocking(move || Ok((local::walk(&locals)?, Sent::load(&cache)))).await?
+        };
+        let mut known = sent.take(remote);
+        let entries = self.changed(entries, &known, remote).await?;
+        let hashes = self.send_archive(entries.clone(), remote).await?;
+        let names: Vec<&str> = hashes.keys().map(String::as_str).collect();
+        let mut records = self.records(&names, remote).await?;
+        for entry in entries {
+            let hash = hashes.get(&entry.name).cloned();
+            if let (Some(hash), Some(record)) = (hash, records.remove(&entry.name)) {
+                let mode = entry.mode;
+                known.insert(entry.name, File { hash, mode, record });
+            }
+        }
+        sent.put(remote, known);
+        blocking(move || sent.save(&cache)).await
+    }
+
+    /// The entries that the machine does not have.
+    async fn changed(
+        &self,
+        entries: Vec<Entry>,
+        known: &Files,
+        remote: &str,
+    ) -> Result<Vec<Entry>> {
+        let names: Vec<&str> = entries
+            .iter()
+            .filter(|entry| known.contains_key(&entry.name))
+            .map(|entry| entry.name.as_str())
+            .collect();
+        if names.is_empty() {
+            return Ok(entries);
+        }
+        let (hashed, of) = (entries.clone(), known.clone());
+        let hashing = blocking(move || Ok(sent::hashes(&hashed, &of)));
+        let (records, hashes) = tokio::join!(self.records(&names, remote), hashing);
+        let (records, hashes) = (records?, hashes?);
+        Ok(sent::changed(entries, known, &hashes, &records))
+    }
+
+    /// The machine's own record of each file below `remote` that it has. None at all where its
+    /// `stat` is another; then every file is sent.
+    async fn records(&self, names: &[&str], remote: &str) -> Result<BTreeMap<String, String>> {
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let directory = quote(remote);
+        let command = format!("cd {directory} && xargs -0 stat -c '%f|%s|%i|%z|%n' 2>/dev/null");
+        let list: String = names.iter().map(|name| format!("./{name}\0")).collect();
+        let mut text = Text::default();
+        let input = Input::Bytes(list.as_bytes());
+        self.run(&Exec::new(command), input, &mut text).await?;
+        let out = String::from_utf8_lossy(&text.out);
+        let record = |line: &str| {
+            let (record, name) = line.rsplit_once("|./")?;
+            Some((name.to_owned(), record.to_owned()))
+        };
+        Ok(out.lines().filter_map(record).collect())
+    }
+
+    /// Gives the hash of each file that was sent.
+    async fn send_archive(
+        &self,
+        entries: Vec<Entry>,
+        remote: &str,
+    ) -> Result<BTreeMap<String, String>> {
+        let directory = quote(remote);
+        let exec = Exec::new(format!(
+            "mkdir -p -- {directory} && cd {directory} && tar -xzpf -"
+        ));
+        let (sender, chunks) = mpsc::channel(CHUNKS);
+        let packing = blocking(move || local::archive(&entries, sender));
+        let mut complaints = Text::default();
+        let unpacking = self.run(&exec, Input::Chunks(chunks), &mut complaints);
+        let (packed, status) = tokio::join!(packing, unpacking);
+        let what = format!("upload to {remote}");
+        // The far side's word comes first: here only the pipe broke.
+        check(status?, &what, &complaints)?;
+        Ok(packed?.into_iter().collect())
+    }
+
+    pub(crate) async fn fetch(&self, remote: &str, local: &Path) -> Result<()> {
+        let path = remote.trim_end_matches('/');
+        let (directory, name) = match path.rsplit_once('/') {
+            Some(("", name)) => ("/", name),
+            Some(parts) => parts,
+            None => (".", path),
+        };
+        let what = format!("download {remote}");
+        if name.is_empty() {
+            return Err(Error::machine(format!("{what}: it has no name")));
+        }
+        let (directory, name) = (quote(directory), quote(&format!("./{name}")));
+        let exec = Exec::new(format!("cd {directory} && tar -cf - {name}"));
+        let (sender, chunks) = mpsc::channel(CHUNKS);
+        let mut sink = Fetched {
+            chunks: Some(sender),
+            complaints: Text::default(),
+        };
+        let into = local.to_owned();
+        let unpacking = blocking(move || unpack(chunks, &into));
+        let packing = async {
+            let status = self.run(&exec, Input::Bytes(&[]), &mut sink).await;
+            // The end of the stream.
+            sink.chunks = None;
+            status
+        };
+        let (status, unpacked) = tokio::join!(packing, unpacking);
+        check(status?, &what, &sink.complaints)?;
+        unpacked.map_err(|error| error.while_doing(what))
+    }
+}
+
+fn check(status: ExitStatus, what: &str, complaints: &Text) -> Result<()> {
+    if status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&complaints.err);
+    let said = said.trim();
+    let mut error = Error::machine(format!("{what}: exit code {}: {said}", status.0));
+    if status.0 == 127 {
+        error = error.hint("Install tar on the machine.");
+    }
+    if said.contains("No space left on device") {
+        error = error.hint("The machine's disk is full.");
+    }
+    Err(error)
+}
+
+fn unpack(chunks: mpsc::Receiver<Bytes>, local: &Path) -> Result<()> {
+    std::fs::create_dir_all(local)
+        .map_err(|error| Error::machine(format!("make {}: {error}", local.display())))?;
+    let mut archive = tar::Archive::new(Incoming {
+        chunks,
+        held: Bytes::new(),
+    });
+    archive.set_preserve_permissions(true);
+    let unpacked = archive.unpack(local);
+    // Where the machine could not even begin, its own words say why.
+    let unpacked = unpacked
+        .and_then(|()| std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).map(|_| ()));
+    unpacked.map_err(|error| {
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        Error::machine(format!(
+            "{error}{}",
+            source.map_or(String::new(), |s| format!(": {s}"))
+        ))
+    })
+}
+
+/// A stream of chunks for a reader that blocks.
+struct Incoming {
+    chunks: mpsc::Receiver<Bytes>,
+    held: Bytes,
+}
+
+impl Read for Incoming {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.held.is_empty() {
+            match self.chunks.blocking_recv() {
+                Some(chunk) => self.held = chunk,
+                None => return Ok(0),
+            }
+        }
+        let length = buffer.len().min(self.held.len());
+        buffer[..length].copy_from_slice(&self.held.split_to(length));
+        Ok(length)
+    }
+}
+
+/// Output hands on, complaints kept.
+struct Fetched {
+    chunks: Option<mpsc::Sender<Bytes>>,
+    complaints: Text,
+}
+
+impl Sink for Fetched {
+    async fn take(&mut self, stream: Stream, bytes: &[u8]) -> Result<()> {
+        if stream == Stream::Err {
+            return self.complaints.take(stream, bytes).await;
+        }
+        if let Some(chunks) = &self.chunks
+            && !bytes.is_empty()
+            && chunks.send(Bytes::copy_from_slice(bytes)).await.is_err()
+        {
+            // The unpacking failed; what is still to come is of no use.
+            self.chunks = None;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps all of standard output and the beginning of standard error.
+#[derive(Default)]
+pub(crate) struct Text {
+    pub out: Vec<u8>,
+    pub err: Vec<u8>,
+}
+
+impl Sink for Text {
+    async fn take(&mut self, stream: Stream, bytes: &[u8]) -> Result<()> {
+        match stream {
+            Stream::Err => {
+                let room = COMPLAINTS.saturating_sub(self.err.len());
+                self.err.extend_from_slice(&bytes[..room.min(bytes.len())]);
+            }
+            _ => self.out.extend_from_slice(bytes),
+        }
+        Ok(())
+    }
+}
+
+/// Runs work that blocks beside the asynchronous tasks.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| {
+            Err(Error::new(
+                banquet_sdk::ErrorKind::Internal,
+                error.to_string(),
+            ))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_missing_tar_are_told() {
+        let said = |text: &str| Text {
+            err: text.into(),
+            ..Text::default()
+        };
+        let full = said("tar: a: Cannot write: No space left on device\n");
+        let error = check(ExitStatus(2), "upload to /x", &full).unwrap_err();
+        assert!(error.message.contains("/x") && error.message.contains("No space"));
+        assert!(error.hints[0].contains("full"));
+        let error = check(ExitStatus(127), "upload", &said("sh: tar: not found")).unwrap_err();
+        assert!(error.hints[0].contains("tar"));
+    }
+
+    #[test]
+    fn a_stream_is_read_across_its_chunks() {
+        let (sender, chunks) = mpsc::channel(4);
+        for chunk in ["ab", "", "c"] {
+            sender.try_send(Bytes::from(chunk)).unwrap();
+        }
+        drop(sender);
+        let mut text = String::new();
+        let held = Bytes::new();
+        Incoming { chunks, held }.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "abc");
+    }
+}

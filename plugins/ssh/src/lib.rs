@@ -1,0 +1,73 @@
+//! Transport `ssh`: one connection an instance, kept for every command, upload and port.
+//!
+//! Speaks SSH itself (russh); the system's `ssh` is started for `kitchen login` only. Settings
+//! become a [`target`], a target becomes a [`session`], and a [`connection`] keeps it.
+
+mod auth;
+mod config;
+mod connection;
+mod exec;
+mod failure;
+mod files;
+mod local;
+mod login;
+mod route;
+mod script;
+mod sent;
+mod session;
+mod ssh_config;
+mod target;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use banquet_sdk::{
+    Connection, Context, LoginCommand, PluginInfo, Result, State, Transport, async_trait,
+};
+
+pub use config::{Config, HostKeys, OneOrMany, Port, Seconds, Switch};
+use connection::{Slot, SshConnection};
+use target::Target;
+
+/// The transport. Keeps the open connections; what it must remember is in the states.
+#[derive(Default)]
+pub struct Ssh {
+    /// By project and instance.
+    slots: Mutex<HashMap<(String, String), Arc<Slot>>>,
+}
+
+impl Ssh {
+    fn slot(&self, cx: &Context) -> Arc<Slot> {
+        let key = (cx.identity.project.clone(), cx.identity.instance.clone());
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.entry(key).or_default().clone()
+    }
+}
+
+fn info() -> PluginInfo {
+    PluginInfo::of::<Config>("ssh", "reaches machines with a secure shell")
+}
+
+/// Names of the transport's keys; values in a state under one of them win.
+fn keys() -> Vec<String> {
+    info().keys()
+}
+
+#[async_trait]
+impl Transport for Ssh {
+    fn info(&self) -> PluginInfo {
+        info()
+    }
+
+    async fn connect(&self, cx: &Context, state: &State) -> Result<Box<dyn Connection>> {
+        let config = Config::of(cx, state, &keys())?;
+        let target = Target::new(cx, &config)?;
+        let connection = SshConnection::ready(cx, target, self.slot(cx)).await?;
+        Ok(Box::new(connection))
+    }
+
+    async fn login(&self, cx: &Context, state: &State) -> Result<LoginCommand> {
+        let config = Config::of(cx, state, &keys())?;
+        Ok(login::command(&Target::new(cx, &config)?, &config))
+    }
+}

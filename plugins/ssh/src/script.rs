@@ -1,0 +1,237 @@
+//! What is sent to the machine's shell, and how its answer is told from the command's output.
+//!
+//! The script prints a mark with its process id before the command, so that a command can be
+//! ended though sshd takes no signals from root, and a mark on both streams after it, so that a
+//! process left behind, which keeps the streams open, holds nobody up.
+
+use banquet_sdk::Exec;
+
+/// A shell line for the server, with the mark in its answer.
+pub(crate) struct Script {
+    pub line: String,
+    pub mark: Mark,
+}
+
+/// Bytes that no command prints by chance.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark(String);
+
+impl Mark {
+    fn new() -> Self {
+        Self(format!("banquet-{:016x}", rand::random::<u64>()))
+    }
+}
+
+impl Script {
+    /// `exec` as the server's shell is to run it for a connection of `login`.
+    pub fn new(exec: &Exec, login: &str) -> Self {
+        let mark = Mark::new();
+        let Mark(token) = &mark;
+        let begin = format!("printf '\\000{token}%s' $$\n");
+        let mut body = format!(
+            "printf '\\000'\ntrap 'printf \"\\000{token}\\000\"; printf \"\\000{token}\\000\" >&2' 0\n"
+        );
+        for (name, value) in &exec.environment {
+            body.push_str(&format!("export {name}={}\n", quote(value)));
+        }
+        body.push_str(&exec.command);
+        let script = match exec.user.as_deref().filter(|user| *user != login) {
+            None => format!("{begin}{body}"),
+            Some(user) => {
+                let user = quote(user);
+                let body = quote(&format!("printf ' %s' $$\n{body}"));
+                match login {
+                    // A minimal machine has no sudo.
+                    "root" => format!("{begin}exec su -s /bin/sh {user} -c {body}"),
+                    _ => format!("{begin}exec sudo -n -H -u {user} -- sh -c {body}"),
+                }
+            }
+        };
+        Self {
+            line: format!("exec sh -c {}", quote(&script)),
+            mark,
+        }
+    }
+}
+
+/// A shell word that stands for `text`, whatever is in it.
+pub(crate) fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Ends the processes `ids` and their groups; some of them may be another user's.
+pub(crate) fn kill(ids: &[u32]) -> String {
+    let all: Vec<String> = ids.iter().map(|id| format!("-{id} {id}")).collect();
+    let all = all.join(" ");
+    let script = format!(
+        "kill -9 {all} 2>/dev/null; [ \"$(id -u)\" = 0 ] || sudo -n kill -9 {all} 2>/dev/null"
+    );
+    format!("exec sh -c {}", quote(&script))
+}
+
+/// Finds the marks in one stream of a script's output and takes them out.
+pub(crate) struct Filter {
+    mark: Mark,
+    state: State,
+    held: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Before,
+    Within,
+    After,
+}
+
+impl Filter {
+    /// For standard output, which has the first mark.
+    pub fn out(mark: Mark) -> Self {
+        Self {
+            mark,
+            state: State::Before,
+            held: Vec::new(),
+        }
+    }
+
+    /// For standard error, which has the last mark only.
+    pub fn err(mark: Mark) -> Self {
+        Self {
+            state: State::Within,
+            ..Self::out(mark)
+        }
+    }
+
+    /// Whether the command has written all it ever will.
+    pub fn is_after(&self) -> bool {
+        self.state == State::After
+    }
+
+    /// Takes a chunk; `ids` gets the process ids of the first mark. Gives what the command wrote.
+    pub fn push<'a>(&mut self, chunk: &'a [u8], ids: &mut Vec<u32>) -> std::borrow::Cow<'a, [u8]> {
+        if self.state == State::After {
+            return Vec::new().into();
+        }
+        if self.state == State::Within && self.held.is_empty() && !chunk.contains(&0) {
+            return chunk.into();
+        }
+        self.held.extend_from_slice(chunk);
+        if self.state == State::Before && !self.begin(ids) {
+            return Vec::new().into();
+        }
+        let end = format!("\0{}\0", self.mark.0);
+        if let Some(at) = find(&self.held, end.as_bytes()) {
+            self.state = State::After;
+            self.held.truncate(at);
+            return std::mem::take(&mut self.held).into();
+        }
+        let kept = partial(&self.held, end.as_bytes());
+        let rest = self.held.split_off(self.held.len() - kept);
+        std::mem::replace(&mut self.held, rest).into()
+    }
+
+    /// What is left where the last mark never came.
+    pub fn finish(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// Takes the first mark off, and what the login shell printed before it.
+    fn begin(&mut self, ids: &mut Vec<u32>) -> bool {
+        let begin = format!("\0{}", self.mark.0);
+        let Some(at) = find(&self.held, begin.as_bytes()) else {
+            return false;
+        };
+        let from = at + begin.len();
+        let Some(length) = self.held[from..].iter().position(|byte| *byte == 0) else {
+            return false;
+        };
+        let text = String::from_utf8_lossy(&self.held[from..from + length]).into_owned();
+        ids.extend(text.split(' ').filter_map(|id| id.parse::<u32>().ok()));
+        self.held.drain(..=from + length);
+        self.state = State::Within;
+        true
+    }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
+}
+
+/// Length of the longest end of `bytes` with which `wanted` begins.
+fn partial(bytes: &[u8], wanted: &[u8]) -> usize {
+    (1..wanted.len().min(bytes.len() + 1))
+        .rev()
+        .find(|length| bytes.ends_with(&wanted[..*length]))
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(script: &Script) -> (String, String, i32) {
+        let out = std::process::Command::new("sh")
+            .args(["-c", &script.line])
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8], mut filter: Filter| {
+            let mut text = Vec::new();
+            // One byte at a time is the hardest way to cut.
+            for byte in bytes {
+                let mut ids = Vec::new();
+                text.extend_from_slice(&filter.push(std::slice::from_ref(byte), &mut ids));
+            }
+            assert!(filter.is_after());
+            String::from_utf8(text).unwrap()
+        };
+        (
+            text(&out.stdout, Filter::out(script.mark.clone())),
+            text(&out.stderr, Filter::err(script.mark.clone())),
+            out.status.code().unwrap(),
+        )
+    }
+
+    #[test]
+    fn marks_are_taken_out() {
+        let exec = Exec::new("printf 'a\\000b\\n\\000'; echo \"$V\" >&2; exit 7")
+            .env(&[("V".to_owned(), "it's\n$HOME".to_owned())].into());
+        let (out, err, code) = run(&Script::new(&exec, "root"));
+        assert_eq!(
+            (out.as_str(), err.as_str(), code),
+            ("a\0b\n\0", "it's\n$HOME\n", 7)
+        );
+    }
+
+    #[test]
+    fn the_process_is_told_and_noise_before_it_is_not() {
+        let script = Script::new(&Exec::new("true"), "root");
+        let text = format!("noise\0{0}12 34\0output\0{0}\0late", script.mark.0);
+        let mut filter = Filter::out(script.mark);
+        let mut ids = Vec::new();
+        assert_eq!(filter.push(text.as_bytes(), &mut ids).as_ref(), b"output");
+        assert_eq!(ids, [12, 34]);
+        assert!(filter.is_after());
+    }
+
+    #[test]
+    fn output_without_marks_is_kept() {
+        let script = Script::new(&Exec::new("true"), "root");
+        let mut filter = Filter::out(script.mark);
+        assert_eq!(filter.push(b"not a shell", &mut Vec::new()).as_ref(), b"");
+        assert_eq!(filter.finish(), b"not a shell");
+    }
+
+    #[test]
+    fn another_user_is_reached_by_su_from_root_and_sudo_from_others() {
+        let mut exec = Exec::new("id");
+        exec.user = Some("app".into());
+        assert!(
+            Script::new(&exec, "root")
+                .line
+                .contains("exec su -s /bin/sh")
+        );
+        assert!(Script::new(&exec, "me").line.contains("exec sudo -n -H -u"));
+        assert!(!Script::new(&exec, "app").line.contains("sudo"));
+    }
+}
