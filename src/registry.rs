@@ -1,67 +1,188 @@
 //! The one place that names plugins.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use banquet_sdk::{Driver, Provisioner, Transport, Verifier};
 
 use crate::matrix::{Kind, Plugins};
 
+/// A plugin that this build does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {} {name:?}{}", kind.key(), nearest.as_ref().map(|n| format!(": did you mean {n:?}?")).unwrap_or_default())]
+pub struct Unknown {
+    /// What it would be.
+    pub kind: Kind,
+    /// The name in the configuration.
+    pub name: String,
+    /// The known name that is most like it.
+    pub nearest: Option<String>,
+    /// All known names.
+    pub known: Vec<String>,
+}
+
+impl Unknown {
+    /// The list of names, as a sentence.
+    pub fn hint(&self) -> String {
+        format!(
+            "This build has these {}s: {}.",
+            self.kind.key(),
+            self.known.join(", ")
+        )
+    }
+}
+
 /// The plugins of this build, by name.
 #[derive(Clone, Default)]
 pub struct Registry {
     /// Makers of machines.
-    pub drivers: Vec<Arc<dyn Driver>>,
+    pub drivers: BTreeMap<String, Arc<dyn Driver>>,
     /// Ways to machines.
-    pub transports: Vec<Arc<dyn Transport>>,
+    pub transports: BTreeMap<String, Arc<dyn Transport>>,
     /// Configuration tools.
-    pub provisioners: Vec<Arc<dyn Provisioner>>,
+    pub provisioners: BTreeMap<String, Arc<dyn Provisioner>>,
     /// Test tools.
-    pub verifiers: Vec<Arc<dyn Verifier>>,
+    pub verifiers: BTreeMap<String, Arc<dyn Verifier>>,
 }
 
 impl Registry {
-    /// The driver of this name.
-    pub fn driver(&self, name: &str) -> Option<&Arc<dyn Driver>> {
+    /// What was compiled in.
+    pub fn builtin() -> Self {
+        let mut registry = Self::default();
+        registry.add_driver(banquet_exec::driver::Exec);
+        registry.add_transport(banquet_exec::transport::Exec);
+        registry.add_driver(banquet_dummy::driver::Dummy);
+        registry.add_transport(banquet_dummy::transport::Dummy);
+        registry.add_provisioner(banquet_dummy::provisioner::Dummy);
+        registry.add_verifier(banquet_dummy::verifier::Dummy);
+        registry.add_provisioner(banquet_shell::provisioner::Shell);
+        registry.add_verifier(banquet_shell::verifier::Shell);
+        #[cfg(feature = "docker")]
+        {
+            registry.add_driver(banquet_docker::Docker::default());
+            registry.add_transport(banquet_docker::DockerTransport::default());
+        }
+        #[cfg(feature = "sandbox")]
+        {
+            // The sandbox's helpers are this very program; where its path cannot be told, its own
+            // error says so.
+            let program = std::env::current_exe().unwrap_or_default();
+            registry.add_driver(banquet_sandbox::SandboxDriver::new(program.clone()));
+            registry.add_transport(banquet_sandbox::SandboxTransport::new(program));
+        }
+        registry
+    }
+
+    /// Adds a driver under its own name.
+    pub fn add_driver(&mut self, plugin: impl Driver + 'static) {
         self.drivers
-            .iter()
-            .find(|plugin| plugin.info().name == name)
+            .insert(plugin.info().name.into_owned(), Arc::new(plugin));
+    }
+
+    /// Adds a transport under its own name.
+    pub fn add_transport(&mut self, plugin: impl Transport + 'static) {
+        self.transports
+            .insert(plugin.info().name.into_owned(), Arc::new(plugin));
+    }
+
+    /// Adds a provisioner under its own name.
+    pub fn add_provisioner(&mut self, plugin: impl Provisioner + 'static) {
+        self.provisioners
+            .insert(plugin.info().name.into_owned(), Arc::new(plugin));
+    }
+
+    /// Adds a verifier under its own name.
+    pub fn add_verifier(&mut self, plugin: impl Verifier + 'static) {
+        self.verifiers
+            .insert(plugin.info().name.into_owned(), Arc::new(plugin));
+    }
+
+    /// The driver of this name.
+    pub fn driver(&self, name: &str) -> Result<&Arc<dyn Driver>, Unknown> {
+        find(&self.drivers, Kind::Driver, name)
     }
 
     /// The transport of this name.
-    pub fn transport(&self, name: &str) -> Option<&Arc<dyn Transport>> {
-        self.transports
-            .iter()
-            .find(|plugin| plugin.info().name == name)
+    pub fn transport(&self, name: &str) -> Result<&Arc<dyn Transport>, Unknown> {
+        find(&self.transports, Kind::Transport, name)
     }
 
     /// The provisioner of this name.
-    pub fn provisioner(&self, name: &str) -> Option<&Arc<dyn Provisioner>> {
-        self.provisioners
-            .iter()
-            .find(|plugin| plugin.info().name == name)
+    pub fn provisioner(&self, name: &str) -> Result<&Arc<dyn Provisioner>, Unknown> {
+        find(&self.provisioners, Kind::Provisioner, name)
     }
 
     /// The verifier of this name.
-    pub fn verifier(&self, name: &str) -> Option<&Arc<dyn Verifier>> {
-        self.verifiers
-            .iter()
-            .find(|plugin| plugin.info().name == name)
+    pub fn verifier(&self, name: &str) -> Result<&Arc<dyn Verifier>, Unknown> {
+        find(&self.verifiers, Kind::Verifier, name)
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry")
+            .field("drivers", &self.drivers.keys())
+            .field("transports", &self.transports.keys())
+            .field("provisioners", &self.provisioners.keys())
+            .field("verifiers", &self.verifiers.keys())
+            .finish()
     }
 }
 
 impl Plugins for Registry {
     fn own_transport(&self, driver: &str) -> Option<String> {
-        let transport = self.driver(driver)?.capabilities().transport?;
+        let transport = self.driver(driver).ok()?.capabilities().transport?;
         Some(transport.to_owned())
     }
 
     fn keys(&self, kind: Kind, name: &str) -> Option<Vec<String>> {
         let info = match kind {
-            Kind::Driver => self.driver(name)?.info(),
-            Kind::Transport => self.transport(name)?.info(),
-            Kind::Provisioner => self.provisioner(name)?.info(),
-            Kind::Verifier => self.verifier(name)?.info(),
+            Kind::Driver => self.driver(name).ok()?.info(),
+            Kind::Transport => self.transport(name).ok()?.info(),
+            Kind::Provisioner => self.provisioner(name).ok()?.info(),
+            Kind::Verifier => self.verifier(name).ok()?.info(),
         };
         Some(info.keys())
+    }
+}
+
+fn find<'a, T: ?Sized>(
+    plugins: &'a BTreeMap<String, Arc<T>>,
+    kind: Kind,
+    name: &str,
+) -> Result<&'a Arc<T>, Unknown> {
+    plugins.get(name).ok_or_else(|| Unknown {
+        kind,
+        name: name.into(),
+        nearest: plugins
+            .keys()
+            .map(|known| (strsim::damerau_levenshtein(known, name), known))
+            .filter(|(distance, known)| *distance * 2 <= known.len())
+            .min()
+            .map(|(_, known)| known.clone()),
+        known: plugins.keys().cloned().collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_gives_the_nearest_and_the_list() {
+        let registry = Registry::builtin();
+        assert!(registry.driver("exec").is_ok());
+        let Err(unknown) = registry.driver("dokcer") else {
+            panic!("there is no such driver");
+        };
+        assert_eq!(
+            unknown.to_string(),
+            "there is no driver \"dokcer\": did you mean \"docker\"?"
+        );
+        assert!(unknown.hint().contains("docker, dummy, exec"), "{}", unknown.hint());
+        assert!(matches!(
+            registry.verifier("inspec"),
+            Err(Unknown { nearest: None, .. })
+        ));
     }
 }

@@ -1,1 +1,57 @@
-//! `.kitchen/`: atomic, locked, noted before made.
+//! `.kitchen/`: what must outlive the process. Atomic, locked, noted before made. Files are written
+//! beside their place and renamed: whenever the process is killed, the old or the new one is there.
+//! Called by the plan and the run; calls nothing of the kitchen.
+
+mod error;
+mod file;
+mod lock;
+mod project;
+mod record;
+
+pub use error::{Error, Holder};
+pub use file::StateFile;
+pub use lock::Lock;
+pub use project::{Project, project_id, unique_id};
+pub use record::{ClusterRecord, Ended};
+
+use std::path::Path;
+
+/// Puts `bytes` in the place of the file at `path`, making its directory. The caller holds the
+/// lock: there is one writer. The file is not synced to the disk: a crash of the workstation may
+/// lose the last write, and what it knew is found by the resources' labels.
+fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let unwritable = |error| Error::unwritable(path, error);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.new"));
+    match std::fs::write(&beside, bytes) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if let Some(directory) = path.parent() {
+                std::fs::create_dir_all(directory).map_err(unwritable)?;
+            }
+            std::fs::write(&beside, bytes).map_err(unwritable)?;
+        }
+        written => written.map_err(unwritable)?,
+    }
+    std::fs::rename(&beside, path).map_err(unwritable)
+}
+
+/// The text of the file at `path`; none where there is no such file.
+fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Unreadable {
+            path: path.into(),
+            source,
+        }),
+    }
+}
+
+fn remove_if_there(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::unwritable(path, error))
+        }
+        _ => Ok(()),
+    }
+}

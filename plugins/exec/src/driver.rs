@@ -29,6 +29,7 @@ impl Driver for Exec {
         Capabilities {
             // The workstation's own hosts file is none of ours to write.
             names_resolve: true,
+            workstation: true,
             transport: Some("exec"),
             ..Capabilities::default()
         }

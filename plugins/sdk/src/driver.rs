@@ -13,6 +13,8 @@ pub struct Capabilities {
     pub power: Vec<Power>,
     /// Members resolve each other's names without hosts entries.
     pub names_resolve: bool,
+    /// The machine is the workstation: none of its files are the kitchen's to write.
+    pub workstation: bool,
     /// Transport that reaches this driver's machines where the configuration names none.
     pub transport: Option<&'static str>,
     /// Whole machines can be saved and put back.

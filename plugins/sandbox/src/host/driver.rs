@@ -161,7 +161,7 @@ impl Driver for SandboxDriver {
             power: vec![Stop, Start, Kill, Reboot, Pause, Resume],
             names_resolve: true,
             transport: Some("sandbox"),
-            snapshots: false,
+            ..Capabilities::default()
         }
     }
 

@@ -1,0 +1,82 @@
+//! What can be wrong with `.kitchen/`.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Who works on a cluster or an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its process.
+    pub pid: u32,
+    /// The command's word (`test`).
+    pub command: String,
+    /// When it began, in local time.
+    pub since: String,
+}
+
+/// A fault of `.kitchen/`.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum Error {
+    #[error("read {}: {source}", path.display())]
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("write {}: {source}", path.display())]
+    Unwritable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{} is no state file: {reason}", path.display())]
+    Broken { path: PathBuf, reason: String },
+    #[error("{name} is in use by {}", who(.holder.as_ref()))]
+    Held {
+        name: String,
+        holder: Option<Holder>,
+    },
+}
+
+fn who(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(holder) => format!(
+            "process {} (kitchen {}, since {})",
+            holder.pid, holder.command, holder.since
+        ),
+        None => "another process".into(),
+    }
+}
+
+impl Error {
+    pub(super) fn unwritable(path: &Path, source: std::io::Error) -> Self {
+        Self::Unwritable {
+            path: path.into(),
+            source,
+        }
+    }
+
+    /// What to do, each a sentence.
+    pub fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::Broken { path, .. } => format!(
+                "Mend {} by hand, or run `kitchen destroy`: it finds the machine by its labels and \
+                 moves the file aside.",
+                path.display()
+            ),
+            Self::Held { .. } => "Wait for it with --wait, or end that process.".into(),
+            Self::Unwritable { .. } | Self::Unreadable { .. } => {
+                "Check the owner and the mode of the .kitchen directory.".into()
+            }
+        };
+        vec![hint]
+    }
+}
+
+impl From<Error> for banquet_sdk::Error {
+    fn from(error: Error) -> Self {
+        let mut told = Self::machine(error.to_string());
+        told.hints = error.hints();
+        told
+    }
+}
