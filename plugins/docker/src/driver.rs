@@ -66,7 +66,7 @@ impl Driver for Docker {
             ],
             names_resolve: true,
             transport: Some("docker"),
-            snapshots: false,
+            ..Capabilities::default()
         }
     }
 
