@@ -7,4 +7,5 @@ mod code;
 mod environment;
 mod paths;
 pub mod provisioner;
+mod transfer;
 pub mod verifier;

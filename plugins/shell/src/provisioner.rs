@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::changes::Sieve;
 use crate::code::{self, Places, Sudo};
-use crate::{environment, paths};
+use crate::{environment, paths, transfer};
 
 /// Settings of the provisioner, Test Kitchen's (provisioner/shell.rb, provisioner/base.rb) but for
 /// `environment` and `no_proxy`.
@@ -57,6 +57,9 @@ pub struct Config {
     /// Files and directories of the instance to fetch afterwards, each with where to put it on the
     /// workstation: into that directory if it is one or ends with `/`, else under that name.
     pub downloads: BTreeMap<String, String>,
+    /// Files and directories of the workstation to copy to the instance beforehand, each with
+    /// where to: into that directory if it is one, else under that name.
+    pub uploads: BTreeMap<String, String>,
 }
 
 impl Default for Config {
@@ -79,6 +82,7 @@ impl Default for Config {
             max_retries: 1,
             wait_for_retry: Seconds(std::time::Duration::from_secs(30)),
             downloads: BTreeMap::new(),
+            uploads: BTreeMap::new(),
         }
     }
 }
@@ -200,6 +204,10 @@ impl Run<'_> {
 
     /// Puts everything on the instance; the code to run, if there is any.
     async fn prepare(&self) -> Result<Option<String>> {
+        let way = format!("{}/upload-{}", self.root, self.cx.identity.instance);
+        for (local, remote) in &self.config.uploads {
+            transfer::upload(self.cx, self.connection, (local, remote), &way).await?;
+        }
         if let Some(command) = &self.config.command {
             return Ok(Some(code::command(&self.places(), command)));
         }
@@ -310,23 +318,10 @@ impl Run<'_> {
     /// Kitchen (provisioner/base.rb).
     async fn download(&self) {
         for (remote, local) in &self.config.downloads {
-            if let Err(error) = self.fetch(remote, local).await {
+            let fetched = transfer::download(self.cx, self.connection, (remote, local)).await;
+            if let Err(error) = fetched {
                 self.cx.note(format!("download {remote}: {error}")).await;
             }
         }
-    }
-
-    async fn fetch(&self, remote: &str, local: &str) -> Result<()> {
-        let target = self.cx.root.join(local);
-        if local.ends_with('/') || target.is_dir() {
-            return self.connection.download(&[remote], &target).await;
-        }
-        let parent = target.parent().unwrap_or(&self.cx.root);
-        std::fs::create_dir_all(parent)?;
-        // Beside the target, so that a rename does.
-        let arrival = tempfile::Builder::new().tempdir_in(parent)?;
-        self.connection.download(&[remote], arrival.path()).await?;
-        let name = Path::new(remote).file_name().unwrap_or_default();
-        Ok(std::fs::rename(arrival.path().join(name), target)?)
     }
 }

@@ -3,6 +3,8 @@
 
 mod bench;
 
+use std::path::Path;
+
 use banquet_sdk::conformance::{self, ProvisionerSubject};
 use banquet_sdk::{Changes, ErrorKind, Provisioner};
 use banquet_shell::provisioner::Shell;
@@ -227,6 +229,24 @@ async fn downloads_come_also_after_a_failure() {
         assert_eq!(text, "log\n", "{file}");
     }
     assert!(bench.notes().contains(&format!("download {missing}: ")));
+}
+
+#[tokio::test]
+async fn uploads_come_before() {
+    let bench = Bench::new().file("one", "1").file("tree/two", "2");
+    let there = bench.root().join("there").display().to_string();
+    let values = json!({
+        "command": format!("cd {there} && find . -type f | sort | xargs cat"),
+        "uploads": {"one": format!("{there}/a/renamed"), "tree": format!("{there}/")},
+    });
+    bench.converge(values).await.unwrap();
+    assert_eq!(bench.out(), "12\n");
+    assert!(Path::new(&there).join("tree/two").is_file());
+    let error = bench
+        .converge(json!({"uploads": {"gone": "/x"}}))
+        .await
+        .unwrap_err();
+    assert_eq!(error.key.as_deref(), Some("/uploads"));
 }
 
 #[tokio::test]
