@@ -6,6 +6,8 @@ mod support;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
+use banquet_sandbox::{SandboxDriver, SandboxTransport};
+use banquet_sdk::conformance::{self, Subject};
 use banquet_sdk::process::Collect;
 use banquet_sdk::{Connection, Driver, Exec, Power, State, Status, Transport};
 use support::{Machine, create_all, destroy_all, peers, project};
@@ -596,6 +598,30 @@ async fn a_login_is_a_shell_on_the_instance() {
         .destroy(&machine.cx, &mut machine.state)
         .await
         .unwrap();
+}
+
+fn subject() -> Subject {
+    let server = "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => 7007, \
+         Listen => 5) or die; while ($c = $s->accept) { print $c $_ while <$c> }'";
+    Subject::new(
+        SandboxDriver::new(support::helper()),
+        SandboxTransport::new(support::helper()),
+    )
+    .listen(7007, server)
+}
+
+#[tokio::test]
+async fn the_driver_keeps_the_contract() {
+    if project().await.is_some() {
+        conformance::driver(&subject()).await;
+    }
+}
+
+#[tokio::test]
+async fn the_transport_keeps_the_contract() {
+    if project().await.is_some() {
+        conformance::connection(&subject()).await;
+    }
 }
 
 /// All of the above once more, without any privilege.

@@ -111,11 +111,17 @@ impl Connection for Sandbox {
         };
         let (ended, watch) = watch::channel(false);
         let (mut reading, mut writing) = call.socket.split();
+        let mut over = watch.clone();
         let feed = async {
-            if let Some(bytes) = bytes {
-                // A command that does not read all of its input is no error.
-                let _ = writing.write_all(bytes).await;
-                let _ = writing.shutdown().await;
+            let Some(bytes) = bytes else { return };
+            let write = async {
+                writing.write_all(bytes).await?;
+                writing.shutdown().await
+            };
+            // A command that does not read all of its input is no error.
+            tokio::select! {
+                _ = write => {}
+                _ = over.wait_for(|ended| *ended) => {}
             }
         };
         let wait = async {

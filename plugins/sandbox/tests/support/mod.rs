@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use banquet_sandbox::{SandboxDriver, SandboxTransport};
+use banquet_sdk::conformance::requires;
 use banquet_sdk::process::Collect;
 use banquet_sdk::{
     Connection, Context, Driver, Exec, Identity, MemoryStore, Peer, Peers, Section, State,
@@ -20,18 +21,16 @@ pub fn helper() -> PathBuf {
         .into()
 }
 
-/// A project, or none where the kernel forbids sandboxes and nobody requires them.
+/// A project, or none where the kernel forbids namespaces to this user and nobody requires them.
 pub async fn project() -> Option<Project> {
     let project = Project::new();
     let machine = project.machine(None, "doctor");
     let faults = project.driver.doctor(&machine.cx).await.unwrap();
-    if faults.is_empty() {
-        return Some(project);
-    }
-    let required = std::env::var("BANQUET_REQUIRE").unwrap_or_default();
-    assert!(!required.contains("user"), "{faults:?}");
-    eprintln!("skipped: sandboxes are forbidden here: {faults:?}");
-    None
+    let found = match faults.first() {
+        None => Ok(()),
+        Some(fault) => Err(&fault.message),
+    };
+    requires("user", found).then_some(project)
 }
 
 pub struct Project {
