@@ -23,6 +23,8 @@ use crate::errors::{Cause, cause};
 const WRAPPER: &str = r#"
 exec 3<&0 </dev/null
 watch() {
+    # Not on the call: a shell keeps what a call's redirection replaces, and so the pipe, open.
+    exec <&3 3<&- >/dev/null 2>&1
     while read -r _; do :; done
     kill -0 $$ || exit
     for stat in /proc/[0-9]*/stat; do
@@ -32,7 +34,7 @@ watch() {
     kill -9 0
 }
 if [ "$1" = 0 ]; then
-    watch <&3 3<&- >/dev/null 2>&1 &
+    watch &
     sh -c "$2" 3<&-
     code=$?
     exec 2>/dev/null
@@ -40,7 +42,7 @@ if [ "$1" = 0 ]; then
     wait $!
     exit $code
 fi
-{ head -c "$1" <&3; watch <&3 3<&- >/dev/null 2>&1 & } | sh -c "$2" 3<&-
+{ head -c "$1" <&3; watch & } | sh -c "$2" 3<&-
 "#;
 
 /// Time without output after which the engine is asked whether the command has ended: one that
