@@ -46,7 +46,7 @@ async fn an_instance_is_a_machine_of_its_own() {
         .destroy(&machine.cx, &mut machine.state)
         .await
         .unwrap();
-    assert_eq!(project.helpers(), []);
+    gone(&project).await;
     assert!(machine.state.values().is_empty(), "{:?}", machine.state);
     driver
         .destroy(&machine.cx, &mut machine.state)

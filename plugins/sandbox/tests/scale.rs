@@ -37,7 +37,6 @@ async fn clusters_of_3_and_of_50() {
         let started = Instant::now();
         destroy_all(&project.driver, &mut members).await;
         let destroyed = started.elapsed();
-        assert_eq!(project.helpers(), []);
         println!(
             "{count} instances: created in {created:?}, destroyed in {destroyed:?}, \
              largest process {largest:?} KiB resident, {own} KiB private each"

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 
 use super::faults;
 use crate::labels::Labels;
-use crate::wire::{self, Answer, Request};
+use crate::wire::{self, Answer, Request, Target};
 
 /// The program that acts as helper.
 #[derive(Clone, Debug)]
@@ -52,6 +52,17 @@ impl Call {
     /// The next answer, with the files that come along. A failure is an error.
     pub async fn answer(&mut self) -> Result<(Answer, Vec<OwnedFd>)> {
         answer(&mut self.socket.split().0).await
+    }
+
+    /// The process that is ready, once all that only prepared it have ended.
+    pub async fn ready(mut self) -> Result<Target> {
+        let Answer::Ready(target) = self.answer().await?.0 else {
+            return Err(Error::machine(
+                "the helper gave another answer than expected",
+            ));
+        };
+        self.child.wait().await?;
+        Ok(target)
     }
 
     /// The socket for use by a thread, and the process, which must be kept meanwhile.

@@ -14,7 +14,7 @@ use super::client::Helper;
 use super::group::{Group, Keeper, PREFIX, new_id};
 use super::{faults, hosts, image, keys, processes};
 use crate::labels::{self, Labels, stat_of};
-use crate::wire::{Answer, Boot, Request, Target};
+use crate::wire::{Boot, Request, Target};
 use crate::{Config, HELPER};
 
 /// Makes instances from Linux namespaces.
@@ -73,10 +73,12 @@ impl SandboxDriver {
             resolv_conf: name_servers(),
         });
         let labels = Labels::of_instance("boot", &cx.identity, &id);
-        let mut call = self.helper.ask(&labels, &request, false).await?;
-        let Answer::Ready(init) = call.answer().await?.0 else {
-            return Err(Error::machine("the init gave another answer than expected"));
-        };
+        let init = self
+            .helper
+            .ask(&labels, &request, false)
+            .await?
+            .ready()
+            .await?;
         state.set(keys::INIT, json(&init)?);
         state.checkpoint()
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::client::Helper;
 use super::processes;
 use crate::labels::Labels;
-use crate::wire::{Answer, Request, Target};
+use crate::wire::{Request, Target};
 
 /// Length of the prefix of every group's network.
 pub const PREFIX: u8 = 16;
@@ -138,12 +138,7 @@ impl Group {
             prefix: PREFIX,
         };
         let labels = Labels::of_group("keep", &cx.identity, &id);
-        let mut call = helper.ask(&labels, &request, false).await?;
-        let Answer::Ready(target) = call.answer().await?.0 else {
-            return Err(Error::machine(
-                "the keeper gave another answer than expected",
-            ));
-        };
+        let target = helper.ask(&labels, &request, false).await?.ready().await?;
         let keeper = Keeper { id, target };
         self.record.keeper = Some(keeper.clone());
         self.save()?;
