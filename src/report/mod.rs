@@ -24,7 +24,7 @@ pub use narrator::Level;
 use narrator::{Line, Narrator, banner};
 use printer::Printer;
 use tally::Tally;
-pub use text::minutes;
+pub use text::{capital, minutes, safe};
 
 use crate::run::{Cause, Event, EventKind, Place};
 

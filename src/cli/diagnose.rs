@@ -1,0 +1,173 @@
+//! `kitchen diagnose`: the configuration as it was understood, in the tree of Test Kitchen
+//! (lib/kitchen/diagnostic.rb).
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use banquet_sdk::Secrets;
+use serde_json::{Map, Value, json};
+
+use super::args;
+use super::exit::Exit;
+use super::fault::Fault;
+use super::list::class;
+use super::loaded::{Loaded, members};
+use crate::matrix::{Instance, Kind};
+
+/// Prints the tree as YAML.
+pub fn diagnose(diagnose: &args::Diagnose) -> Result<Exit, Fault> {
+    let loaded = Loaded::read(&diagnose.common)?;
+    let instances = match diagnose.all || diagnose.instances.unwrap_or(true) {
+        true => members(&loaded.look(&diagnose.names)?),
+        false => Vec::new(),
+    };
+    let mut tree = Map::new();
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC");
+    tree.insert("timestamp".into(), now.to_string().into());
+    tree.insert("kitchen_version".into(), env!("CARGO_PKG_VERSION").into());
+    if diagnose.all || diagnose.plugins {
+        tree.insert("plugins".into(), plugins(&instances));
+    }
+    if diagnose.all || diagnose.loader {
+        tree.insert("loader".into(), loader(&loaded));
+    }
+    let instances = instances
+        .iter()
+        .map(|instance| Ok((instance.name.clone(), one(instance, &loaded)?)));
+    let instances = instances.collect::<Result<Map<_, _>, Fault>>()?;
+    tree.insert("instances".into(), Value::Object(instances));
+    let yaml = yaml(&masked(Value::Object(tree)))?;
+    io::stdout().write_all(yaml.as_bytes())?;
+    Ok(Exit::Success)
+}
+
+/// A document that a reader of YAML 1.1 reads as it was meant.
+fn yaml(tree: &Value) -> Result<String, Fault> {
+    let text = serde_saphyr::to_string(tree).map_err(|error| {
+        Fault::new(
+            Exit::Internal,
+            format!("write YAML: {error}"),
+            None::<String>,
+        )
+    })?;
+    Ok(format!("---\n{text}"))
+}
+
+fn one(instance: &Instance, loaded: &Loaded) -> Result<Value, Fault> {
+    let state = match loaded.project.state_file(&instance.name).read() {
+        Ok(state) => sorted(state),
+        Err(error) => json!({"error": error.to_string()}),
+    };
+    let mut tree = json!({
+        "platform": {
+            "os_type": instance.platform_type.os,
+            "shell_type": instance.platform_type.shell,
+        },
+        "state_file": state,
+    });
+    for kind in [
+        Kind::Driver,
+        Kind::Provisioner,
+        Kind::Transport,
+        Kind::Verifier,
+    ] {
+        let plugin = instance.plugin(kind);
+        let mut settings = plugin.section.values.clone();
+        settings.insert("name".into(), plugin.name.clone().into());
+        tree[kind.key()] = sorted(settings);
+    }
+    tree["lifecycle_hooks"] = sorted(instance.lifecycle.values.clone());
+    Ok(tree)
+}
+
+fn sorted(map: Map<String, Value>) -> Value {
+    let mut entries: Vec<_> = map.into_iter().collect();
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    Value::Object(entries.into_iter().collect())
+}
+
+fn plugins(instances: &[Arc<Instance>]) -> Value {
+    let mut tree = Map::new();
+    for kind in [
+        Kind::Driver,
+        Kind::Provisioner,
+        Kind::Transport,
+        Kind::Verifier,
+    ] {
+        let mut known = Map::new();
+        for instance in instances {
+            let class = class(&instance.plugin(kind).name);
+            let about = json!({
+                "class": format!("Kitchen::{}::{class}", crate::report::capital(kind.key())),
+                "version": env!("CARGO_PKG_VERSION"),
+                "api_version": null,
+            });
+            known.insert(class, about);
+        }
+        tree.insert(kind.key().into(), Value::Object(known));
+    }
+    Value::Object(tree)
+}
+
+fn loader(loaded: &Loaded) -> Value {
+    let config = &loaded.config;
+    let file = |path: Option<&Path>| {
+        let path = path?;
+        let (_, node) = config
+            .raw
+            .iter()
+            .find(|(source, _)| source.path.as_path() == path)?;
+        Some(json!({"filename": path, "raw_data": node.to_json()}))
+    };
+    let files = &config.files;
+    let combined = config.tree.iter();
+    let combined = combined.map(|(key, entry)| (key.clone(), entry.node.to_json()));
+    json!({
+        "process_erb": true,
+        "process_local": true,
+        "process_global": true,
+        "global_config": file(files.global.as_deref()),
+        "project_config": file(Some(&files.project)),
+        "local_config": file(files.local.as_deref()),
+        "combined_config": {"filename": null, "raw_data": Value::Object(combined.collect())},
+    })
+}
+
+/// The tree without the values of keys that are named like secrets.
+fn masked(tree: Value) -> Value {
+    match tree {
+        Value::Object(map) => Value::Object(
+            map.into_iter()
+                .map(|(key, value)| match value {
+                    Value::String(_) if Secrets::is_secret_name(&key) => (key, "******".into()),
+                    value => (key, masked(value)),
+                })
+                .collect(),
+        ),
+        Value::Array(list) => Value::Array(list.into_iter().map(masked).collect()),
+        value => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reads_as_another_type_is_quoted() {
+        let tree = json!({"a": "yes", "b": "1_000", "c": "0755", "d": "~", "e": "1:30", "f": true,
+            "g": "null", "h": "", "i": "12e3", "j": "2024-01-01", "on": 1});
+        let text = yaml(&tree).expect("YAML");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn secrets_are_masked_at_any_depth() {
+        let tree = json!({"driver": {"password": "x", "list": [{"api_token": "y"}], "user": "z"}});
+        assert_eq!(
+            masked(tree),
+            json!({"driver": {"password": "******", "list": [{"api_token": "******"}], "user": "z"}})
+        );
+    }
+}

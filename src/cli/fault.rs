@@ -1,0 +1,150 @@
+//! What ends a command early, told once.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+
+use super::exit::Exit;
+use crate::config;
+use crate::matrix::SelectError;
+
+/// An error of a command with its exit code.
+#[derive(Debug)]
+pub struct Fault {
+    /// The exit code.
+    pub exit: Exit,
+    /// What to say; none where all has been said.
+    what: Option<Box<dyn Diagnostic + Send + Sync>>,
+}
+
+/// A message with hints.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Message {
+    message: String,
+    hints: Vec<String>,
+}
+
+impl Diagnostic for Message {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        (!self.hints.is_empty()).then(|| Box::new(self.hints.join("\n")) as _)
+    }
+}
+
+impl Fault {
+    /// A message and what to do about it, each a sentence.
+    pub fn new<H: Into<String>>(
+        exit: Exit,
+        message: impl Into<String>,
+        hints: impl IntoIterator<Item = H>,
+    ) -> Self {
+        Self {
+            exit,
+            what: Some(Box::new(Message {
+                message: message.into(),
+                hints: hints.into_iter().map(Into::into).collect(),
+            })),
+        }
+    }
+
+    /// The command line asks for what cannot be.
+    pub fn usage<H: Into<String>>(
+        message: impl Into<String>,
+        hints: impl IntoIterator<Item = H>,
+    ) -> Self {
+        Self::new(Exit::Usage, message, hints)
+    }
+
+    /// Writes what is to be said on standard error.
+    pub fn tell(&self, colours: Option<bool>) {
+        if let Some(what) = &self.what {
+            tell(what.as_ref(), colours);
+        }
+    }
+}
+
+impl From<config::Error> for Fault {
+    fn from(error: config::Error) -> Self {
+        Self {
+            exit: Exit::Config,
+            what: Some(Box::new(error)),
+        }
+    }
+}
+
+impl From<SelectError> for Fault {
+    fn from(error: SelectError) -> Self {
+        Self::usage(error.to_string(), None::<String>)
+    }
+}
+
+/// Standard output that cannot be written. A reader that went away (`kitchen list | head -1`) has
+/// read enough.
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self {
+                exit: Exit::Success,
+                what: None,
+            },
+            _ => Self::new(
+                Exit::Internal,
+                format!("write output: {error}"),
+                None::<String>,
+            ),
+        }
+    }
+}
+
+/// An error of a plugin, about `whom`.
+pub fn plugin(whom: &str, error: &banquet_sdk::Error) -> Fault {
+    use banquet_sdk::ErrorKind;
+    let exit = match error.kind {
+        ErrorKind::Config | ErrorKind::Unsupported => Exit::Config,
+        ErrorKind::Machine => Exit::Infrastructure,
+        ErrorKind::Action => Exit::Verify,
+        ErrorKind::Timeout => Exit::Timeout,
+        ErrorKind::Cancelled => Exit::Interrupted,
+        ErrorKind::Internal => Exit::Internal,
+    };
+    Fault::new(
+        exit,
+        format!("{whom}: {}", error.message),
+        error.hints.clone(),
+    )
+}
+
+/// Writes a diagnostic on standard error, in colours on a terminal unless `colours` says no, as
+/// narrow as the terminal is.
+pub fn tell(diagnostic: &dyn Diagnostic, colours: Option<bool>) {
+    let terminal = io::stderr().is_terminal();
+    let coloured = terminal && !no_colour() && colours != Some(false);
+    let theme = match coloured {
+        true => GraphicalTheme::unicode(),
+        false => GraphicalTheme::unicode_nocolor(),
+    };
+    let width = match terminal {
+        true => usize::from(console::Term::stderr().size().1),
+        false => 80,
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(width.clamp(20, 100))
+        .with_links(false);
+    let mut text = String::new();
+    if handler.render_report(&mut text, diagnostic).is_err() {
+        text = format!("{diagnostic}\n");
+    }
+    // Nobody is left to be told that standard error is closed.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Whether the environment asks for no colours, or for a terminal that has none.
+pub fn no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || dumb()
+}
+
+/// Whether the terminal can do no more than print.
+pub fn dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}

@@ -1,0 +1,33 @@
+//! Tables as Thor prints them: columns two spaces apart, nothing behind the last.
+
+use std::io::{self, Write};
+
+/// A cell and the number of its ANSI colour.
+pub type Cell = (String, u8);
+
+/// Writes rows, in colours where wanted.
+pub fn print(rows: &[Vec<Cell>], colours: bool, out: &mut impl Write) -> io::Result<()> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells
+            .map(|(text, _)| console::measure_text_width(text))
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in rows {
+        for (column, (text, colour)) in row.iter().enumerate() {
+            let gap = match column + 1 == row.len() {
+                true => 0,
+                false => widths[column] + 2 - console::measure_text_width(text),
+            };
+            match colours {
+                true => write!(out, "\u{1b}[{colour}m{text}\u{1b}[0m{:gap$}", "")?,
+                false => write!(out, "{text}{:gap$}", "")?,
+            }
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
