@@ -12,7 +12,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::output::discard;
-use crate::{Error, Line, Output, Peers, Result, Secrets, Section, Stream, process};
+use crate::{
+    Connection, Error, Line, Output, Peers, Result, Secrets, Section, State, Stream, Transport,
+    process,
+};
 
 /// Whose resource something is. Every resource that a driver makes bears all of it, as labels,
 /// tags or arguments, so that it can be found when the state is lost.
@@ -61,6 +64,8 @@ pub struct Context {
     /// Words before a command of the workstation so that it reaches the members' addresses
     /// ([`Driver::local_prefix`](crate::Driver::local_prefix)); mostly none.
     pub local_prefix: Vec<String>,
+    /// The instance's transport and its settings, where the call may reach the machine itself.
+    pub transport: Option<(Arc<dyn Transport>, Arc<Section>)>,
     /// Values that must not be shown.
     pub secrets: Secrets,
     /// Where output goes.
@@ -84,6 +89,7 @@ impl Context {
             root,
             environment: BTreeMap::new(),
             local_prefix: Vec::new(),
+            transport: None,
             secrets: Secrets::default(),
             output: discard(),
             deadline: None,
@@ -94,6 +100,17 @@ impl Context {
     /// The plugin's settings as its own type. An error names the key at fault.
     pub fn config<T: DeserializeOwned>(&self) -> Result<T> {
         self.section.parse()
+    }
+
+    /// A connection to the instance over its own transport, for a driver that runs a command on
+    /// the machine. Fails where the kitchen gave none.
+    pub async fn connect(&self, state: &State) -> Result<Box<dyn Connection>> {
+        let Some((transport, section)) = &self.transport else {
+            return Err(Error::unsupported("the machine cannot be reached here"));
+        };
+        let mut cx = self.clone();
+        cx.section = section.clone();
+        transport.connect(&cx, state).await
     }
 
     /// A directory for the plugin's own files of this instance; not made yet.

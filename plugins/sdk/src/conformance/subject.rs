@@ -91,7 +91,13 @@ impl Subject {
         let root = self.root.path().join(project);
         std::fs::create_dir_all(&root).expect("a directory for a project");
         let store = Arc::new(Recorder::default());
-        let cx = Context::for_tests(identity.clone(), root.clone(), self.driver_settings.clone());
+        let mut cx =
+            Context::for_tests(identity.clone(), root.clone(), self.driver_settings.clone());
+        let way = (
+            self.transport.clone(),
+            Arc::new(self.transport_settings.clone()),
+        );
+        cx.transport = Some(way);
         locked(&self.made).push(cx.clone());
         Machine {
             subject: self,
