@@ -132,10 +132,10 @@ fn roles(suite: &Node, provisioner: &banquet_sdk::Section) -> Vec<String> {
     let run_list = run_list.and_then(serde_json::Value::as_array);
     for entry in run_list.into_iter().flatten() {
         let role = entry.as_str().and_then(|entry| entry.strip_prefix("role["));
-        if let Some(role) = role.and_then(|role| role.strip_suffix(']')) {
-            if !roles.iter().any(|known| known == role) {
-                roles.push(role.to_owned());
-            }
+        if let Some(role) = role.and_then(|role| role.strip_suffix(']'))
+            && !roles.iter().any(|known| known == role)
+        {
+            roles.push(role.to_owned());
         }
     }
     roles

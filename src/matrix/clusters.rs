@@ -1,17 +1,294 @@
 //! Multisuites to clusters.
 
-use super::Matrix;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::build::{filter, name_span};
 use super::levels::Item;
+use super::names::{Filter, joined};
 use super::plugins::Plugins;
-use crate::config::{Config, Problems};
+use super::steps::{Parsed, Reader};
+use super::{Cluster, Matrix};
+use crate::config::{
+    Config, Entry, Keys, Map, Node, Problem, Problems, Sources, Span, keys_of, named_item, section,
+};
+
+/// One multisuite, read.
+struct Multisuite<'a> {
+    name: &'a str,
+    node: &'a Node,
+    filter: Filter,
+    steps: Vec<Parsed>,
+}
 
 /// Adds the clusters of the configuration to `matrix`, and makes their instances members.
 pub fn add(
-    _matrix: &mut Matrix,
-    _config: &Config,
-    _plugins: &dyn Plugins,
-    _suites: &[Item<'_>],
-    _platforms: &[Item<'_>],
-    _problems: &mut Problems,
+    matrix: &mut Matrix,
+    config: &Config,
+    plugins: &dyn Plugins,
+    suites: &[Item<'_>],
+    platforms: &[Item<'_>],
+    problems: &mut Problems,
 ) {
+    let sources = &config.sources;
+    let Some(list) = listed(&config.tree, sources, problems) else {
+        return;
+    };
+    let mut multisuites: Vec<Multisuite<'_>> = Vec::new();
+    for node in list {
+        let mut reader = Reader {
+            sources,
+            suites: suites.iter().map(|suite| suite.name).collect(),
+            instances: &matrix.instances,
+            plugins,
+            problems,
+        };
+        if let Some(multisuite) = read(node, &mut reader) {
+            multisuites.push(multisuite);
+        }
+    }
+    check_names(&multisuites, suites, sources, problems);
+    check_suites(&multisuites, sources, problems);
+    let mut builder = Builder {
+        by_place: places(matrix),
+        matrix,
+        suites,
+        sources,
+        problems,
+    };
+    for multisuite in &multisuites {
+        for platform in platforms {
+            builder.cluster(multisuite, platform.name);
+        }
+    }
+}
+
+/// The list of multisuites, under either key.
+fn listed<'a>(tree: &'a Map, sources: &Sources, problems: &mut Problems) -> Option<&'a [Node]> {
+    let (new, old) = (tree.get("multisuites"), tree.get("supersuites"));
+    if let (Some(new), Some(old)) = (new, old) {
+        problems.push(
+            Problem::error("both `multisuites` and `supersuites`")
+                .at(sources, old.key, "the same key by its older name")
+                .at(sources, new.key, "here as well")
+                .help("Put all of them under `multisuites`."),
+        );
+    }
+    let entry: &Entry = new.or(old)?;
+    if entry.node.is_null() {
+        return None;
+    }
+    let list = entry.node.as_list();
+    if list.is_none() {
+        let message = format!(
+            "`multisuites` must be a list, and is {}",
+            entry.node.described()
+        );
+        problems.push(
+            Problem::error(message)
+                .at(sources, entry.node.span, "not a list")
+                .help("Write each multisuite as an item: `- name: …`, `steps: […]`."),
+        );
+    }
+    list
+}
+
+fn read<'a>(node: &'a Node, reader: &mut Reader<'_>) -> Option<Multisuite<'a>> {
+    named_item(node, "multisuite", reader.sources, reader.problems);
+    let map = node.as_map()?;
+    let name = node.get("name")?.as_str()?;
+    keys_of(map, Keys::Multisuite, reader.sources, reader.problems);
+    let filter = filter(node, reader.sources, reader.problems)?;
+    let steps = node.get("steps").and_then(Node::as_list);
+    let Some(steps) = steps.filter(|steps| !steps.is_empty()) else {
+        let span = match map.get("steps") {
+            Some(entry) => entry.key,
+            None => name_span(node),
+        };
+        reader.problems.push(
+            Problem::error(format!("the multisuite `{name}` has no steps"))
+                .at(reader.sources, span, "here")
+                .help("Add `steps:` with a list such as `- converge SUITE`, `- verify SUITE`."),
+        );
+        return None;
+    };
+    Some(Multisuite {
+        name,
+        node,
+        filter,
+        steps: reader.list(steps),
+    })
+}
+
+/// Names must be unique, among multisuites and against suites.
+fn check_names(
+    multisuites: &[Multisuite<'_>],
+    suites: &[Item<'_>],
+    sources: &Sources,
+    problems: &mut Problems,
+) {
+    let mut known: HashMap<&str, &Node> = HashMap::new();
+    for multisuite in multisuites {
+        let here = name_span(multisuite.node);
+        if let Some(first) = known.insert(multisuite.name, multisuite.node) {
+            problems.push(
+                Problem::error(format!("two multisuites are called `{}`", multisuite.name))
+                    .at(sources, here, "the second")
+                    .at(sources, name_span(first), "the first")
+                    .help("Give each a name of its own, or remove one."),
+            );
+        }
+        if let Some(suite) = suites.iter().find(|suite| suite.name == multisuite.name) {
+            problems.push(
+                Problem::error(format!(
+                    "a multisuite and a suite are called `{}`",
+                    suite.name
+                ))
+                .at(sources, here, "the multisuite")
+                .at(sources, name_span(suite.node), "the suite")
+                .help("Rename one of them."),
+            );
+        }
+    }
+}
+
+/// A suite can be in one multisuite only.
+fn check_suites(multisuites: &[Multisuite<'_>], sources: &Sources, problems: &mut Problems) {
+    let mut owners: HashMap<&str, (&str, Span)> = HashMap::new();
+    for multisuite in multisuites {
+        let mut named = Vec::new();
+        multisuite
+            .steps
+            .iter()
+            .for_each(|step| step.suites(None, &mut named));
+        let mut told = Vec::new();
+        for (suite, span) in named {
+            let (owner, first) = *owners.entry(suite).or_insert((multisuite.name, span));
+            if owner != multisuite.name && !told.contains(&suite) {
+                told.push(suite);
+                problems.push(
+                    Problem::error(format!(
+                        "the suite `{suite}` is in two multisuites, `{owner}` and `{}`",
+                        multisuite.name
+                    ))
+                    .at(sources, span, "here a second time")
+                    .at(sources, first, "here first")
+                    .help(format!(
+                        "Make a copy of `{suite}` under another name for one of them."
+                    )),
+                );
+            }
+        }
+    }
+}
+
+/// Index of the instance of each suite and platform.
+fn places(matrix: &Matrix) -> HashMap<(String, String), usize> {
+    let instances = matrix.instances.iter().enumerate();
+    instances
+        .map(|(at, instance)| ((instance.suite.clone(), instance.platform.clone()), at))
+        .collect()
+}
+
+struct Builder<'a, 'b> {
+    by_place: HashMap<(String, String), usize>,
+    matrix: &'a mut Matrix,
+    suites: &'a [Item<'b>],
+    sources: &'a Sources,
+    problems: &'a mut Problems,
+}
+
+impl Builder<'_, '_> {
+    fn cluster(&mut self, multisuite: &Multisuite<'_>, platform: &str) {
+        if !multisuite.filter.lets(platform) {
+            return;
+        }
+        let steps: Vec<_> = multisuite
+            .steps
+            .iter()
+            .filter_map(|it| it.on(platform))
+            .collect();
+        if steps.is_empty() {
+            return;
+        }
+        let name = joined(multisuite.name, platform);
+        self.check_name(&name, multisuite);
+        let mut named = Vec::new();
+        let all = multisuite.steps.iter();
+        all.for_each(|step| step.suites(Some(platform), &mut named));
+        let mut members: Vec<usize> = Vec::new();
+        for (suite, span) in named {
+            match self.by_place.get(&(suite.to_owned(), platform.to_owned())) {
+                Some(at) if members.contains(at) => {}
+                Some(at) => members.push(*at),
+                None => self.absent(suite, platform, multisuite, span),
+            }
+        }
+        for at in &members {
+            Arc::make_mut(&mut self.matrix.instances[*at]).cluster = Some(name.clone());
+        }
+        let members = members.iter().map(|at| self.matrix.instances[*at].clone());
+        self.matrix.clusters.push(Arc::new(Cluster {
+            members: members.collect(),
+            name,
+            multisuite: multisuite.name.to_owned(),
+            platform: platform.to_owned(),
+            steps,
+            settings: Arc::new(section(&settings(multisuite.node), self.sources)),
+            origin: self.sources.origin(multisuite.node.span),
+        }));
+    }
+
+    fn check_name(&mut self, name: &str, multisuite: &Multisuite<'_>) {
+        let clusters = self.matrix.clusters.iter();
+        let other = clusters
+            .map(|it| (&it.name, "cluster", &it.multisuite))
+            .chain(
+                self.matrix
+                    .instances
+                    .iter()
+                    .map(|it| (&it.name, "instance", &it.suite)),
+            );
+        let taken = other
+            .filter(|(other, _, of)| *other == name && *of != multisuite.name)
+            .map(|(_, what, of)| format!("{what} of `{of}`"))
+            .next();
+        if let Some(taken) = taken {
+            self.problems.push(
+                Problem::error(format!("the cluster `{name}` has the name of the {taken}"))
+                    .at(self.sources, name_span(multisuite.node), "the multisuite")
+                    .help("Rename one: in names `_`, `,` and `/` become `-`, and dots vanish."),
+            );
+        }
+    }
+
+    /// A member that the matrix does not have on this platform.
+    fn absent(&mut self, suite: &str, platform: &str, multisuite: &Multisuite<'_>, step: Span) {
+        let item = self.suites.iter().find(|item| item.name == suite);
+        let filter = item.and_then(|item| {
+            let map = item.node.as_map()?;
+            map.get("includes").or_else(|| map.get("excludes"))
+        });
+        let name = multisuite.name;
+        self.problems.push(
+            Problem::error(format!(
+                "the suite `{suite}` is excluded on `{platform}`, where `{name}` needs it"
+            ))
+            .at(self.sources, step, "needed here")
+            .at(self.sources, filter.map(|entry| entry.key).unwrap_or_default(), "excluded here")
+            .help(format!(
+                "Exclude `{platform}` from `{name}` or from this step as well, or let the suite run on it."
+            )),
+        );
+    }
+}
+
+/// The keys of a multisuite that are settings of its clusters.
+fn settings(node: &Node) -> Map {
+    let own = |key: &str| !matches!(key, "name" | "includes" | "excludes" | "steps");
+    let entries = node.as_map().into_iter().flatten();
+    entries
+        .filter(|(key, _)| own(key))
+        .map(|(key, entry)| (key.clone(), entry.clone()))
+        .collect()
 }

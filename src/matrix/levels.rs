@@ -157,10 +157,10 @@ fn plugin_use(
         if name_of(&level).is_some_and(|other| other != name) {
             continue;
         }
-        if kind == Kind::Provisioner {
-            if let Some(entry) = level.shift_remove("run_list") {
-                append(&mut run_list, "run_list", &entry);
-            }
+        if kind == Kind::Provisioner
+            && let Some(entry) = level.shift_remove("run_list")
+        {
+            append(&mut run_list, "run_list", &entry);
         }
         merged = config::merged(&merged, &level, sources)?;
     }

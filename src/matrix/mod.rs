@@ -3,11 +3,15 @@
 
 mod build;
 mod clusters;
+mod duration;
+mod fields;
 mod levels;
 mod names;
+mod overrides;
 mod plugins;
 mod select;
 mod step;
+mod steps;
 #[cfg(test)]
 mod tests;
 

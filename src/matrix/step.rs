@@ -104,7 +104,7 @@ pub enum Action {
 }
 
 /// What must come of a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expect {
     /// The exit code.
     pub exit_code: i32,
@@ -112,16 +112,6 @@ pub struct Expect {
     pub contains: Option<String>,
     /// Standard output matches this regular expression.
     pub matches: Option<String>,
-}
-
-impl Default for Expect {
-    fn default() -> Self {
-        Self {
-            exit_code: 0,
-            contains: None,
-            matches: None,
-        }
-    }
 }
 
 /// What `wait` waits for.
