@@ -90,11 +90,15 @@ impl Driver for Docker {
     async fn destroy(&self, cx: &Context, state: &mut State) -> Result<()> {
         let settings = Settings::of(cx)?;
         let engine = self.engine(cx, &settings, state).await?;
-        let ids = to_remove(&engine, cx, state).await?;
-        try_join_all(ids.iter().map(|id| remove(&engine, cx, id))).await?;
-        if let Some(image) = state.str(IMAGE).filter(|_| settings.remove_images) {
-            image::remove(&engine, image).await?;
-        }
+        let gone = async {
+            let ids = to_remove(&engine, cx, state).await?;
+            try_join_all(ids.iter().map(|id| remove(&engine, cx, id))).await?;
+            match state.str(IMAGE).filter(|_| settings.remove_images) {
+                Some(image) => image::remove(&engine, image).await,
+                None => Ok(()),
+            }
+        };
+        cx.bounded("removing the container", gone).await?;
         for key in [ID, NAME, NETWORK, IMAGE, "hostname", "address"] {
             state.remove(key);
         }
@@ -122,7 +126,10 @@ impl Driver for Docker {
         let settings = Settings::of(cx)?;
         let engine = self.engine(cx, &settings, state).await?;
         let id = state.str(ID).ok_or_else(not_created)?.to_owned();
-        switch(&engine, &id, power).await?;
+        let word = format!("{power:?}").to_lowercase();
+        let switching = switch(&engine, &id, power);
+        cx.bounded(&format!("the {word} of the container"), switching)
+            .await?;
         if matches!(power, Power::Start | Power::Reboot) {
             // The engine gives addresses anew at every start.
             note_addresses(&engine, &id, state).await?;
