@@ -110,11 +110,9 @@ impl Labels {
         }
     }
 
-    /// Whether it belongs to the instance of `identity`, of any run.
+    /// Whether it belongs to the instance of `identity`, of any run, made with a cluster or without.
     pub fn is_of_instance(&self, identity: &Identity) -> bool {
-        self.project == identity.project
-            && self.instance == identity.instance
-            && self.cluster == identity.cluster.as_deref().unwrap_or_default()
+        self.project == identity.project && self.instance == identity.instance
     }
 
     /// Whether it belongs to the cluster of `identity`, of any run.
@@ -244,7 +242,6 @@ mod tests {
         assert!(!keeper.is_of_instance(&of_cluster));
         let plain = Labels::of_group("keep", &identity(None), "x");
         assert!(plain.is_of_instance(&identity(None)));
-        assert!(!plain.is_of_instance(&of_cluster));
         assert!(!plain.is_of_cluster(&identity(None)));
     }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// Longest frame, in bytes: no environment is longer.
 const MAX_FRAME: usize = 16 << 20;
 /// Most files that one frame carries.
-const MAX_FILES: usize = 2;
+const MAX_FILES: usize = 3;
 
 /// A process that may end and whose number may be given to another: number and start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,17 @@ pub enum Request {
         gateway: Ipv4Addr,
         /// Length of the network's prefix.
         prefix: u8,
+    },
+    /// Open a way out for the group and stay.
+    OpenGate {
+        /// The group's keeper.
+        keeper: Target,
+        /// Address of the bridge.
+        gateway: Ipv4Addr,
+        /// Length of the network's prefix.
+        prefix: u8,
+        /// The workstation's name server.
+        name_server: Option<Ipv4Addr>,
     },
     /// Make an instance and stay as its first process.
     Boot(Boot),
@@ -143,7 +154,15 @@ pub enum Answer {
 
 /// Writes a frame; `files` go along.
 pub fn send(socket: impl AsFd, value: &impl Serialize, files: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let body = frame(value)?;
+    send_bytes(socket, &frame(value)?, files)
+}
+
+/// Writes a byte that means nothing; `files` go along.
+pub fn send_files(socket: impl AsFd, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+    send_bytes(socket, &[0], files)
+}
+
+fn send_bytes(socket: impl AsFd, body: &[u8], files: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FILES))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !files.is_empty() {
@@ -151,7 +170,7 @@ pub fn send(socket: impl AsFd, value: &impl Serialize, files: &[BorrowedFd<'_>])
     }
     let mut sent = sendmsg(
         &socket,
-        &[IoSlice::new(&body)],
+        &[IoSlice::new(body)],
         &mut control,
         SendFlags::NOSIGNAL,
     )?;

@@ -220,7 +220,7 @@ async fn files_travel_both_ways_with_their_modes() {
         .create(&machine.cx, &mut machine.state)
         .await
         .unwrap();
-    let local = project.root.path().join("data");
+    let local = project.root.join("data");
     std::fs::create_dir_all(local.join("sub")).unwrap();
     let script = local.join("sub/run");
     std::fs::write(&script, "#!/bin/sh\necho ran\n").unwrap();
@@ -233,7 +233,7 @@ async fn files_travel_both_ways_with_their_modes() {
         .unwrap();
     let ran = "cd /tmp/kitchen/in; data/sub/run; ./run; stat -c %a run; stat -c %s data/big";
     assert_eq!(project.out(&machine, ran).await, "ran\nran\n750\n3000000");
-    let back = project.root.path().join("back/deep");
+    let back = project.root.join("back/deep");
     connection
         .download(&["/tmp/kitchen/in/data", "/etc/hostname"], &back)
         .await
@@ -403,7 +403,7 @@ async fn members_reach_each_other_by_name_and_nothing_else_does() {
     destroy_all(driver, &mut members).await;
     gone(&project).await;
     assert!(
-        std::fs::read_dir(project.root.path().join(".kitchen/work"))
+        std::fs::read_dir(project.root.join(".kitchen/work"))
             .unwrap()
             .next()
             .is_none()
@@ -460,6 +460,11 @@ async fn a_lost_or_half_written_state_is_no_leak() {
         .create(&machine.cx, &mut machine.state)
         .await
         .unwrap();
+    let mut lone = project.machine(Some("shop"), "web");
+    lone.state = machine.state.clone();
+    let Machine { cx, state, .. } = &mut lone;
+    let error = driver.create(cx, state).await.unwrap_err();
+    assert!(error.message.contains("network of shop"), "{error}");
     driver
         .destroy(&machine.cx, &mut State::in_memory())
         .await
@@ -478,11 +483,7 @@ async fn a_lost_or_half_written_state_is_no_leak() {
     let Machine { cx, state, .. } = &mut members[0];
     driver.create(cx, state).await.unwrap();
     assert_eq!(project.helpers().len(), 3);
-    std::fs::write(
-        project.root.path().join(".kitchen/work/shop.lock"),
-        "{\"cut",
-    )
-    .unwrap();
+    std::fs::write(project.root.join(".kitchen/work/shop.lock"), "{\"cut").unwrap();
     destroy_all(driver, &mut members).await;
     gone(&project).await;
 }
@@ -512,13 +513,13 @@ async fn a_directory_or_an_archive_as_root() {
     let Some(project) = project().await else {
         return;
     };
-    let root = project.root.path().join("image,with:signs");
+    let root = project.root.join("image,with:signs");
     for name in ["bin", "etc", "data"] {
         std::fs::create_dir_all(root.join(name)).unwrap();
     }
     copy_shell(&root);
     std::fs::write(root.join("data/file"), "from the image\n").unwrap();
-    let archive = project.root.path().join("image.tar");
+    let archive = project.root.join("image.tar");
     let mut builder = tar_of(&archive);
     builder.append_dir_all(".", &root).unwrap();
     builder.finish().unwrap();
@@ -582,7 +583,7 @@ async fn a_login_is_a_shell_on_the_instance() {
         .await
         .unwrap()
         .0;
-    let file = project.root.path().join("typed");
+    let file = project.root.join("typed");
     std::fs::write(&file, "hostname\nexit 5\n").unwrap();
     let said = login
         .stdin(std::fs::File::open(file).unwrap())
@@ -598,6 +599,60 @@ async fn a_login_is_a_shell_on_the_instance() {
         .destroy(&machine.cx, &mut machine.state)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_way_out_for_those_who_want_one() {
+    let Some(project) = project().await else {
+        return;
+    };
+    // The workstation's own address in its network: beyond the cluster as any other.
+    let route = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    if route.connect("198.51.100.1:9").is_err() {
+        eprintln!("skipped: the workstation is in no network");
+        return;
+    }
+    let own = route.local_addr().unwrap().ip();
+    let server = tokio::net::TcpListener::bind((own, 0)).await.unwrap();
+    let port = server.local_addr().unwrap().port();
+    let serving = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = server.accept().await.unwrap();
+            let mut asked = [0; 5];
+            stream.read_exact(&mut asked).await.unwrap();
+            stream.write_all(b"world").await.unwrap();
+        }
+    });
+    let online = serde_json::json!({"internet": true});
+    let mut members = [
+        project.machine_with(Some("shop"), "in", serde_json::json!({})),
+        project.machine_with(Some("shop"), "out", online),
+    ];
+    create_all(&project.driver, &mut members).await;
+    let ask = format!(
+        "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(\"{own}:{port}\") or die $!; \
+         print $s \"hello\"; print <$s>'"
+    );
+    assert_eq!(project.out(&members[1], &ask).await, "world");
+    assert_ne!(project.run(&members[0], &ask).await.0, 0);
+    let servers = project.out(&members[1], "cat /etc/resolv.conf").await;
+    let gate = members[1]
+        .state
+        .address()
+        .unwrap()
+        .rsplit_once('.')
+        .unwrap()
+        .0;
+    assert!(
+        servers.starts_with(&format!("nameserver {gate}.1")),
+        "{servers}"
+    );
+    let helpers = project.helpers();
+    let gates = helpers.iter().filter(|(_, line)| line.contains(" gate "));
+    assert_eq!(gates.count(), 1, "{helpers:?}");
+    destroy_all(&project.driver, &mut members).await;
+    gone(&project).await;
+    serving.abort();
 }
 
 fn subject() -> Subject {

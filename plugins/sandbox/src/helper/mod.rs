@@ -1,11 +1,13 @@
 //! The helper's side: what must happen in a process with one thread.
 //!
 //! [`helper_main`] is the front door; `keep`, `boot`, `run` and `copy` each do one kind of request,
-//! `rootfs` builds root directories, `netlink` links and addresses, `sys` holds the system calls.
+//! `gate` is a group's way out, `rootfs` builds root directories, `netlink` links and addresses, `sys` holds the system calls.
 
 mod boot;
 mod copy;
+mod gate;
 mod keep;
+mod nat;
 mod netlink;
 mod rootfs;
 mod run;
@@ -91,6 +93,8 @@ fn prepare() -> io::Result<(OwnedFd, Request)> {
     sys::close_from(3)?;
     // It fails only where the process leads a group, and then no terminal's keys reach it either.
     let _ = rustix::process::setsid();
+    // The kitchen's own mask would shape the instance's directories.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     let mut stream = File::from(socket.try_clone()?);
@@ -102,6 +106,12 @@ fn prepare() -> io::Result<(OwnedFd, Request)> {
 fn dispatch(socket: &OwnedFd, request: Request) -> Result<()> {
     match request {
         Request::Keep { gateway, prefix } => keep::keep(socket, gateway, prefix),
+        Request::OpenGate {
+            keeper,
+            gateway,
+            prefix,
+            name_server,
+        } => gate::open(socket, keeper, gateway, prefix, name_server),
         Request::Boot(boot) => boot::boot(socket, &boot),
         Request::Run(run) => run::run(socket, &run),
         Request::Unpack { target, into } => copy::unpack(socket, target, &into),

@@ -12,7 +12,7 @@ use rustix::net::{
 /// A way to the network namespace that the process was in when it was opened.
 pub struct Netlink(OwnedFd);
 
-const ACKNOWLEDGED: u16 = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
+pub const ACKNOWLEDGED: u16 = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
 const NEW: u16 = ACKNOWLEDGED | (libc::NLM_F_CREATE | libc::NLM_F_EXCL) as u16;
 /// Index of the loopback link in every network namespace.
 pub const LOOPBACK: u32 = 1;
@@ -120,23 +120,37 @@ impl Netlink {
         send(&self.0, &message.finish(), SendFlags::empty())?;
         let mut buffer = [0; 4096];
         let (_, read) = recv(&self.0, &mut buffer[..], RecvFlags::empty())?;
-        // A header of 16 bytes, then the error's number, negative, 0 where it was done.
-        let code = buffer[..read]
-            .get(16..20)
-            .and_then(|code| code.try_into().ok());
-        match code.map(i32::from_ne_bytes) {
-            Some(0) => Ok(()),
-            Some(code) => Err(io::Error::from_raw_os_error(-code)),
-            None => Err(io::Error::other("the kernel's answer is cut off")),
-        }
+        acknowledgements(&buffer[..read]).map(drop)
     }
 }
 
+/// How many messages the kernel says it has done; an error where it says that it has not.
+pub fn acknowledgements(mut answers: &[u8]) -> io::Result<usize> {
+    let mut count = 0;
+    while !answers.is_empty() {
+        let number = |at: usize| {
+            let bytes = answers.get(at..at + 4)?;
+            Some(u32::from_ne_bytes(bytes.try_into().ok()?))
+        };
+        // A header of 16 bytes that starts with the length, then the error's number, negative.
+        let (Some(length), Some(code)) = (number(0), number(16)) else {
+            return Err(io::Error::other("the kernel's answer is cut off"));
+        };
+        if code != 0 {
+            return Err(io::Error::from_raw_os_error(-code.cast_signed()));
+        }
+        count += 1;
+        let next = (length as usize).next_multiple_of(4).max(20);
+        answers = answers.get(next..).unwrap_or_default();
+    }
+    Ok(count)
+}
+
 /// A message that is being written.
-struct Message(Vec<u8>);
+pub struct Message(Vec<u8>);
 
 impl Message {
-    fn new(kind: u16, flags: u16) -> Self {
+    pub fn new(kind: u16, flags: u16) -> Self {
         let mut message = Self(vec![0; 4]);
         message.raw(&kind.to_ne_bytes());
         message.raw(&flags.to_ne_bytes());
@@ -144,7 +158,7 @@ impl Message {
         message
     }
 
-    fn raw(&mut self, bytes: &[u8]) {
+    pub fn raw(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
 
@@ -156,18 +170,18 @@ impl Message {
         self.raw(&flags.to_ne_bytes());
     }
 
-    fn attribute(&mut self, kind: u16, value: &[u8]) {
+    pub fn attribute(&mut self, kind: u16, value: &[u8]) {
         self.nest(kind, |inner| inner.raw(value));
     }
 
-    fn text(&mut self, kind: u16, value: &str) {
+    pub fn text(&mut self, kind: u16, value: &str) {
         self.nest(kind, |inner| {
             inner.raw(value.as_bytes());
             inner.raw(&[0]);
         });
     }
 
-    fn nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) {
+    pub fn nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) {
         let start = self.0.len();
         self.raw(&[0; 2]);
         self.raw(&kind.to_ne_bytes());
@@ -177,7 +191,7 @@ impl Message {
         self.0.resize(self.0.len().next_multiple_of(4), 0);
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    pub fn finish(mut self) -> Vec<u8> {
         let length = self.0.len() as u32;
         self.0[..4].copy_from_slice(&length.to_ne_bytes());
         self.0

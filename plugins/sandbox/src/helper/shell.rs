@@ -42,7 +42,6 @@ pub fn command(handle: &OwnedFd, own_users: bool, name: &str) -> Result<Command>
         }
     }
     user.become_it(own_users)?;
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let mut command = Command::new("/bin/sh");
     let home = if fs::metadata(&user.home).is_ok_and(|meta| meta.is_dir()) {
         user.home.as_str()
@@ -156,6 +155,7 @@ pub fn enter(arguments: &[OsString]) -> ExitCode {
             .get(3)
             .and_then(|user| user.to_str())
             .unwrap_or("root");
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
         let handle = sys::join_target(target, ThreadNameSpaceType::PROCESS_ID)?;
         let term = std::env::var_os("TERM");
         match sys::fork().doing("fork")? {

@@ -3,7 +3,8 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use rustix::process::Pid;
@@ -137,6 +138,25 @@ pub fn join_target(target: Target, mut kinds: ThreadNameSpaceType) -> Result<Own
     kinds.set(ThreadNameSpaceType::USER, target.own_users);
     join(&handle, kinds)?;
     Ok(handle)
+}
+
+/// Where a connection was meant to go before a rule redirected it.
+#[allow(unsafe_code)]
+pub fn original_destination(stream: &TcpStream) -> io::Result<SocketAddrV4> {
+    // SAFETY: all zeroes is a valid address, and its size is passed along.
+    let (got, address) = unsafe {
+        let mut address: libc::sockaddr_in = std::mem::zeroed();
+        let mut size = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+        let into = (&raw mut address).cast();
+        let option = libc::SO_ORIGINAL_DST;
+        let got = libc::getsockopt(stream.as_raw_fd(), libc::SOL_IP, option, into, &mut size);
+        (got, address)
+    };
+    if got != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let host = Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr));
+    Ok(SocketAddrV4::new(host, u16::from_be(address.sin_port)))
 }
 
 /// Whether this process may mount and make namespaces as it is (capability `SYS_ADMIN`).

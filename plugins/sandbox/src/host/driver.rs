@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use super::client::Helper;
 use super::group::{Group, Keeper, PREFIX, new_id};
-use super::{faults, hosts, image, keys, processes};
+use super::{faults, hosts, image, keys, names, processes};
 use crate::labels::{self, Labels, stat_of};
 use crate::wire::{Boot, Request, Target};
 use crate::{Config, HELPER};
@@ -34,10 +34,6 @@ impl SandboxDriver {
     /// Starts the instance's init; its layer and its address are those that it had, if any.
     async fn boot(&self, cx: &Context, state: &mut State) -> Result<()> {
         let config: Config = cx.config()?;
-        if config.internet {
-            return Err(Error::config("/internet", "a sandbox has no way out yet")
-                .hint("Use `driver: docker` for instances that need the internet."));
-        }
         let rootfs = image::lower(cx, &config.rootfs).await?;
         let id = match state.str(keys::ID) {
             Some(id) => {
@@ -54,6 +50,9 @@ impl SandboxDriver {
         let keeper = group.keeper(cx, &self.helper).await?;
         let address = group.member(&cx.identity.instance)?;
         let gateway = group.gateway()?;
+        if config.internet {
+            group.open_gate(cx, &self.helper, &keeper).await?;
+        }
         drop(group);
         state.set(keys::KEEPER, json(&keeper.target)?);
         state.set(keys::KEEPER_ID, keeper.id.clone());
@@ -63,14 +62,12 @@ impl SandboxDriver {
         let request = Request::Boot(Boot {
             keeper: keeper.target,
             layer: id.clone(),
-            hostname: config
-                .hostname
-                .unwrap_or_else(|| cx.identity.instance.clone()),
+            hostname: host_name(config.hostname.as_ref().unwrap_or(&cx.identity.instance)),
             address,
             prefix: PREFIX,
             gateway: config.internet.then_some(gateway),
             rootfs,
-            resolv_conf: name_servers(),
+            resolv_conf: names::resolv_conf(config.internet.then_some(gateway)),
         });
         let labels = Labels::of_instance("boot", &cx.identity, &id);
         let init = self
@@ -174,8 +171,8 @@ impl Driver for SandboxDriver {
     }
 
     async fn create(&self, cx: &Context, state: &mut State) -> Result<()> {
-        if live_init(state).is_some() {
-            return Ok(());
+        if let Some(init) = live_init(state) {
+            return in_network_of(cx, init);
         }
         let left = || Residue::Resources(vec![format!("sandbox {}", cx.identity.instance)]);
         cx.bounded("making the sandbox", self.boot(cx, state))
@@ -299,6 +296,26 @@ pub fn live_init(state: &State) -> Option<Target> {
     Some(init)
 }
 
+/// What the kernel takes of a name: 64 bytes.
+fn host_name(name: &str) -> String {
+    name.char_indices()
+        .take_while(|(at, letter)| at + letter.len_utf8() <= 64)
+        .map(|(_, letter)| letter)
+        .collect()
+}
+
+/// An instance that was made for itself has no way to the members of a cluster.
+fn in_network_of(cx: &Context, init: Target) -> Result<()> {
+    let made = labels::labels_of(init.process.pid).unwrap_or_default();
+    match &cx.identity.cluster {
+        Some(cluster) if made.cluster != *cluster => Err(Error::machine(format!(
+            "the sandbox runs outside of the network of {cluster}"
+        ))
+        .hint("Destroy it first: it was made without its cluster.")),
+        _ => Ok(()),
+    }
+}
+
 /// As [`live_init`]; an error where it does not.
 pub fn running(state: &State) -> Result<Target> {
     live_init(state).ok_or_else(|| {
@@ -315,14 +332,4 @@ fn keeper_of(state: &State) -> Option<Keeper> {
 
 fn json(target: &Target) -> Result<serde_json::Value> {
     Ok(serde_json::to_value(target).map_err(std::io::Error::from)?)
-}
-
-/// The workstation's name servers. Those of a resolver that listens on the loopback are replaced by
-/// the ones that it asks itself: an instance's loopback is another.
-fn name_servers() -> String {
-    let own = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    if own.contains("nameserver 127.") {
-        return fs::read_to_string("/run/systemd/resolve/resolv.conf").unwrap_or(own);
-    }
-    own
 }

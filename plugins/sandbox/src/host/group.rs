@@ -11,9 +11,9 @@ use banquet_sdk::{Context, Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::client::Helper;
-use super::processes;
+use super::{names, processes};
 use crate::labels::Labels;
-use crate::wire::{Request, Target};
+use crate::wire::{Answer, Request, Target};
 
 /// Length of the prefix of every group's network.
 pub const PREFIX: u8 = 16;
@@ -39,6 +39,8 @@ struct Record {
     /// First two numbers of the network.
     network: Option<[u8; 2]>,
     keeper: Option<Keeper>,
+    /// The process that is the way out.
+    gate: Option<Keeper>,
     /// Last two numbers of each member's address, by instance.
     members: BTreeMap<String, u16>,
 }
@@ -143,6 +145,36 @@ impl Group {
         self.record.keeper = Some(keeper.clone());
         self.save()?;
         Ok(keeper)
+    }
+
+    /// Opens the way out of the group of `keeper`, unless it is open.
+    pub async fn open_gate(
+        &mut self,
+        cx: &Context,
+        helper: &Helper,
+        keeper: &Keeper,
+    ) -> Result<()> {
+        if self.record.gate.as_ref().is_some_and(Keeper::lives) {
+            return Ok(());
+        }
+        processes::kill_all(cx, |labels| {
+            labels.verb == "gate" && is_of_group(cx, labels)
+        })
+        .await?;
+        let id = new_id();
+        let labels = Labels::of_group("gate", &cx.identity, &id);
+        let request = Request::OpenGate {
+            keeper: keeper.target,
+            gateway: self.gateway()?,
+            prefix: PREFIX,
+            name_server: names::server(),
+        };
+        let mut call = helper.ask(&labels, &request, true).await?;
+        let Answer::Ready(target) = call.answer().await?.0 else {
+            return Err(Error::machine("the gate gave another answer than expected"));
+        };
+        self.record.gate = Some(Keeper { id, target });
+        self.save()
     }
 
     /// Ends the keeper and all that is left of the group, and removes the file.

@@ -1,5 +1,6 @@
 //! The kitchen's side: `driver` and `transport` are the plugin, `client` starts helpers and talks
-//! to them, `group` is what the members of a cluster share, `image` unpacks root directories, `hosts` names the peers,
+//! to them, `group` is what the members of a cluster share, `image` unpacks root directories, `hosts` and `names` tell instances the
+//! names of others,
 //! `faults` explains what the kernel forbids, `processes` ends, stops and finds processes.
 
 mod client;
@@ -8,6 +9,7 @@ mod faults;
 mod group;
 mod hosts;
 mod image;
+mod names;
 mod processes;
 mod transport;
 

@@ -1,7 +1,7 @@
 //! A project in a temporary directory with sandboxes in it.
 #![allow(dead_code, reason = "each test program uses its part")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use banquet_sandbox::{SandboxDriver, SandboxTransport};
@@ -34,7 +34,9 @@ pub async fn project() -> Option<Project> {
 }
 
 pub struct Project {
-    pub root: tempfile::TempDir,
+    /// Removed in the end by the process that made it.
+    place: Option<tempfile::TempDir>,
+    pub root: PathBuf,
     pub driver: SandboxDriver,
     pub transport: SandboxTransport,
     name: String,
@@ -49,12 +51,20 @@ pub struct Machine {
 
 impl Project {
     fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let name = format!("test-{}", root.path().file_name().unwrap().display());
+        let place = tempfile::tempdir().unwrap();
+        let mut project = Self::of(place.path());
+        project.place = Some(place);
+        project
+    }
+
+    /// The project in this directory, whichever process asks.
+    pub fn of(root: &Path) -> Self {
+        let name = format!("test-{}", root.file_name().unwrap().display());
         Self {
             driver: SandboxDriver::new(helper()),
             transport: SandboxTransport::new(helper()),
-            root,
+            place: None,
+            root: root.to_owned(),
             name,
         }
     }
@@ -83,7 +93,7 @@ impl Project {
         };
         let store = Arc::new(MemoryStore::default());
         Machine {
-            cx: Context::for_tests(identity, self.root.path().to_owned(), section),
+            cx: Context::for_tests(identity, self.root.clone(), section),
             state: State::new(serde_json::Map::new(), store.clone()),
             store,
         }
