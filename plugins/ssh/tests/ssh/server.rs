@@ -5,6 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use banquet_sdk::conformance::{requires, settings, unique};
 use banquet_sdk::process::Collect;
@@ -12,6 +15,7 @@ use banquet_sdk::{Connection, Context, Exec, Identity, Result, State, Transport}
 use banquet_ssh::Ssh;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Where Debian, Fedora and macOS have it.
 const SSHD: &str = "/usr/sbin/sshd";
@@ -86,6 +90,11 @@ impl Sshd {
         let mut keys = fs::read_to_string(self.path("authorized")).unwrap();
         keys.push_str(&fs::read_to_string(self.path(name).with_extension("pub")).unwrap());
         fs::write(self.path("authorized"), keys).unwrap();
+    }
+
+    /// Lets in whoever gets into `other`.
+    pub fn trust(&self, other: &Sshd) {
+        fs::copy(other.path("id.pub"), self.path("authorized")).unwrap();
     }
 
     /// Settings that get in at once.
@@ -183,4 +192,103 @@ pub async fn answer(connection: &dyn Connection, command: &str) -> String {
     let (out, err) = text.into_parts();
     assert_eq!(status.0, 0, "{command}: {out}{err}");
     out.trim_end().to_owned()
+}
+
+/// A TCP relay that can cut its connections.
+pub struct Cut {
+    pub port: u16,
+    shared: Arc<Shared>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Wakes every relay to its end.
+    cut: tokio::sync::Notify,
+    accepted: AtomicUsize,
+    /// So many connections are closed as they come.
+    refused: AtomicUsize,
+    /// Bytes to the server until the cut; 0: no limit.
+    left: AtomicUsize,
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Cut {
+    pub async fn before(server: u16) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared::default());
+        let accepting = tokio::spawn({
+            let shared = shared.clone();
+            async move {
+                while let Ok((client, _)) = listener.accept().await {
+                    let refuse = |left: usize| left.checked_sub(1);
+                    if shared
+                        .refused
+                        .fetch_update(Relaxed, Relaxed, refuse)
+                        .is_ok()
+                    {
+                        continue;
+                    }
+                    shared.accepted.fetch_add(1, Relaxed);
+                    let server = tokio::net::TcpStream::connect(("127.0.0.1", server)).await;
+                    tokio::spawn(relay(client, server.unwrap(), shared.clone()));
+                }
+            }
+        });
+        Self {
+            port,
+            shared,
+            accepting,
+        }
+    }
+
+    /// Cuts every connection.
+    pub fn now(&self) {
+        self.shared.cut.notify_waiters();
+    }
+
+    /// Cuts once so many bytes more went to the server.
+    pub fn after(&self, bytes: usize) {
+        self.shared.left.store(bytes, Relaxed);
+    }
+
+    /// Closes the next connections as they come.
+    pub fn refuse(&self, connections: usize) {
+        self.shared.refused.store(connections, Relaxed);
+    }
+
+    pub fn connections(&self) -> usize {
+        self.shared.accepted.load(Relaxed)
+    }
+}
+
+async fn relay(client: tokio::net::TcpStream, server: tokio::net::TcpStream, shared: Arc<Shared>) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let up = async {
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
+            if to_server.write_all(&buffer[..read]).await.is_err() {
+                return;
+            }
+            let left = shared.left.load(Relaxed);
+            if left > 0 {
+                shared.left.store(left.saturating_sub(read), Relaxed);
+                if left <= read {
+                    return;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = up => {}
+        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+        () = shared.cut.notified() => {}
+    }
 }
