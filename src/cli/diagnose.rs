@@ -72,12 +72,9 @@ fn one(instance: &Instance, loaded: &Loaded) -> Result<Value, Fault> {
         Kind::Transport,
         Kind::Verifier,
     ] {
-        let plugin = instance.plugin(kind);
-        let mut settings = plugin.section.values.clone();
-        settings.insert("name".into(), plugin.name.clone().into());
-        tree[kind.key()] = sorted(settings);
+        tree[kind.key()] = Value::Object(instance.diagnosed(kind, &loaded.config));
     }
-    tree["lifecycle_hooks"] = sorted(instance.lifecycle.values.clone());
+    tree["lifecycle_hooks"] = Value::Object(instance.diagnosed_hooks(&loaded.config));
     Ok(tree)
 }
 

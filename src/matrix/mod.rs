@@ -3,6 +3,7 @@
 
 mod build;
 mod clusters;
+mod diagnose;
 mod duration;
 mod fields;
 mod levels;
