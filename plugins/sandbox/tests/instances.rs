@@ -438,8 +438,15 @@ async fn a_destroyed_member_leaves_the_others_and_can_come_back() {
     create_all(driver, &mut members).await;
     let address = members[1].state.address().unwrap().to_owned();
     project.out(&members[1], "echo x >/etc/marker").await;
+    // By its own name, without its cluster: it stays a member.
+    let mut alone = members[1].cx.clone();
+    alone.identity.cluster = None;
     let Machine { cx, state, .. } = &mut members[1];
-    driver.destroy(cx, state).await.unwrap();
+    driver.power(&alone, state, Power::Reboot).await.unwrap();
+    driver.create(cx, state).await.unwrap();
+    assert_eq!(project.out(&members[1], "cat /etc/marker").await, "x");
+    let Machine { state, .. } = &mut members[1];
+    driver.destroy(&alone, state).await.unwrap();
     assert_eq!(project.out(&members[0], "hostname").await, "db-linux");
     let Machine { cx, state, .. } = &mut members[1];
     driver.create(cx, state).await.unwrap();

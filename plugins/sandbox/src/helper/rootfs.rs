@@ -144,12 +144,12 @@ impl Layer {
         }
         self.overlay(Path::new(HOST), root, "root")?;
         let table = fs::read_to_string("/host/proc/self/mountinfo").doing("read the mounts")?;
-        for (number, point) in system_mounts(&table).iter().enumerate() {
-            let below = point.strip_prefix("/").unwrap_or(point);
+        for point in system_mounts(&table) {
+            let below = point.trim_start_matches('/');
             let lower = Path::new(HOST).join(below);
             if lower.is_dir() {
-                self.overlay(&lower, &root.join(below), &number.to_string())?;
-            } else {
+                self.overlay(&lower, &root.join(below), &name_of(&point))?;
+            } else if first {
                 // A file that is mounted for itself, as container engines do with some in /etc.
                 fs::copy(&lower, root.join(below)).doing(format_args!("copy {point}"))?;
             }
@@ -225,6 +225,17 @@ fn system_mounts(table: &str) -> Vec<String> {
     points.sort();
     points.dedup();
     points
+}
+
+/// A name for a layer that holds nothing but letters, digits and `%`.
+fn name_of(point: &str) -> String {
+    point
+        .bytes()
+        .map(|byte| match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(byte).to_string(),
+            other => format!("%{other:02x}"),
+        })
+        .collect()
 }
 
 /// Spaces, tabs, line ends and backslashes stand in the list of mounts as octal numbers.
@@ -394,5 +405,6 @@ mod tests {
         ]
         .concat();
         assert_eq!(system_mounts(&table), ["/etc/hosts", "/my data", "/usr"]);
+        assert_eq!(name_of("/my data"), "%2fmy%20data");
     }
 }

@@ -33,6 +33,7 @@ impl SandboxDriver {
 
     /// Starts the instance's init; its layer and its address are those that it had, if any.
     async fn boot(&self, cx: &Context, state: &mut State) -> Result<()> {
+        let cx = &placed(cx, state);
         let config: Config = cx.config()?;
         let rootfs = image::lower(cx, &config.rootfs).await?;
         let id = match state.str(keys::ID) {
@@ -45,6 +46,9 @@ impl SandboxDriver {
             None => new_id(),
         };
         state.set(keys::ID, id.clone());
+        if let Some(cluster) = &cx.identity.cluster {
+            state.set(keys::CLUSTER, cluster.clone());
+        }
         state.checkpoint()?;
         let mut group = Group::lock(cx).await?;
         let keeper = group.keeper(cx, &self.helper).await?;
@@ -185,6 +189,7 @@ impl Driver for SandboxDriver {
     }
 
     async fn destroy(&self, cx: &Context, state: &mut State) -> Result<()> {
+        let cx = &placed(cx, state);
         if live_init(state).is_some() {
             self.cut(cx, state).await?;
         } else {
@@ -199,6 +204,7 @@ impl Driver for SandboxDriver {
             keys::INIT,
             keys::KEEPER,
             keys::KEEPER_ID,
+            keys::CLUSTER,
             keys::ID,
             "address",
             "hostname",
@@ -294,6 +300,15 @@ pub fn live_init(state: &State) -> Option<Target> {
     let init: Target = serde_json::from_value(state.get(keys::INIT)?.clone()).ok()?;
     init.process.open_labelled(state.str(keys::ID)?)?;
     Some(init)
+}
+
+/// The context of an instance that may be a member of a cluster though it is now addressed alone.
+fn placed(cx: &Context, state: &State) -> Context {
+    let mut placed = cx.clone();
+    if placed.identity.cluster.is_none() {
+        placed.identity.cluster = state.str(keys::CLUSTER).map(str::to_owned);
+    }
+    placed
 }
 
 /// What the kernel takes of a name: 64 bytes.

@@ -13,6 +13,9 @@ const OTHERWISE: &str = "Or use `driver: docker`, or run the kitchen as root.";
 /// An error of a helper, with what to do about it where that can be told.
 pub fn explain(message: String, errno: Option<i32>) -> Error {
     let error = Error::machine(message.clone());
+    if message.contains("nf_tables") {
+        return error.hint("`internet: true` needs a kernel with nf_tables and its NAT.");
+    }
     let forbidden = [
         libc::EPERM,
         libc::EACCES,

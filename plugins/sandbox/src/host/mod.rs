@@ -36,6 +36,8 @@ mod keys {
     pub const INIT: &str = "sandbox_init";
     /// The group's keeper, as the init.
     pub const KEEPER: &str = "sandbox_keeper";
+    /// The cluster that it was made in, if any.
+    pub const CLUSTER: &str = "sandbox_cluster";
     /// Name of the keeper.
     pub const KEEPER_ID: &str = "sandbox_keeper_id";
 }
