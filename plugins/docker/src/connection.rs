@@ -11,6 +11,8 @@ use crate::container;
 use crate::engine::Engine;
 use crate::exec::{self, Place};
 use crate::files;
+use crate::find;
+use crate::transport::gone;
 
 /// Longest time a container may take to accept a connection.
 const DIAL: Duration = Duration::from_secs(10);
@@ -66,12 +68,8 @@ impl Connection for ToContainer {
     async fn dial(&self, port: u16) -> Result<Box<dyn Dialed>> {
         let doing = format!("connect to port {port} of the container");
         // Addresses change when a container is started anew.
-        let found = self
-            .engine
-            .docker
-            .inspect_container(&self.container, None)
-            .await;
-        let found = found.map_err(self.engine.doing(&doing))?;
+        let found = find::inspect(&self.engine, &self.container).await?;
+        let found = found.ok_or_else(gone)?;
         let (host, port) = self.way_to(&found, port)?;
         let stream = tokio::time::timeout(DIAL, TcpStream::connect((host.as_str(), port)))
             .await

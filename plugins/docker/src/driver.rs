@@ -8,28 +8,25 @@ use banquet_sdk::{
     Capabilities, Context, Driver, Error, Fault, Orphan, Peers, PluginInfo, Power, Residue, Result,
     State, Status, async_trait,
 };
-use bollard::models::{ContainerConfig, ContainerInspectResponse};
+use bollard::models::ContainerConfig;
 use bollard::query_parameters::{
-    CommitContainerOptionsBuilder, CreateContainerOptions, ListContainersOptionsBuilder,
-    RemoveContainerOptionsBuilder,
+    CommitContainerOptionsBuilder, CreateContainerOptions, RemoveContainerOptionsBuilder,
 };
 use futures::future::try_join_all;
 
 use crate::engine::{ASK_AGAIN, Engine, Engines};
 use crate::errors::{Cause, cause};
+use crate::find::{self, ID, NAME};
 use crate::image::{self, Images};
 use crate::settings::Settings;
+use crate::transport::gone;
 use crate::{container, labels, network, orphans};
 
 /// State keys.
-pub const ID: &str = "container_id";
-const NAME: &str = "container_name";
 const NETWORK: &str = "docker_network";
 const IMAGE: &str = "docker_image";
 
-/// Longest wait for a container that a cancelled call may still be making, and for one that is
-/// being removed.
-const SETTLE: Duration = Duration::from_secs(2);
+/// Longest wait for a container that another call is removing.
 const REMOVAL: Duration = Duration::from_secs(60);
 
 /// Makes containers with Docker or Podman. What it keeps are connections and the knowledge of what
@@ -91,7 +88,7 @@ impl Driver for Docker {
         let settings = Settings::of(cx)?;
         let engine = self.engine(cx, &settings, state).await?;
         let gone = async {
-            let ids = to_remove(&engine, cx, state).await?;
+            let ids = find::to_remove(&engine, cx, state).await?;
             try_join_all(ids.iter().map(|id| remove(&engine, cx, id))).await?;
             match state.str(IMAGE).filter(|_| settings.remove_images) {
                 Some(image) => image::remove(&engine, image).await,
@@ -118,7 +115,7 @@ impl Driver for Docker {
     async fn status(&self, cx: &Context, state: &State) -> Result<Status> {
         let settings = Settings::of(cx)?;
         let engine = self.engine(cx, &settings, state).await?;
-        let found = inspect_noted(&engine, cx, state).await?;
+        let found = find::noted(&engine, cx, state).await?;
         Ok(found.as_ref().map_or(Status::Absent, container::status))
     }
 
@@ -207,7 +204,7 @@ impl Docker {
     async fn make(&self, cx: &Context, settings: &Settings, state: &mut State) -> Result<()> {
         let engine = self.engine(cx, settings, state).await?;
         engine.note(state);
-        let known = match inspect_noted(&engine, cx, state).await? {
+        let known = match find::noted(&engine, cx, state).await? {
             Some(found) if container::status(&found) != Status::Absent => found.id,
             _ => None,
         };
@@ -270,7 +267,7 @@ impl Docker {
         match made {
             Ok(id) => Ok(id),
             Err(error) if cause(&error) == Cause::Conflict => {
-                adopt(engine, cx, &name).await?.ok_or_else(|| {
+                find::adopt(engine, cx, &name).await?.ok_or_else(|| {
                     state.remove(NAME);
                     engine.error("create the container", error)
                 })
@@ -338,109 +335,6 @@ impl Wanted<'_> {
     }
 }
 
-/// The container of this name where it is ours and of the same run.
-async fn adopt(engine: &Engine, cx: &Context, name: &str) -> Result<Option<String>> {
-    let Some(found) = inspect(engine, name).await? else {
-        return Ok(None);
-    };
-    let labels = found
-        .config
-        .as_ref()
-        .and_then(|config| config.labels.as_ref());
-    let ours = labels.and_then(labels::identity) == Some(cx.identity.clone());
-    if ours && container::status(&found) != Status::Absent {
-        cx.note(format!("adopting the container {name}")).await;
-        return Ok(found.id);
-    }
-    Ok(None)
-}
-
-async fn inspect(engine: &Engine, id: &str) -> Result<Option<ContainerInspectResponse>> {
-    match engine.docker.inspect_container(id, None).await {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if cause(&error) == Cause::Absent => Ok(None),
-        Err(error) => Err(engine.error("inspect the container", error)),
-    }
-}
-
-/// The container that the state notes, by id, else by name where its labels say that it is ours.
-async fn inspect_noted(
-    engine: &Engine,
-    cx: &Context,
-    state: &State,
-) -> Result<Option<ContainerInspectResponse>> {
-    let Some(noted) = state.str(ID).or_else(|| state.str(NAME)) else {
-        return Ok(None);
-    };
-    let found = inspect(engine, noted).await?;
-    let by_id = state.str(ID).is_some();
-    Ok(found.filter(|found| {
-        let labels = found
-            .config
-            .as_ref()
-            .and_then(|config| config.labels.as_ref());
-        by_id || labels::is_instance(labels, &cx.identity)
-    }))
-}
-
-/// The containers to remove: those that bear this project's and instance's labels, and the one
-/// noted in the state where its labels name the instance (the project may have moved since).
-async fn to_remove(engine: &Engine, cx: &Context, state: &State) -> Result<Vec<String>> {
-    let mut ids = labelled(engine, cx).await?;
-    let noted = state.str(ID).or_else(|| state.str(NAME));
-    if let (true, Some(noted)) = (ids.is_empty(), noted) {
-        match inspect(engine, noted).await? {
-            Some(found) => {
-                let labels = found
-                    .config
-                    .as_ref()
-                    .and_then(|config| config.labels.as_ref());
-                if labels::is_instance(labels, &cx.identity) {
-                    ids.extend(found.id);
-                } else {
-                    cx.note(format!(
-                        "leaving the container {noted} alone: it bears no label of ours"
-                    ))
-                    .await;
-                }
-            }
-            // Its creation was asked for and the answer never came: the engine may still be at it.
-            None if state.str(ID).is_none() => ids = late(engine, cx).await?,
-            None => {}
-        }
-    }
-    Ok(ids)
-}
-
-async fn labelled(engine: &Engine, cx: &Context) -> Result<Vec<String>> {
-    let options = ListContainersOptionsBuilder::default()
-        .all(true)
-        .filters(&labels::instance_filter(&cx.identity))
-        .build();
-    let found = engine.docker.list_containers(Some(options)).await;
-    let found = found.map_err(engine.doing("list containers"))?;
-    Ok(found
-        .into_iter()
-        .filter_map(|container| container.id)
-        .collect())
-}
-
-/// Containers that appear within [`SETTLE`].
-async fn late(engine: &Engine, cx: &Context) -> Result<Vec<String>> {
-    let appearing = async {
-        loop {
-            let ids = labelled(engine, cx).await?;
-            if !ids.is_empty() {
-                return Ok(ids);
-            }
-            tokio::time::sleep(ASK_AGAIN).await;
-        }
-    };
-    tokio::time::timeout(SETTLE, appearing)
-        .await
-        .unwrap_or(Ok(Vec::new()))
-}
-
 /// Removes a container with its own volumes. Gone already is success.
 async fn remove(engine: &Engine, cx: &Context, id: &str) -> Result<()> {
     cx.note(format!(
@@ -462,7 +356,7 @@ async fn remove(engine: &Engine, cx: &Context, id: &str) -> Result<()> {
         },
     }
     cx.poll("removing the container", ASK_AGAIN, REMOVAL, || async {
-        Ok(inspect(engine, id).await?.is_none().then_some(()))
+        Ok(find::inspect(engine, id).await?.is_none().then_some(()))
     })
     .await
 }
@@ -481,7 +375,7 @@ async fn switch(engine: &Engine, id: &str, power: Power) -> Result<()> {
     let word = format!("{power:?}").to_lowercase();
     // What is so already is what was wanted.
     if cause(&error) == Cause::Conflict || error.to_string().contains("not paused") {
-        let found = inspect(engine, id).await?;
+        let found = find::inspect(engine, id).await?;
         if found.as_ref().map(container::status) == Some(wanted) {
             return Ok(());
         }
@@ -490,9 +384,7 @@ async fn switch(engine: &Engine, id: &str, power: Power) -> Result<()> {
 }
 
 async fn note_addresses(engine: &Engine, id: &str, state: &mut State) -> Result<()> {
-    let found = inspect(engine, id).await?.ok_or_else(|| {
-        Error::machine("find the container: it is gone").hint("Run kitchen destroy, then create.")
-    })?;
+    let found = find::inspect(engine, id).await?.ok_or_else(gone)?;
     let address = container::address(&found, state.str(NETWORK));
     state.set(
         "hostname",

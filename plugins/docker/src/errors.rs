@@ -32,11 +32,17 @@ pub fn cause(error: &Bollard) -> Cause {
     };
     let message = message.to_lowercase();
     match status_code {
+        // Podman answers 500 for a name in use.
+        409 | 500 if is_name_in_use(&message) => Cause::Conflict,
         404 if is_no_image(&message) => Cause::NoImage,
         404 => Cause::Absent,
         409 => Cause::Conflict,
         _ => Cause::Other,
     }
+}
+
+fn is_name_in_use(message: &str) -> bool {
+    message.contains("name") && message.contains("already in use")
 }
 
 fn is_no_image(message: &str) -> bool {
@@ -130,7 +136,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         signs: &[
-            "is already in use by container",
+            "is already in use by",
             "name is already in use",
             "name already in use",
         ],
@@ -204,7 +210,7 @@ const RULES: &[Rule] = &[
         key: None,
     },
     Rule {
-        signs: &["unable to apply caps", "operation not permitted"],
+        signs: &["unable to apply caps"],
         hints: &[
             "The engine may not give that much: leave privileged and add only the capabilities that are needed with cap_add.",
         ],
@@ -287,6 +293,11 @@ mod tests {
             (
                 409,
                 "Conflict. The container name \"/x\" is already in use",
+                Cause::Conflict,
+            ),
+            (
+                500,
+                "the container name \"x\" is already in use by 5744",
                 Cause::Conflict,
             ),
             (500, "boom", Cause::Other),

@@ -15,6 +15,7 @@ mod engine;
 mod errors;
 mod exec;
 mod files;
+mod find;
 mod image;
 mod labels;
 mod network;

@@ -16,10 +16,10 @@ use serde::Deserialize;
 
 use crate::connection::ToContainer;
 use crate::container;
-use crate::driver::ID;
 use crate::endpoint::Endpoint;
 use crate::engine::{ASK_AGAIN, Engine, Engines};
 use crate::exec::Place;
+use crate::find::{self, ID};
 use crate::values::Variables;
 
 /// Longest wait for a container to run, in seconds, where the section says nothing.
@@ -69,8 +69,7 @@ impl Transport for DockerTransport {
             ASK_AGAIN,
             limit,
             || async {
-                let found = engine.docker.inspect_container(&container, None).await;
-                let found = found.map_err(engine.doing("find the container"))?;
+                let found = find::inspect(&engine, &container).await?.ok_or_else(gone)?;
                 match container::status(&found) {
                     Status::Running => Ok(Some(())),
                     Status::Paused => Err(Error::machine(
@@ -135,6 +134,11 @@ impl DockerTransport {
             .or(settings.docker_host_url.as_deref());
         self.0.get(cx, state, socket, settings.read_timeout).await
     }
+}
+
+/// The error for a container that somebody else removed.
+pub fn gone() -> Error {
+    Error::machine("find the container: it is gone").hint("Run kitchen destroy, then create.")
 }
 
 fn noted(state: &State) -> Result<String> {

@@ -1,0 +1,131 @@
+//! Which containers are an instance's: by what its state notes, and by labels.
+
+use std::time::{Duration, Instant};
+
+use banquet_sdk::{Context, Result, State, Status};
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::ListContainersOptionsBuilder;
+
+use crate::engine::{ASK_AGAIN, Engine};
+use crate::errors::{Cause, cause};
+use crate::{container, labels};
+
+/// State keys: the container, and the name under which it was asked for.
+pub const ID: &str = "container_id";
+pub const NAME: &str = "container_name";
+
+/// Longest wait for a container that a cancelled call may still be making, or that is ending.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// The container of this name where it is ours and of the same run.
+pub async fn adopt(engine: &Engine, cx: &Context, name: &str) -> Result<Option<String>> {
+    let Some(found) = inspect(engine, name).await? else {
+        return Ok(None);
+    };
+    let labels = found
+        .config
+        .as_ref()
+        .and_then(|config| config.labels.as_ref());
+    let ours = labels.and_then(labels::identity) == Some(cx.identity.clone());
+    if ours && container::status(&found) != Status::Absent {
+        cx.note(format!("adopting the container {name}")).await;
+        return Ok(found.id);
+    }
+    Ok(None)
+}
+
+/// What the engine knows of a container; none where it knows of none.
+pub async fn inspect(engine: &Engine, id: &str) -> Result<Option<ContainerInspectResponse>> {
+    let patience = Instant::now() + SETTLE;
+    loop {
+        match engine.docker.inspect_container(id, None).await {
+            Ok(found) => return Ok(Some(found)),
+            Err(error) if cause(&error) == Cause::Absent => return Ok(None),
+            // Podman's word between running and exited, which the API does not have.
+            Err(error)
+                if error.to_string().contains("variant `stopped`") && Instant::now() < patience =>
+            {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            Err(error) => return Err(engine.error("inspect the container", error)),
+        }
+    }
+}
+
+/// The container that the state notes, by id, else by name where its labels say that it is ours.
+pub async fn noted(
+    engine: &Engine,
+    cx: &Context,
+    state: &State,
+) -> Result<Option<ContainerInspectResponse>> {
+    let Some(noted) = state.str(ID).or_else(|| state.str(NAME)) else {
+        return Ok(None);
+    };
+    let found = inspect(engine, noted).await?;
+    let by_id = state.str(ID).is_some();
+    Ok(found.filter(|found| {
+        let labels = found
+            .config
+            .as_ref()
+            .and_then(|config| config.labels.as_ref());
+        by_id || labels::is_instance(labels, &cx.identity)
+    }))
+}
+
+/// The containers to remove: those that bear this project's and instance's labels, and the one
+/// noted in the state where its labels name the instance (the project may have moved since).
+pub async fn to_remove(engine: &Engine, cx: &Context, state: &State) -> Result<Vec<String>> {
+    let mut ids = labelled(engine, cx).await?;
+    let noted = state.str(ID).or_else(|| state.str(NAME));
+    if let (true, Some(noted)) = (ids.is_empty(), noted) {
+        match inspect(engine, noted).await? {
+            Some(found) => {
+                let labels = found
+                    .config
+                    .as_ref()
+                    .and_then(|config| config.labels.as_ref());
+                if labels::is_instance(labels, &cx.identity) {
+                    ids.extend(found.id);
+                } else {
+                    cx.note(format!(
+                        "leaving the container {noted} alone: it bears no label of ours"
+                    ))
+                    .await;
+                }
+            }
+            // Its creation was asked for and the answer never came: the engine may still be at it.
+            None if state.str(ID).is_none() => ids = late(engine, cx).await?,
+            None => {}
+        }
+    }
+    Ok(ids)
+}
+
+async fn labelled(engine: &Engine, cx: &Context) -> Result<Vec<String>> {
+    let options = ListContainersOptionsBuilder::default()
+        .all(true)
+        .filters(&labels::instance_filter(&cx.identity))
+        .build();
+    let found = engine.docker.list_containers(Some(options)).await;
+    let found = found.map_err(engine.doing("list containers"))?;
+    Ok(found
+        .into_iter()
+        .filter_map(|container| container.id)
+        .collect())
+}
+
+/// Containers that appear within [`SETTLE`].
+async fn late(engine: &Engine, cx: &Context) -> Result<Vec<String>> {
+    let appearing = async {
+        loop {
+            let ids = labelled(engine, cx).await?;
+            if !ids.is_empty() {
+                return Ok(ids);
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(SETTLE, appearing)
+        .await
+        .unwrap_or(Ok(Vec::new()))
+}
