@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use banquet_sandbox::{SandboxDriver, SandboxTransport};
 use banquet_sdk::conformance::requires;
@@ -185,4 +186,13 @@ pub async fn destroy_all(driver: &SandboxDriver, machines: &mut [Machine]) {
     }
     tasks.join_all().await;
     driver.dissolve(&machines[0].cx).await.unwrap();
+}
+
+/// Waits until no helper is left: those that watch pipes see the end of the instance by themselves.
+pub async fn gone(project: &Project) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !project.helpers().is_empty() {
+        assert!(Instant::now() < deadline, "{:?}", project.helpers());
+        tokio::task::yield_now().await;
+    }
 }

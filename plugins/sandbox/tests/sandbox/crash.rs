@@ -1,17 +1,15 @@
-//! A kitchen that is killed while it makes a cluster: what is on disk and the labels are enough.
-#![cfg(target_os = "linux")]
-
-mod support;
+//! A kitchen that ends at any moment: what is on disk and the labels are enough.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use banquet_sdk::{Driver, Result, State, StateStore};
 use serde_json::{Map, Value};
-use support::{Machine, Project, create_all, project};
+
+use crate::support::{Machine, Project, create_all, destroy_all, gone, project};
 
 const PLACE: &str = "BANQUET_TEST_PLACE";
 
@@ -60,7 +58,7 @@ async fn nothing_is_left_after_a_kill_at_any_moment() {
     let place = &project.root;
     for millis in [0, 1, 2, 3, 4, 5, 7, 9, 12, 15, 20, 25, 30, 40, 60] {
         let mut kitchen = Command::new(std::env::current_exe().unwrap())
-            .args(["make", "--exact", "--ignored", "--nocapture"])
+            .args(["crash::make", "--exact", "--ignored", "--nocapture"])
             .env(PLACE, place)
             .stdout(Stdio::piped())
             .spawn()
@@ -77,17 +75,68 @@ async fn nothing_is_left_after_a_kill_at_any_moment() {
             destroyed.unwrap();
         }
         project.driver.dissolve(&members[0].cx).await.unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !project.helpers().is_empty() {
-            assert!(
-                Instant::now() < deadline,
-                "after {millis} ms: {:?}",
-                project.helpers()
-            );
-            tokio::task::yield_now().await;
-        }
+        gone(&project).await;
         for suite in ["db", "web1", "web2"] {
             let _ = std::fs::remove_file(place.join(format!("{suite}.json")));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_or_half_written_state_is_no_leak() {
+    let Some(project) = project().await else {
+        return;
+    };
+    let driver = &project.driver;
+    let mut machine = project.machine(None, "web");
+    driver
+        .create(&machine.cx, &mut machine.state)
+        .await
+        .unwrap();
+    let mut lone = project.machine(Some("shop"), "web");
+    lone.state = machine.state.clone();
+    let Machine { cx, state, .. } = &mut lone;
+    let error = driver.create(cx, state).await.unwrap_err();
+    assert!(error.message.contains("network of shop"), "{error}");
+    driver
+        .destroy(&machine.cx, &mut State::in_memory())
+        .await
+        .unwrap();
+    gone(&project).await;
+    // As after a kill at any moment: only what was on disk before the instance was made.
+    let mut members = ["db", "web"].map(|suite| project.machine(Some("shop"), suite));
+    create_all(driver, &mut members).await;
+    let orphans = driver.orphans(&members[0].cx).await.unwrap();
+    let ours = orphans
+        .iter()
+        .filter(|orphan| orphan.identity.project == members[0].cx.identity.project);
+    assert_eq!(ours.count(), 3);
+    members[0].state.remove("sandbox_init");
+    members[1].state = State::in_memory();
+    let Machine { cx, state, .. } = &mut members[0];
+    driver.create(cx, state).await.unwrap();
+    assert_eq!(project.helpers().len(), 3);
+    std::fs::write(project.root.join(".kitchen/work/shop.lock"), "{\"cut").unwrap();
+    destroy_all(driver, &mut members).await;
+    gone(&project).await;
+}
+
+#[tokio::test]
+async fn a_creation_that_is_dropped_at_any_moment_is_no_leak() {
+    let Some(project) = project().await else {
+        return;
+    };
+    let driver = &project.driver;
+    for micros in [
+        0, 500, 1000, 2000, 4000, 6000, 8000, 12000, 16000, 24000, 32000,
+    ] {
+        let mut machine = project.machine(None, "web");
+        let Machine { cx, state, store } = &mut machine;
+        let limit = Duration::from_micros(micros);
+        let _ = tokio::time::timeout(limit, driver.create(cx, state)).await;
+        let on_disk = store.0.lock().unwrap().clone();
+        let mut state = State::new(on_disk, store.clone());
+        driver.destroy(cx, &mut state).await.unwrap();
+        gone(&project).await;
     }
 }

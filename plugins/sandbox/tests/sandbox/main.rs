@@ -1,0 +1,11 @@
+//! Sandboxes from the outside, as root and as an ordinary user: each promise is one test.
+#![cfg(target_os = "linux")]
+
+mod cluster;
+mod commands;
+mod contract;
+mod crash;
+mod instance;
+#[path = "../support/mod.rs"]
+mod support;
+mod user;
