@@ -120,7 +120,7 @@ impl SandboxDriver {
         cx.poll(
             "freezing the sandbox",
             every,
-            Duration::from_secs(10),
+            Duration::from_secs(30),
             || async {
                 let all = processes::signal_all(init.process, kind)?;
                 let done = |pid: &u32| match stat_of(*pid).map(|stat| stat.state) {

@@ -12,7 +12,7 @@ use crate::labels::{self, Labels, stat_of};
 use crate::wire::Process;
 
 /// How long the kernel may take to end a killed process and its namespaces.
-const KILL_LIMIT: Duration = Duration::from_secs(20);
+const KILL_LIMIT: Duration = Duration::from_secs(60);
 
 /// Kills the process and waits until it is gone.
 pub async fn kill(cx: &Context, process: Process, handle: OwnedFd) -> Result<()> {

@@ -65,11 +65,11 @@ async fn what_a_command_leaves_behind_lives_on_and_does_not_hold_it() {
     let (code, out, _) = project.run(&machine, server).await;
     assert_eq!(code, 0);
     assert!(out.contains("up"));
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from_secs(60));
     // It goes on printing, to nobody, and that does not kill it: its counter grows.
     let ticks = "cut -d' ' -f14 /proc/$(cat /root/pid)/stat";
     let before: u64 = project.out(&machine, ticks).await.parse().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while project.out(&machine, ticks).await.parse::<u64>().unwrap() == before {
         assert!(Instant::now() < deadline, "the server hangs");
     }
@@ -110,7 +110,7 @@ async fn a_dropped_command_ends_with_all_its_children() {
 
 /// Waits until `holds`, a while at most.
 async fn until(holds: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !holds().await {
         assert!(Instant::now() < deadline, "it never held");
     }

@@ -190,9 +190,9 @@ pub async fn destroy_all(driver: &SandboxDriver, machines: &mut [Machine]) {
 
 /// Waits until no helper is left: those that watch pipes see the end of the instance by themselves.
 pub async fn gone(project: &Project) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !project.helpers().is_empty() {
         assert!(Instant::now() < deadline, "{:?}", project.helpers());
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
