@@ -104,6 +104,7 @@ fn connect(boot: &Boot, outside: &Netlink) -> Result<()> {
 
 /// Waits for the order to stop, passes it on and ends when all others have.
 fn serve() {
+    sys::forget_code("/proc");
     sys::wait_for_term();
     sys::terminate_all();
     // Children vanish by themselves: this returns, with an error, once the last is gone.

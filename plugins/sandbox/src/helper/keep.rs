@@ -41,6 +41,7 @@ pub fn keep(socket: &OwnedFd, gateway: Ipv4Addr, prefix: u8) -> Result<()> {
                 refuse(socket, failure);
                 return Ok(());
             }
+            sys::forget_code("/host/proc");
             loop {
                 std::thread::park();
             }
