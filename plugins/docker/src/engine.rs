@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use banquet_sdk::{Context, Error, Result, State};
 use bollard::{API_DEFAULT_VERSION, Docker};
@@ -14,6 +14,9 @@ use crate::errors;
 /// Longest time an engine may take to begin an answer, in seconds, where the section says nothing:
 /// building and stopping may take long, and the step's own limit comes first.
 const READ_TIMEOUT: u64 = 3600;
+
+/// Longest wait for something that the engine is just doing.
+pub const SETTLE: Duration = Duration::from_secs(2);
 
 /// State keys: how a transport finds the engine that a driver used.
 const HOST: &str = "docker_host";
@@ -76,6 +79,26 @@ impl Engine {
         state.set(HOST, self.endpoint.host.clone());
         if let Some(path) = &self.endpoint.certificates {
             state.set(CERTIFICATES, path.display().to_string());
+        }
+    }
+
+    /// Makes `call` again while the answer tells of a container in a state that the API does not
+    /// have: Podman's `stopped`, between running and exited.
+    pub async fn settled<T, F>(&self, call: impl Fn() -> F) -> Result<T, bollard::errors::Error>
+    where
+        F: Future<Output = Result<T, bollard::errors::Error>>,
+    {
+        let patience = Instant::now() + SETTLE;
+        loop {
+            match call().await {
+                Err(error)
+                    if error.to_string().contains("variant `stopped`")
+                        && Instant::now() < patience =>
+                {
+                    tokio::time::sleep(ASK_AGAIN).await;
+                }
+                result => return result,
+            }
         }
     }
 

@@ -181,7 +181,13 @@ impl Process<'_> {
                 }
             };
             quiet = QUIET;
-            let (stream, bytes) = match frame.map_err(lost)? {
+            let frame = match frame {
+                Ok(frame) => frame,
+                // Podman cuts the connection where a command leaves its input unread.
+                Err(_) if self.ended().await?.is_some() => break,
+                Err(error) => return Err(lost(error)),
+            };
+            let (stream, bytes) = match frame {
                 LogOutput::StdErr { message } => (Stream::Err, message),
                 other => (Stream::Out, other.into_bytes()),
             };

@@ -1,21 +1,16 @@
 //! Which containers are an instance's: by what its state notes, and by labels.
 
-use std::time::{Duration, Instant};
-
 use banquet_sdk::{Context, Result, State, Status};
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
-use crate::engine::{ASK_AGAIN, Engine};
+use crate::engine::{ASK_AGAIN, Engine, SETTLE};
 use crate::errors::{Cause, cause};
 use crate::{container, labels};
 
 /// State keys: the container, and the name under which it was asked for.
 pub const ID: &str = "container_id";
 pub const NAME: &str = "container_name";
-
-/// Longest wait for a container that a cancelled call may still be making, or that is ending.
-const SETTLE: Duration = Duration::from_secs(2);
 
 /// The container of this name where it is ours and of the same run.
 pub async fn adopt(engine: &Engine, cx: &Context, name: &str) -> Result<Option<String>> {
@@ -36,19 +31,11 @@ pub async fn adopt(engine: &Engine, cx: &Context, name: &str) -> Result<Option<S
 
 /// What the engine knows of a container; none where it knows of none.
 pub async fn inspect(engine: &Engine, id: &str) -> Result<Option<ContainerInspectResponse>> {
-    let patience = Instant::now() + SETTLE;
-    loop {
-        match engine.docker.inspect_container(id, None).await {
-            Ok(found) => return Ok(Some(found)),
-            Err(error) if cause(&error) == Cause::Absent => return Ok(None),
-            // Podman's word between running and exited, which the API does not have.
-            Err(error)
-                if error.to_string().contains("variant `stopped`") && Instant::now() < patience =>
-            {
-                tokio::time::sleep(ASK_AGAIN).await;
-            }
-            Err(error) => return Err(engine.error("inspect the container", error)),
-        }
+    let asked = engine.settled(|| engine.docker.inspect_container(id, None));
+    match asked.await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if cause(&error) == Cause::Absent => Ok(None),
+        Err(error) => Err(engine.error("inspect the container", error)),
     }
 }
 
@@ -106,8 +93,8 @@ async fn labelled(engine: &Engine, cx: &Context) -> Result<Vec<String>> {
         .all(true)
         .filters(&labels::instance_filter(&cx.identity))
         .build();
-    let found = engine.docker.list_containers(Some(options)).await;
-    let found = found.map_err(engine.doing("list containers"))?;
+    let listed = engine.settled(|| engine.docker.list_containers(Some(options.clone())));
+    let found = listed.await.map_err(engine.doing("list containers"))?;
     Ok(found
         .into_iter()
         .filter_map(|container| container.id)

@@ -23,7 +23,7 @@ pub async fn list(engine: &Engine) -> Result<Vec<Orphan>> {
         .build();
     let images = ListImagesOptionsBuilder::default().filters(&filter).build();
     let (containers, networks, images) = tokio::try_join!(
-        engine.docker.list_containers(Some(containers)),
+        engine.settled(|| engine.docker.list_containers(Some(containers.clone()))),
         engine.docker.list_networks(Some(networks)),
         engine.docker.list_images(Some(images)),
     )
