@@ -34,11 +34,15 @@ Look:
   plan       What a command would do, step by step; changes nothing
   diagnose   The configuration as it was understood
   doctor     Whether everything is there that the plugins need
+  logs       What instances said, now or in earlier runs
 
 On a machine:
   login      Open a shell
   exec       Run a command
   package    Save as an image
+
+Begin:
+  init       Start a project here
 
   version, help [COMMAND]
 
@@ -127,6 +131,11 @@ pub enum Command {
         /// The command
         topic: Option<String>,
     },
+    /// Start a project here: kitchen.yml and what belongs to it; overwrites nothing
+    Init(super::init::Init),
+    /// What instances said, from their structured logs
+    Logs(super::logs::Logs),
+    /// Test Kitchen's joke.
     #[command(hide = true)]
     Sink,
 }

@@ -5,8 +5,11 @@ mod diagnose;
 mod exit;
 mod fault;
 mod help;
+mod init;
 mod list;
 mod loaded;
+mod logs;
+mod sink;
 mod table;
 mod thor;
 
@@ -61,6 +64,9 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
         Some(Command::Version) => help::version(),
         Some(Command::List(list)) => list::list(&list),
         Some(Command::Diagnose(diagnose)) => diagnose::diagnose(&diagnose),
+        Some(Command::Init(init)) => init::init(&init),
+        Some(Command::Logs(logs)) => logs::logs(&logs),
+        Some(Command::Sink) => sink::sink(),
         Some(_) => Err(Fault::usage("not yet", None::<String>)),
     }
 }

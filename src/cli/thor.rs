@@ -5,10 +5,13 @@ use std::ffi::OsString;
 /// Switches that are off unless given.
 const OFF: &[&str] = &[
     "all",
+    "all-sessions",
     "auto-init",
     "bare",
+    "create-gemfile",
     "debug",
     "fail-fast",
+    "follow",
     "json",
     "loader",
     "parallel",

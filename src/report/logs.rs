@@ -1,5 +1,6 @@
 //! Log files in `.kitchen/logs`, in the form of Test Kitchen's (Ruby's Logger): one an instance,
-//! one a cluster, and `kitchen.log` with the headlines and troubles of the whole run.
+//! one a cluster, and `kitchen.log` with the headlines and troubles of the whole run. Those of
+//! instances and of the run have an `.ndjson` beside them ([`Structured`]).
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::narrator::{Kind, Level, Line};
+use super::structured::Structured;
 use super::text::safe;
 
 /// Files that are open at once.
@@ -23,6 +25,9 @@ pub struct Logs {
     /// Recently used last.
     open: Vec<(String, BufWriter<File>)>,
     begun: HashSet<String>,
+    instances: HashSet<String>,
+    /// Makes the lines of the `.ndjson` files.
+    pub structured: Structured,
 }
 
 impl Logs {
@@ -35,13 +40,19 @@ impl Logs {
             level,
             open: Vec::new(),
             begun: HashSet::new(),
+            instances: HashSet::new(),
+            structured: Structured::default(),
         })
     }
 
     /// Begins the logs of a subject and its members.
     pub fn begin(&mut self, subject: &str, members: &[String]) -> io::Result<()> {
+        for name in members {
+            self.instances.insert(name.clone());
+            self.file(&format!("{name}.ndjson"))?;
+        }
         for name in members.iter().map(String::as_str).chain([subject]) {
-            self.file(name)?;
+            self.file(&format!("{name}.log"))?;
         }
         Ok(())
     }
@@ -68,7 +79,7 @@ impl Logs {
         self.open.iter_mut().try_for_each(|(_, file)| file.flush())
     }
 
-    fn put(&mut self, name: &str, at: Timestamp, line: &Line) -> io::Result<()> {
+    fn put(&mut self, name: &str, moment: Timestamp, line: &Line) -> io::Result<()> {
         let severity = match line.level {
             Level::Debug => "DEBUG",
             Level::Info => "INFO",
@@ -88,15 +99,25 @@ impl Logs {
             }
             _ => String::new(),
         };
-        let at = at.strftime("%Y-%m-%dT%H:%M:%S.%6f");
+        let at = moment.strftime("%Y-%m-%dT%H:%M:%S.%6f");
         let pid = std::process::id();
         let text = safe(&line.text, false);
-        let file = self.file(name)?;
+        let file = self.file(&format!("{name}.log"))?;
         writeln!(
             file,
             "{:.1}, [{at} #{pid}] {severity:>5} -- {program}: {mark}{whose}{text}",
             severity
-        )
+        )?;
+        self.put_structured(name, moment, line)
+    }
+
+    fn put_structured(&mut self, name: &str, at: Timestamp, line: &Line) -> io::Result<()> {
+        let instance = (name != "kitchen").then_some(name);
+        if instance.is_some_and(|instance| !self.instances.contains(instance)) {
+            return Ok(());
+        }
+        let text = self.structured.line(instance, at, line);
+        writeln!(self.file(&format!("{name}.ndjson"))?, "{text}")
     }
 
     fn file(&mut self, name: &str) -> io::Result<&mut BufWriter<File>> {
@@ -114,7 +135,7 @@ impl Logs {
                 .write(true)
                 .append(!truncate)
                 .truncate(truncate)
-                .open(self.dir.join(format!("{name}.log")))?;
+                .open(self.dir.join(name))?;
             self.open.push((name.into(), BufWriter::new(file)));
         }
         match self.open.last_mut() {

@@ -6,6 +6,7 @@ mod live;
 mod logs;
 mod narrator;
 mod printer;
+mod structured;
 mod summary;
 mod tally;
 mod text;
@@ -106,6 +107,9 @@ impl Report {
     /// Tells one event. What it writes may wait for [`Report::flush`].
     pub fn event(&mut self, event: &Event) {
         self.tally.event(event);
+        if let Some(logs) = &mut self.logs {
+            logs.structured.event(event);
+        }
         if let EventKind::SubjectStarted {
             subject, members, ..
         } = &event.kind

@@ -108,6 +108,7 @@ impl Narrator {
                 "Interrupted: ending in order. Interrupt again to stop at once.",
             )],
             EventKind::SubjectStarted { .. }
+            | EventKind::Attempted { .. }
             | EventKind::SubjectFinished { .. }
             | EventKind::RunFinished { .. } => Vec::new(),
         }

@@ -135,6 +135,23 @@ pub enum EventKind {
         /// How long all attempts took.
         duration: Duration,
     },
+    /// An action on an instance was given its ids, as Test Kitchen's structured logs and states
+    /// have them (lib/kitchen/instance.rb, `ActionRunner`). Comes before `ActionStarted`.
+    Attempted {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// The instance's suite.
+        suite: String,
+        /// The instance's platform.
+        platform: String,
+        /// The action's word.
+        action: String,
+        /// Id of this attempt (`last_action_id`).
+        action_id: String,
+        /// Id of the instance from its creation to its end (`instance_session_id`).
+        session: String,
+    },
     /// An action on an instance began (`create`, `converge`, …).
     ActionStarted {
         /// Where.

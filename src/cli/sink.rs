@@ -1,0 +1,28 @@
+//! `kitchen sink`: draws one (lib/kitchen/command/sink.rb).
+
+use std::io::{self, Write};
+
+use super::exit::Exit;
+use super::fault::Fault;
+
+const SINK: &str = r"
+                  .-----.
+                 / .---. \
+                 | |   '-'
+                 | |    '
+              o  | |  o '
+  .-----------#--' '--#--'-----------.
+  '=================================='
+      \             '            /
+       \         .-~~~-.        /
+        '---------.---.--------'
+                  |   |
+                  '-. '--.
+                    '----'
+";
+
+/// Prints the sink.
+pub fn sink() -> Result<Exit, Fault> {
+    io::stdout().write_all(SINK.as_bytes())?;
+    Ok(Exit::Success)
+}
