@@ -112,6 +112,16 @@ impl Registry {
         find(&self.provisioners, Kind::Provisioner, name)
     }
 
+    /// Why there is no plugin of this kind and name; none where there is one.
+    pub fn unknown(&self, kind: Kind, name: &str) -> Option<Unknown> {
+        match kind {
+            Kind::Driver => self.driver(name).err(),
+            Kind::Transport => self.transport(name).err(),
+            Kind::Provisioner => self.provisioner(name).err(),
+            Kind::Verifier => self.verifier(name).err(),
+        }
+    }
+
     /// The verifier of this name.
     pub fn verifier(&self, name: &str) -> Result<&Arc<dyn Verifier>, Unknown> {
         find(&self.verifiers, Kind::Verifier, name)

@@ -41,8 +41,10 @@ On a machine:
   exec       Run a command
   package    Save as an image
 
-Begin:
+Configuration:
   init       Start a project here
+  validate   Everything that is wrong with it
+  migrate    What could be better in one that was written for Test Kitchen
 
   version, help [COMMAND]
 
@@ -133,8 +135,17 @@ pub enum Command {
     },
     /// Start a project here: kitchen.yml and what belongs to it; overwrites nothing
     Init(super::init::Init),
+    /// Everything that is wrong with the configuration
+    ///
+    /// With `--strict`, warnings are errors as well.
+    Validate(super::validate::Validate),
     /// What instances said, from their structured logs
     Logs(super::logs::Logs),
+    /// What could be better in a project that was written for Test Kitchen; changes nothing
+    ///
+    /// Prints what this program warns about, and multisuites in place of suites that are run in
+    /// order by hand.
+    Migrate(super::migrate::Migrate),
     /// Test Kitchen's joke.
     #[command(hide = true)]
     Sink,

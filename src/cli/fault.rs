@@ -120,23 +120,25 @@ pub fn plugin(whom: &str, error: &banquet_sdk::Error) -> Fault {
 pub fn tell(diagnostic: &dyn Diagnostic, colours: Option<bool>) {
     let terminal = io::stderr().is_terminal();
     let coloured = terminal && !no_colour() && colours != Some(false);
-    let theme = match coloured {
+    let width = terminal.then(|| usize::from(console::Term::stderr().size().1));
+    // Nobody is left to be told that standard error is closed.
+    let _ = io::stderr().write_all(render(diagnostic, coloured, width).as_bytes());
+}
+
+/// A diagnostic with its excerpt of the file, `width` columns wide where a terminal shows it.
+pub fn render(diagnostic: &dyn Diagnostic, colours: bool, width: Option<usize>) -> String {
+    let theme = match colours {
         true => GraphicalTheme::unicode(),
         false => GraphicalTheme::unicode_nocolor(),
     };
-    let width = match terminal {
-        true => usize::from(console::Term::stderr().size().1),
-        false => 80,
-    };
     let handler = GraphicalReportHandler::new_themed(theme)
-        .with_width(width.clamp(20, 100))
+        .with_width(width.unwrap_or(80).clamp(20, 100))
         .with_links(false);
     let mut text = String::new();
-    if handler.render_report(&mut text, diagnostic).is_err() {
-        text = format!("{diagnostic}\n");
+    match handler.render_report(&mut text, diagnostic) {
+        Ok(()) => text,
+        Err(_) => format!("{diagnostic}\n"),
     }
-    // Nobody is left to be told that standard error is closed.
-    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Whether the environment asks for no colours, or for a terminal that has none.

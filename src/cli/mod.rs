@@ -4,14 +4,17 @@ mod args;
 mod diagnose;
 mod exit;
 mod fault;
+mod findings;
 mod help;
 mod init;
 mod list;
 mod loaded;
 mod logs;
+mod migrate;
 mod sink;
 mod table;
 mod thor;
+mod validate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -66,6 +69,8 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
         Some(Command::Diagnose(diagnose)) => diagnose::diagnose(&diagnose),
         Some(Command::Init(init)) => init::init(&init),
         Some(Command::Logs(logs)) => logs::logs(&logs),
+        Some(Command::Validate(validate)) => validate::validate(&validate),
+        Some(Command::Migrate(migrate)) => migrate::migrate(&migrate),
         Some(Command::Sink) => sink::sink(),
         Some(_) => Err(Fault::usage("not yet", None::<String>)),
     }

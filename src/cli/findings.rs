@@ -1,0 +1,159 @@
+//! All that is wrong with a project, collected and not only its first mistakes: for `validate` and
+//! `migrate`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::args::Common;
+use super::exit::Exit;
+use super::fault::Fault;
+use crate::config::{self, Config, LoadOptions, Node, Problem, Severity, Span};
+use crate::matrix::{Instance, Kind, Matrix, Plugins};
+use crate::registry::Registry;
+
+const KINDS: [Kind; 4] = [
+    Kind::Driver,
+    Kind::Transport,
+    Kind::Provisioner,
+    Kind::Verifier,
+];
+
+/// What was found.
+pub struct Findings {
+    /// In the order of the files.
+    pub problems: Vec<Problem>,
+    /// What could be read.
+    pub config: Option<Config>,
+    /// What could be made of it.
+    pub matrix: Option<Matrix>,
+}
+
+impl Findings {
+    /// Looks at the project in the working directory. Where its files have errors, what depends on
+    /// them is not looked at.
+    pub fn of(common: &Common) -> Result<Self, Fault> {
+        let root = std::env::current_dir().map_err(|error| {
+            let message = format!("find the working directory: {error}");
+            Fault::new(Exit::Config, message, None::<String>)
+        })?;
+        let test_base_path = common.test_base_path.as_deref();
+        let options = LoadOptions {
+            test_base_path: test_base_path.and_then(|path| std::path::absolute(path).ok()),
+            ..LoadOptions::from_env(&root)
+        };
+        let mut findings = Self {
+            problems: Vec::new(),
+            config: None,
+            matrix: None,
+        };
+        findings.look(&options);
+        findings.problems.sort_by_key(|problem| {
+            let place = problem.place();
+            place.map(|place| (place.span.file, place.span.line, place.span.column))
+        });
+        Ok(findings)
+    }
+
+    fn look(&mut self, options: &LoadOptions) {
+        let config = match config::load(options) {
+            Ok(config) => config,
+            Err(error) => return self.problems.extend(error.problems),
+        };
+        self.problems.extend(config.warnings.iter().cloned());
+        let registry = Registry::builtin();
+        match Matrix::build(&config, &registry) {
+            Ok(matrix) => {
+                let conflicts = matrix.conflicts.iter().chain(&matrix.warnings);
+                self.problems.extend(conflicts.cloned());
+                let instances = &matrix.instances;
+                self.problems
+                    .extend(unknown_plugins(instances, &registry, &config));
+                self.problems
+                    .extend(unknown_keys(instances, &registry, &config));
+                self.matrix = Some(matrix);
+            }
+            Err(error) => self.problems.extend(error.problems),
+        }
+        self.config = Some(config);
+    }
+
+    /// How many problems are as severe as that.
+    pub fn count(&self, severity: Severity) -> usize {
+        let problems = self.problems.iter();
+        problems
+            .filter(|problem| problem.severity == severity)
+            .count()
+    }
+}
+
+/// Each key that a plugin of these instances does not know, once.
+pub fn unknown_keys(
+    instances: &[Arc<Instance>],
+    registry: &Registry,
+    config: &Config,
+) -> Vec<Problem> {
+    let mut known = HashMap::new();
+    let mut found: Vec<Problem> = Vec::new();
+    for (instance, kind) in instances.iter().flat_map(|it| KINDS.map(|kind| (it, kind))) {
+        let plugin = instance.plugin(kind);
+        let keys = known
+            .entry((kind, plugin.name.as_str()))
+            .or_insert_with(|| registry.keys(kind, &plugin.name));
+        let Some(keys) = keys else { continue };
+        let what = format!("{} {}", kind.key(), plugin.name);
+        for problem in config::unknown_keys(&what, &plugin.section, keys, &config.sources) {
+            let origin = |problem: &Problem| problem.place().map(|place| place.origin());
+            let seen = found
+                .iter()
+                .any(|other| other.message == problem.message && origin(other) == origin(&problem));
+            if !seen {
+                found.push(problem);
+            }
+        }
+    }
+    found
+}
+
+/// Each plugin that the configuration names and this build does not have, once.
+fn unknown_plugins(
+    instances: &[Arc<Instance>],
+    registry: &Registry,
+    config: &Config,
+) -> Vec<Problem> {
+    let mut seen = Vec::new();
+    let mut found = Vec::new();
+    for (instance, kind) in instances.iter().flat_map(|it| KINDS.map(|kind| (it, kind))) {
+        let plugin = instance.plugin(kind);
+        let Some(unknown) = registry.unknown(kind, &plugin.name) else {
+            continue;
+        };
+        let key = (kind, plugin.name.as_str());
+        if !plugin.named || seen.contains(&key) {
+            continue;
+        }
+        seen.push(key);
+        let problem = Problem::warning(unknown.to_string()).help(unknown.hint());
+        found.push(match place(config, kind, &plugin.name) {
+            Some(span) => problem.at(&config.sources, span, "not in this build"),
+            None => problem,
+        });
+    }
+    found
+}
+
+/// Where the configuration names a plugin: at the top, on a platform or on a suite.
+fn place(config: &Config, kind: Kind, name: &str) -> Option<Span> {
+    let lists = ["platforms", "suites"];
+    let items = lists
+        .into_iter()
+        .flat_map(|key| config::items(&config.tree, key));
+    let top = config.tree.get(kind.key()).map(|entry| &entry.node);
+    let sections = top
+        .into_iter()
+        .chain(items.filter_map(|item| item.get(kind.key())));
+    let named = |section: &Node| {
+        let written = section.get("name").unwrap_or(section);
+        (written.as_str() == Some(name)).then_some(written.span)
+    };
+    sections.into_iter().find_map(named)
+}
