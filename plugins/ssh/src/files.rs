@@ -31,6 +31,9 @@ impl SshConnection {
         };
         let mut known = sent.take(remote);
         let entries = self.changed(entries, &known, remote).await?;
+        if entries.is_empty() && !known.is_empty() {
+            return Ok(());
+        }
         let hashes = self.send_archive(entries.clone(), remote).await?;
         let names: Vec<&str> = hashes.keys().map(String::as_str).collect();
         let mut records = self.records(&names, remote).await?;

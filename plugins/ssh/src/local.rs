@@ -130,7 +130,8 @@ pub(crate) fn hash(path: &Path) -> io::Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Writes a compressed archive of `entries` to `chunks`. Gives each file's hash as it was sent.
+/// Writes a compressed archive of `entries` to `chunks`. Gives each file's hash as it was sent;
+/// a directory's is empty.
 pub(crate) fn archive(
     entries: &[Entry],
     chunks: mpsc::Sender<Result<Bytes>>,
@@ -159,6 +160,7 @@ fn write_archive(entries: &[Entry], writer: Chunks) -> Result<Vec<(String, Strin
         let added = match &entry.kind {
             Kind::Directory => {
                 header.set_entry_type(EntryType::Directory);
+                hashes.push((entry.name.clone(), String::new()));
                 archive.append_data(&mut header, format!("{}/", entry.name), io::empty())
             }
             Kind::Link(to) => {

@@ -13,9 +13,10 @@ use crate::local::{Entry, Kind, hash};
 /// Files by their path below one remote directory.
 pub(crate) type Files = BTreeMap<String, File>;
 
-/// A file as it was sent.
+/// A file as it was sent, or a directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct File {
+    /// Of the content; empty for a directory.
     pub hash: String,
     pub mode: u32,
     /// The machine's own record after the upload.
@@ -66,12 +67,14 @@ pub(crate) fn changed(
     records: &BTreeMap<String, String>,
 ) -> Vec<Entry> {
     let is_there = |entry: &Entry| {
-        entry.kind == Kind::File
-            && known.get(&entry.name).is_some_and(|file| {
-                file.mode == entry.mode
-                    && records.get(&entry.name) == Some(&file.record)
-                    && hashes.get(&entry.path) == Some(&file.hash)
-            })
+        known.get(&entry.name).is_some_and(|file| {
+            let is_same = match entry.kind {
+                Kind::File => hashes.get(&entry.path) == Some(&file.hash),
+                Kind::Directory => file.hash.is_empty(),
+                Kind::Link(_) => false,
+            };
+            is_same && file.mode == entry.mode && records.get(&entry.name) == Some(&file.record)
+        })
     };
     let mut entries = entries;
     entries.retain(|entry| !is_there(entry));

@@ -245,7 +245,7 @@ async fn a_full_disk_is_told() {
         .arg(limited.join("tar"))
         .status();
     assert!(made.unwrap().success());
-    let environment = format!("SetEnv PATH={}:/usr/bin:/bin", limited.display());
+    let environment = format!("SetEnv SHLVL=2 PATH={}:/usr/bin:/bin", limited.display());
     let Some(full) = Sshd::with(&environment) else {
         return;
     };

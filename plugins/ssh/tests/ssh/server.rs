@@ -56,10 +56,11 @@ impl Sshd {
             let free = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = free.local_addr().unwrap().port();
             drop(free);
+            // A bash that sshd starts reads the user's .bashrc, unless it is a shell in a shell.
             let config = format!(
                 "{more}\nListenAddress 127.0.0.1:{port}\nHostKey {host}\nAuthorizedKeysFile {keys}\n\
                  StrictModes no\nUsePAM no\nPidFile none\nUseDNS no\nPermitRootLogin yes\n\
-                 MaxStartups 200\n",
+                 MaxStartups 200\nSetEnv SHLVL=2\n",
                 host = at("host").display(),
                 keys = at("authorized").display(),
             );
