@@ -144,3 +144,41 @@ impl Logs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::narrator::{banner, word};
+    use crate::run::Place;
+
+    #[test]
+    fn instances_and_the_run_have_structured_logs_and_clusters_have_none() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut logs = Logs::new(dir.path(), true, Level::Info).expect("logs");
+        let members = ["web1-a".to_owned(), "web2-a".to_owned()];
+        let place = Place {
+            subject: "web-a".into(),
+            instance: Some("web1-a".into()),
+            step: Vec::new(),
+        };
+        let lines = [
+            banner(&place, "Creating <web1-a>..."),
+            word(Level::Info, &place, "working"),
+            word(Level::Debug, &place, "not logged"),
+        ];
+        logs.begin("web-a", &members).expect("files");
+        for line in &lines {
+            logs.write(Timestamp::UNIX_EPOCH, line).expect("a line");
+        }
+        logs.flush().expect("written");
+        let count = |name: &str| {
+            let text = std::fs::read_to_string(dir.path().join(name)).ok()?;
+            Some(text.lines().count())
+        };
+        assert_eq!(count("web1-a.ndjson"), Some(2));
+        assert_eq!(count("web2-a.ndjson"), Some(0));
+        assert_eq!(count("kitchen.ndjson"), Some(1));
+        assert_eq!(count("web-a.log"), Some(2));
+        assert_eq!(count("web-a.ndjson"), None);
+    }
+}
