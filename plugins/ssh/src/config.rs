@@ -130,6 +130,8 @@ pub struct Config {
     pub username: Option<String>,
     /// Password, also for keyboard-interactive prompts.
     pub password: Option<String>,
+    /// What `sudo` on the machine asks for; else `password`. Not in Test Kitchen.
+    pub sudo_password: Option<String>,
     /// Private key files, from the project's directory. Without a password no other way is tried.
     pub ssh_key: Option<OneOrMany>,
     /// Passphrase of the key files. An agent needs none. Not in Test Kitchen.
@@ -200,6 +202,7 @@ impl Default for Config {
             port: None,
             username: None,
             password: None,
+            sudo_password: None,
             ssh_key: None,
             ssh_key_passphrase: None,
             ssh_key_only: false,

@@ -95,7 +95,7 @@ impl SshConnection {
             let Some(channel) = session.command_channel().await? else {
                 return Err(session.lost("open a session"));
             };
-            let script = Script::new(&Exec::new("exit 0"), &self.target.last().user);
+            let script = Script::new(&Exec::new("exit 0"), &session.login());
             let mut said = Text::default();
             let status = run(&session, channel, script, Input::Bytes(&[]), &mut said).await?;
             let said = [said.out, said.err].concat();
@@ -175,7 +175,7 @@ impl SshConnection {
         sink: &mut impl Sink,
     ) -> Result<ExitStatus> {
         let (session, _permit, channel) = self.channel().await?;
-        let script = Script::new(exec, &self.target.last().user);
+        let script = Script::new(exec, &session.login());
         run(&session, channel, script, input, sink).await
     }
 }

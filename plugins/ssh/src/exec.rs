@@ -81,6 +81,7 @@ pub(crate) async fn run(
 ) -> Result<ExitStatus> {
     let (read, write) = channel.split();
     let write = Arc::new(write);
+    let first = script.input;
     let mut running = Running {
         session: session.clone(),
         command: Some(Command {
@@ -96,7 +97,7 @@ pub(crate) async fn run(
     }
     let status = {
         let following = running.follow(sink);
-        let feeding = feed(&write, input);
+        let feeding = feed(&write, first, input);
         tokio::pin!(following, feeding);
         let mut fed = false;
         loop {
@@ -116,7 +117,10 @@ pub(crate) async fn run(
 }
 
 /// Sends the input. A command that does not read it all is no error.
-async fn feed(write: &ChannelWriteHalf<Msg>, input: Input<'_>) -> Result<()> {
+async fn feed(write: &ChannelWriteHalf<Msg>, first: String, input: Input<'_>) -> Result<()> {
+    if write.data_bytes(first).await.is_err() {
+        return Ok(());
+    }
     match input {
         Input::Bytes(bytes) => {
             if write
@@ -230,8 +234,11 @@ async fn put_down(session: &Session, mut command: Command) {
     let ids = std::mem::take(&mut command.ids);
     // From here on its output is thrown away instead of holding the connection up.
     drop(command.read);
+    let script = kill(&ids, &session.login());
     if let Ok(Some(mut channel)) = session.command_channel().await
-        && channel.exec(false, kill(&ids)).await.is_ok()
+        && channel.exec(false, script.line).await.is_ok()
+        && channel.data_bytes(script.input).await.is_ok()
+        && channel.eof().await.is_ok()
     {
         while channel.wait().await.is_some() {}
     }

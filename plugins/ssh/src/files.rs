@@ -12,7 +12,7 @@ use crate::connection::SshConnection;
 use crate::exec::{Input, Sink};
 use crate::local::{self, Entry};
 use crate::script::quote;
-use crate::sent::{self, File, Files, Sent};
+use crate::sent::{self, File, Files};
 
 /// Chunks of a stream that may wait for the other side.
 const CHUNKS: usize = 16;
@@ -21,15 +21,16 @@ const COMPLAINTS: usize = 4096;
 
 impl SshConnection {
     pub(crate) async fn send(&self, locals: &[&Path], remote: &str) -> Result<()> {
-        // Two uploads at once would both write the record of what was sent.
+        // Two uploads at once would both write down what was sent.
         let _turn = self.slot.uploads.lock().await;
-        let cache = self.work_dir.join("ssh-sent.json");
+        let place = sent::place(&self.work_dir, remote);
         let locals: Vec<PathBuf> = locals.iter().map(|&local| local.into()).collect();
-        let (entries, mut sent) = {
-            let cache = cache.clone();
-            blocking(move || Ok((local::walk(&locals)?, Sent::load(&cache)))).await?
-        };
-        let mut known = sent.take(remote);
+        let from = place.clone();
+        let (entries, known) = tokio::join!(
+            blocking(move || local::walk(&locals)),
+            blocking(move || Ok(sent::load(&from)))
+        );
+        let (entries, mut known) = (entries?, known?);
         let entries = self.changed(entries, &known, remote).await?;
         if entries.is_empty() && !known.is_empty() {
             return Ok(());
@@ -40,12 +41,16 @@ impl SshConnection {
         for entry in entries {
             let hash = hashes.get(&entry.name).cloned();
             if let (Some(hash), Some(record)) = (hash, records.remove(&entry.name)) {
-                let mode = entry.mode;
-                known.insert(entry.name, File { hash, mode, record });
+                let file = File {
+                    hash,
+                    mode: entry.mode,
+                    record,
+                    seen: entry.seen,
+                };
+                known.insert(entry.name, file);
             }
         }
-        sent.put(remote, known);
-        blocking(move || sent.save(&cache)).await
+        blocking(move || sent::save(&known, &place)).await
     }
 
     /// The entries that the machine does not have.
@@ -63,8 +68,8 @@ impl SshConnection {
         if names.is_empty() {
             return Ok(entries);
         }
-        let (hashed, of) = (entries.clone(), known.clone());
-        let hashing = blocking(move || Ok(sent::hashes(&hashed, &of)));
+        let doubtful = sent::doubtful(&entries, known);
+        let hashing = blocking(move || Ok(sent::hashes(&doubtful)));
         let (records, hashes) = tokio::join!(self.records(&names, remote), hashing);
         let (records, hashes) = (records?, hashes?);
         Ok(sent::changed(entries, known, &hashes, &records))

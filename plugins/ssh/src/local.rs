@@ -3,6 +3,9 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::time::Duration;
+use std::time::UNIX_EPOCH;
 
 use banquet_sdk::{Error, Result};
 use bytes::Bytes;
@@ -10,6 +13,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
+
+/// File systems count time in steps; two changes within one may look like one.
+#[cfg(unix)]
+const CLOCK: Duration = Duration::from_millis(50);
 
 /// One thing to upload.
 #[derive(Clone, Debug)]
@@ -20,6 +27,9 @@ pub(crate) struct Entry {
     pub kind: Kind,
     /// The permission bits.
     pub mode: u32,
+    /// The system's record of the file: while it is the same, so is the content. Empty where the
+    /// system has none, and for a file that was changed just now.
+    pub seen: String,
     /// Seconds since 1970.
     modified: u64,
 }
@@ -63,6 +73,7 @@ fn add(
                 path: path.into(),
                 kind: Kind::Link(to),
                 mode: 0o777,
+                seen: String::new(),
                 modified: 0,
             });
             return Ok(());
@@ -75,12 +86,13 @@ fn add(
         _ => return Ok(()),
     };
     let modified = metadata.modified().ok();
-    let modified = modified.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    let modified = modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     entries.push(Entry {
         name: name.clone(),
         path: path.into(),
         kind: kind.clone(),
         mode: mode_of(&metadata),
+        seen: record_of(&metadata),
         modified: modified.map_or(0, |since| since.as_secs()),
     });
     if kind != Kind::Directory {
@@ -106,6 +118,32 @@ fn add(
 fn mode_of(metadata: &fs::Metadata) -> u32 {
     use std::os::unix::fs::PermissionsExt;
     metadata.permissions().mode() & 0o7777
+}
+
+#[cfg(unix)]
+fn record_of(metadata: &fs::Metadata) -> String {
+    use std::os::unix::fs::MetadataExt;
+    let changed = Duration::from_secs(metadata.ctime().try_into().unwrap_or(0))
+        + Duration::from_nanos(metadata.ctime_nsec().try_into().unwrap_or(0));
+    let age = UNIX_EPOCH
+        .elapsed()
+        .unwrap_or_default()
+        .checked_sub(changed);
+    if age.is_none_or(|age| age < CLOCK) {
+        return String::new();
+    }
+    format!(
+        "{} {} {}.{:09}",
+        metadata.ino(),
+        metadata.size(),
+        metadata.ctime(),
+        metadata.ctime_nsec()
+    )
+}
+
+#[cfg(not(unix))]
+fn record_of(_metadata: &fs::Metadata) -> String {
+    String::new()
 }
 
 #[cfg(not(unix))]

@@ -119,6 +119,7 @@ mod tests {
             retry_sleep: second,
             ready_within: second,
             authenticated_within: second,
+            sudo_password: None,
         };
         arguments(&target, &config, target.hops.len() - 1).join(" ")
     }

@@ -10,7 +10,24 @@ use banquet_sdk::Exec;
 pub(crate) struct Script {
     pub line: String,
     pub mark: Mark,
+    /// What the script reads before the command does.
+    pub input: String,
 }
+
+/// Whom the server let in.
+#[derive(Clone, Copy)]
+pub(crate) struct Login<'a> {
+    pub user: &'a str,
+    /// What `sudo` asks for.
+    pub sudo_password: Option<&'a str>,
+}
+
+/// `sudo` without a terminal runs a program for the password, with its prompt as the argument
+/// (sudo(8), SUDO_ASKPASS); so the prompt is the name of a variable and the program prints it.
+/// The password itself is read from the input: arguments and files can be read by others.
+const ASKPASS: &str = "IFS= read -r BANQUET_SUDO\n\
+    export BANQUET_SUDO SUDO_PROMPT=BANQUET_SUDO DISPLAY=\"${DISPLAY:-:0}\"\n\
+    export SUDO_ASKPASS=\"$(command -v printenv)\"\n";
 
 /// Bytes that no command prints by chance.
 #[derive(Clone, Debug)]
@@ -24,10 +41,12 @@ impl Mark {
 
 impl Script {
     /// `exec` as the server's shell is to run it for a connection of `login`.
-    pub fn new(exec: &Exec, login: &str) -> Self {
+    pub fn new(exec: &Exec, login: &Login<'_>) -> Self {
         let mark = Mark::new();
         let Mark(token) = &mark;
-        let begin = format!("printf '\\000{token}%s' $$\n");
+        let password = login.sudo_password.filter(|_| login.user != "root");
+        let askpass = password.map_or("", |_| ASKPASS);
+        let begin = format!("printf '\\000{token}%s' $$\n{askpass}");
         let mut body = format!(
             "printf '\\000'\ntrap 'printf \"\\000{token}\\000\"; printf \"\\000{token}\\000\" >&2' 0\n"
         );
@@ -35,21 +54,23 @@ impl Script {
             body.push_str(&format!("export {name}={}\n", quote(value)));
         }
         body.push_str(&exec.command);
-        let script = match exec.user.as_deref().filter(|user| *user != login) {
+        let script = match exec.user.as_deref().filter(|user| *user != login.user) {
             None => format!("{begin}{body}"),
             Some(user) => {
                 let user = quote(user);
                 let body = quote(&format!("printf ' %s' $$\n{body}"));
-                match login {
+                match (login.user, password) {
                     // A minimal machine has no sudo.
-                    "root" => format!("{begin}exec su -s /bin/sh {user} -c {body}"),
-                    _ => format!("{begin}exec sudo -n -H -u {user} -- sh -c {body}"),
+                    ("root", _) => format!("{begin}exec su -s /bin/sh {user} -c {body}"),
+                    (_, Some(_)) => format!("{begin}exec sudo -H -u {user} -- sh -c {body}"),
+                    (_, None) => format!("{begin}exec sudo -n -H -u {user} -- sh -c {body}"),
                 }
             }
         };
         Self {
             line: format!("exec sh -c {}", quote(&script)),
             mark,
+            input: password.map_or(String::new(), |password| format!("{password}\n")),
         }
     }
 }
@@ -60,13 +81,17 @@ pub(crate) fn quote(text: &str) -> String {
 }
 
 /// Ends the processes `ids` and their groups; some of them may be another user's.
-pub(crate) fn kill(ids: &[u32]) -> String {
+pub(crate) fn kill(ids: &[u32], login: &Login<'_>) -> Script {
     let all: Vec<String> = ids.iter().map(|id| format!("-{id} {id}")).collect();
-    let all = all.join(" ");
-    let script = format!(
-        "kill -9 {all} 2>/dev/null; [ \"$(id -u)\" = 0 ] || sudo -n kill -9 {all} 2>/dev/null"
-    );
-    format!("exec sh -c {}", quote(&script))
+    let kill = format!("kill -9 {} 2>/dev/null", all.join(" "));
+    let sudo = match login.sudo_password {
+        Some(_) => "sudo",
+        None => "sudo -n",
+    };
+    // The shell's own kill: not every machine has another.
+    let root = quote(&kill);
+    let command = format!("{kill}; [ \"$(id -u)\" = 0 ] || {sudo} sh -c {root}");
+    Script::new(&Exec::new(command), login)
 }
 
 /// Finds the marks in one stream of a script's output and takes them out.
@@ -170,6 +195,13 @@ fn partial(bytes: &[u8], wanted: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    fn login<'a>(user: &'a str, sudo_password: Option<&'a str>) -> Login<'a> {
+        Login {
+            user,
+            sudo_password,
+        }
+    }
+
     fn run(script: &Script) -> (String, String, i32) {
         let out = std::process::Command::new("sh")
             .args(["-c", &script.line])
@@ -196,7 +228,7 @@ mod tests {
     fn marks_are_taken_out() {
         let exec = Exec::new("printf 'a\\000b\\n\\000'; echo \"$V\" >&2; exit 7")
             .env(&[("V".to_owned(), "it's\n$HOME".to_owned())].into());
-        let (out, err, code) = run(&Script::new(&exec, "root"));
+        let (out, err, code) = run(&Script::new(&exec, &login("root", None)));
         assert_eq!(
             (out.as_str(), err.as_str(), code),
             ("a\0b\n\0", "it's\n$HOME\n", 7)
@@ -205,7 +237,7 @@ mod tests {
 
     #[test]
     fn the_process_is_told_and_noise_before_it_is_not() {
-        let script = Script::new(&Exec::new("true"), "root");
+        let script = Script::new(&Exec::new("true"), &login("root", None));
         let text = format!("noise\0{0}12 34\0output\0{0}\0late", script.mark.0);
         let mut filter = Filter::out(script.mark);
         let mut ids = Vec::new();
@@ -216,7 +248,7 @@ mod tests {
 
     #[test]
     fn output_without_marks_is_kept() {
-        let script = Script::new(&Exec::new("true"), "root");
+        let script = Script::new(&Exec::new("true"), &login("root", None));
         let mut filter = Filter::out(script.mark);
         assert_eq!(filter.push(b"not a shell", &mut Vec::new()).as_ref(), b"");
         assert_eq!(filter.finish(), b"not a shell");
@@ -227,11 +259,61 @@ mod tests {
         let mut exec = Exec::new("id");
         exec.user = Some("app".into());
         assert!(
-            Script::new(&exec, "root")
+            Script::new(&exec, &login("root", None))
                 .line
                 .contains("exec su -s /bin/sh")
         );
-        assert!(Script::new(&exec, "me").line.contains("exec sudo -n -H -u"));
-        assert!(!Script::new(&exec, "app").line.contains("sudo"));
+        assert!(
+            Script::new(&exec, &login("me", None))
+                .line
+                .contains("exec sudo -n -H -u")
+        );
+        assert!(
+            !Script::new(&exec, &login("app", None))
+                .line
+                .contains("sudo")
+        );
+    }
+
+    #[test]
+    fn a_password_of_sudo_is_in_the_input_only() {
+        let mut exec = Exec::new("sudo id");
+        let script = Script::new(&exec, &login("me", Some("sesame")));
+        assert!(!script.line.contains("sesame") && script.line.contains("SUDO_ASKPASS"));
+        assert_eq!(script.input, "sesame\n");
+        exec.user = Some("app".into());
+        let script = Script::new(&exec, &login("me", Some("sesame")));
+        assert!(script.line.contains("exec sudo -H -u"));
+        assert_eq!(Script::new(&exec, &login("root", Some("x"))).input, "");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn sudo_gets_its_password_and_the_command_the_rest_of_the_input() {
+        use std::io::Write;
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let sudo = directory.path().join("sudo");
+        // Stands in for sudo without a terminal (sudo(8), -A).
+        let text = "#!/bin/sh\necho \"$(\"$SUDO_ASKPASS\" \"$SUDO_PROMPT\")\"\nexec \"$@\"\n";
+        std::fs::write(&sudo, text).unwrap();
+        std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:/usr/bin:/bin", directory.path().display());
+        let script = Script::new(&Exec::new("sudo cat"), &login("me", Some("se'sa me")));
+        let mut shell = std::process::Command::new("sh")
+            .args(["-c", &script.line])
+            .env("PATH", path)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = shell.stdin.take().unwrap();
+        input.write_all(script.input.as_bytes()).unwrap();
+        input.write_all(b"the rest").unwrap();
+        drop(input);
+        let out = shell.wait_with_output().unwrap();
+        let mut filter = Filter::out(script.mark);
+        let text = filter.push(&out.stdout, &mut Vec::new()).into_owned();
+        assert_eq!(String::from_utf8(text).unwrap(), "se'sa me\nthe rest");
     }
 }

@@ -14,6 +14,7 @@ use crate::auth;
 use crate::config::HostKeys;
 use crate::failure::Failure;
 use crate::route::{self, within};
+use crate::script::Login;
 use crate::target::{Hop, Target, shown};
 
 /// Messages of one channel that may wait before the connection stops reading.
@@ -31,6 +32,8 @@ pub(crate) struct Session {
     pub commands: Arc<Semaphore>,
     /// For people: `root@10.0.0.1:22`.
     pub name: String,
+    user: String,
+    sudo_password: Option<String>,
     timeout: Duration,
 }
 
@@ -52,6 +55,8 @@ impl Session {
                     seen,
                     commands: Arc::new(Semaphore::new(target.sessions)),
                     name: hop.name(),
+                    user: hop.user.clone(),
+                    sudo_password: target.sudo_password.clone(),
                     timeout: target.timeout,
                 });
             }
@@ -60,6 +65,14 @@ impl Session {
         Err(Failure::never(Error::machine(
             "there is no host to connect to",
         )))
+    }
+
+    /// Whom the instance let in.
+    pub fn login(&self) -> Login<'_> {
+        Login {
+            user: &self.user,
+            sudo_password: self.sudo_password.as_deref(),
+        }
     }
 
     /// Whether it is known to be gone.

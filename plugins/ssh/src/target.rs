@@ -9,7 +9,7 @@ use crate::config::{Config, HostKeys};
 use crate::ssh_config::{self, HostSettings, expand_home};
 
 /// How to reach and enter an instance. Two equal ones may share a connection.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Target {
     /// Hosts to log in to; the last is the instance, each is reached through the one before.
     pub hops: Vec<Hop>,
@@ -26,6 +26,7 @@ pub(crate) struct Target {
     pub retry_sleep: Duration,
     pub ready_within: Duration,
     pub authenticated_within: Duration,
+    pub sudo_password: Option<String>,
 }
 
 /// One host to log in to.
@@ -87,6 +88,14 @@ impl std::fmt::Debug for Proxy {
             Self::Command(command) => f.debug_tuple("Command").field(command).finish(),
             Self::Http { host, port, .. } => write!(f, "Http({host}:{port})"),
         }
+    }
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.hops.iter().map(Hop::name))
+            .finish()
     }
 }
 
@@ -178,6 +187,10 @@ impl<'a> Resolver<'a> {
             retry_sleep: config.connection_retry_sleep.0,
             ready_within: config.max_wait_until_ready.0,
             authenticated_within: config.max_wait_until_authenticated.0,
+            sudo_password: config
+                .sudo_password
+                .clone()
+                .or_else(|| config.password.clone()),
         })
     }
 
