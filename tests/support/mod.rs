@@ -14,10 +14,66 @@ use tempfile::TempDir;
 /// No command of a test takes longer.
 const DEADLINE: Duration = Duration::from_secs(180);
 
+/// User and group id of nobody that any machine knows.
+const ORDINARY: &str = "54321";
+
+/// Whether this machine has what a test needs; where not it is skipped, saying why, or fails if
+/// `BANQUET_REQUIRE` names the need.
+pub fn needs(need: &str) -> bool {
+    let found = match need {
+        "sandbox" if is_root() => Ok(()),
+        "sandbox" => succeeds("unshare", &["-Urnm", "true"]),
+        "ordinary-user" => {
+            succeeds("setpriv", &["--version"]).and_then(|()| succeeds("perl", &["-e", "1"]))
+        }
+        "docker" => ["banquet/busybox:1", "banquet/debian-redis:1"]
+            .iter()
+            .try_for_each(|image| succeeds("docker", &["image", "inspect", image])),
+        other => Err(format!("{other} is no requirement that tests know")),
+    };
+    banquet_sdk::conformance::requires(need, found)
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let line = format!("{program} {}", arguments.join(" "));
+    match Command::new(program).args(arguments).output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!(
+            "`{line}`: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )),
+        Err(error) => Err(format!("`{line}`: {error}")),
+    }
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().expect("id runs");
+    id.stdout == b"0\n"
+}
+
+/// The largest resident size of a process that is running, in KiB, once it has ended.
+pub fn peak_kib(process: u32) -> std::thread::JoinHandle<u64> {
+    std::thread::spawn(move || {
+        let mut largest = 0;
+        while let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) {
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let Some(kib) = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+            else {
+                break;
+            };
+            largest = largest.max(kib);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        largest
+    })
+}
+
 /// A temporary directory with a project in it.
 pub struct Project {
     dir: TempDir,
     environment: Vec<(String, String)>,
+    /// Where the command is, if a user without rights runs a copy of it.
+    copy: Option<PathBuf>,
 }
 
 impl Project {
@@ -28,6 +84,7 @@ impl Project {
         Self {
             dir,
             environment: Vec::new(),
+            copy: None,
         }
     }
 
@@ -63,6 +120,24 @@ impl Project {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Every command is run by a user without rights: whoever runs the tests, or, where that is
+    /// root, a user of its own that needs no account.
+    #[must_use]
+    pub fn as_ordinary_user(mut self) -> Self {
+        if is_root() {
+            let copy = self.path().join("home/kitchen");
+            std::fs::copy(env!("CARGO_BIN_EXE_kitchen"), &copy).expect("a copy of the command");
+            let owner = format!("{ORDINARY}:{ORDINARY}");
+            let owned = Command::new("chown")
+                .args(["-R", &owner])
+                .arg(self.path())
+                .status();
+            assert!(owned.expect("chown runs").success());
+            self.copy = Some(copy);
+        }
         self
     }
 
@@ -118,7 +193,16 @@ impl Project {
 
     /// The command, for what the rest does not offer.
     pub fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kitchen"));
+        let mut command = match &self.copy {
+            None => Command::new(env!("CARGO_BIN_EXE_kitchen")),
+            Some(copy) => {
+                let mut command = Command::new("setpriv");
+                command
+                    .args(["--reuid", ORDINARY, "--regid", ORDINARY, "--clear-groups"])
+                    .arg(copy);
+                command
+            }
+        };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("KITCHEN_") {
                 command.env_remove(name);
@@ -340,7 +424,10 @@ fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
         let mut reader = BufReader::new(stream);
         let mut line = Vec::new();
         while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
-            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+            if sender
+                .send(String::from_utf8_lossy(&line).into_owned())
+                .is_err()
+            {
                 break;
             }
             line.clear();

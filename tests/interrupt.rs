@@ -1,0 +1,59 @@
+//! Ctrl-C and SIGTERM end a run in order and clean up by the `--destroy` rule.
+#![cfg(unix)]
+
+mod support;
+
+use support::Project;
+
+fn project() -> Project {
+    Project::new().file(
+        "kitchen.yml",
+        "driver: {name: dummy, journal: journal}\ntransport: dummy\nverifier: dummy\n\
+         provisioner: {name: dummy, sleep: 600}\n\
+         platforms: [{name: host}]\nsuites: [{name: a}, {name: b}]\n\
+         multisuites:\n- name: pair\n  steps:\n  - concurrent: [converge a, converge b]\n",
+    )
+}
+
+#[test]
+fn ctrl_c_with_destroy_always_destroys() {
+    let project = project();
+    let ran = project
+        .start("test --destroy=always")
+        .until("Converging <b-host>")
+        .signal("INT")
+        .wait();
+    assert_eq!(ran.code, Some(130), "{}", ran.transcript());
+    assert!(!project.has(".kitchen/a-host.yml"), "{}", ran.transcript());
+    assert!(!project.has(".kitchen/b-host.yml"));
+}
+
+#[test]
+fn sigterm_with_destroy_passing_leaves_the_members() {
+    let project = project();
+    let ran = project
+        .start("test")
+        .until("Converging <b-host>")
+        .signal("TERM")
+        .wait();
+    assert_eq!(ran.code, Some(130), "{}", ran.transcript());
+    assert!(project.has(".kitchen/a-host.yml"));
+    project.kitchen("destroy").succeeds();
+    assert!(!project.has(".kitchen/a-host.yml"));
+}
+
+#[test]
+fn a_second_ctrl_c_ends_at_once() {
+    let project = project();
+    let text = project
+        .read("kitchen.yml")
+        .replace("journal: journal", "sleep: 600");
+    project.write("kitchen.yml", &text);
+    let ran = project
+        .start("create")
+        .until("Creating <b-host>")
+        .signal("INT")
+        .signal("INT")
+        .wait();
+    assert_eq!(ran.code, Some(130), "{}", ran.transcript());
+}
