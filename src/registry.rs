@@ -189,7 +189,11 @@ mod tests {
             unknown.to_string(),
             "there is no driver \"dokcer\": did you mean \"docker\"?"
         );
-        assert!(unknown.hint().contains("docker, dummy, exec"), "{}", unknown.hint());
+        assert!(
+            unknown.hint().contains("docker, dummy, exec"),
+            "{}",
+            unknown.hint()
+        );
         assert!(matches!(
             registry.verifier("inspec"),
             Err(Unknown { nearest: None, .. })

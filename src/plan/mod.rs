@@ -1,9 +1,56 @@
 //! What a command will do: pure data, made before anything runs, printed by `kitchen plan`, and
-//! the only order of work that the run knows. Called by the command line; calls the matrix.
+//! the only order of work that the run knows. Called by the command line; calls the matrix, and
+//! asks the state how far everything is and the plugins what they can.
+
+mod check;
+mod cluster;
+mod context;
+mod facts;
+mod instance;
+mod render;
 
 use std::sync::Arc;
 
-use crate::matrix::{Action, Cluster, Instance, StepNode};
+pub use check::{Obstacle, no_verifier};
+pub use context::context;
+pub use facts::Facts;
+pub use render::render;
+
+use crate::matrix::{Action, Cluster, Instance, Matrix, StepNode};
+use crate::registry::Registry;
+use crate::state::Project;
+
+/// What a person asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Command {
+    /// Make the machines.
+    Create,
+    /// Configure them.
+    Converge,
+    /// Prepare them for their tests.
+    Setup,
+    /// Run their tests.
+    Verify,
+    /// Remove them.
+    Destroy,
+    /// All of it, from the beginning.
+    #[default]
+    Test,
+}
+
+impl Command {
+    /// The word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Converge => "converge",
+            Self::Setup => "setup",
+            Self::Verify => "verify",
+            Self::Destroy => "destroy",
+            Self::Test => "test",
+        }
+    }
+}
 
 /// What to do at the end of a `test`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +62,27 @@ pub enum DestroyPolicy {
     Always,
     /// Leave everything.
     Never,
+}
+
+/// How `test` is meant.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Begin at this step, a number or a name; keeps the machines that are there.
+    pub from: Option<String>,
+    /// End after this step, a number or a name.
+    pub until: Option<String>,
+    /// Begin at the first step that has not passed; keeps the machines that are there.
+    pub resume: bool,
+    /// Keep the machines that are there.
+    pub no_recreate: bool,
+    /// What to do at the end.
+    pub destroy: DestroyPolicy,
+}
+
+impl Options {
+    fn keeps_machines(&self) -> bool {
+        self.no_recreate || self.resume || self.from.is_some()
+    }
 }
 
 /// What is worked on.
@@ -42,11 +110,21 @@ impl Subject {
             Subject::Cluster(cluster) => &cluster.members,
         }
     }
+
+    /// Under this name one process at a time works on it: an instance is held with its cluster.
+    pub fn lock(&self) -> &str {
+        match self {
+            Subject::Instance(instance) => instance.cluster.as_deref().unwrap_or(&instance.name),
+            Subject::Cluster(cluster) => &cluster.name,
+        }
+    }
 }
 
 /// All that a command will do.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    /// The command.
+    pub command: Command,
     /// One task a subject, in order. Tasks are independent of each other.
     pub tasks: Vec<Task>,
 }
@@ -56,18 +134,22 @@ pub struct Plan {
 pub struct Task {
     /// What is worked on.
     pub subject: Subject,
+    /// The cluster that the subject is or belongs to.
+    pub cluster: Option<Arc<Cluster>>,
     /// The work, in order; the first failure ends it.
     pub items: Vec<Item>,
     /// What happens after the items, however they ended; none for all commands but `test`.
     pub cleanup: Option<DestroyPolicy>,
     /// What a person should know beforehand (`destroy` steps are not run by `verify`).
     pub warnings: Vec<String>,
+    /// Why it cannot run.
+    pub obstacles: Vec<Obstacle>,
 }
 
 /// A piece of work.
 #[derive(Clone, Debug)]
 pub enum Item {
-    /// Every member hears of every other, before any exists.
+    /// Every member hears of every other, before these exist.
     Gossip(Vec<Arc<Instance>>),
     /// One action on several members at once.
     All {
@@ -85,4 +167,114 @@ pub enum Item {
         /// The step.
         node: StepNode,
     },
+}
+
+/// A request that no plan can be made of.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// `--from` or `--until` names no step.
+    #[error("{cluster} has no step {step:?}; it has\n{}", steps.join("\n"))]
+    UnknownStep {
+        /// The cluster.
+        cluster: String,
+        /// What was asked for.
+        step: String,
+        /// Number and text of each step.
+        steps: Vec<String>,
+    },
+    /// `--until` is before `--from`.
+    #[error("{cluster}: nothing is left between --from {from} and --until {until}")]
+    NoSteps {
+        /// The cluster.
+        cluster: String,
+        /// Number of the first step.
+        from: usize,
+        /// Number of the last one.
+        until: usize,
+    },
+    /// Steps were asked of an instance.
+    #[error("{0} is an instance: only a cluster has steps")]
+    NotACluster(String),
+    /// The steps that ran are no longer those of the configuration.
+    #[error(
+        "{cluster} cannot be resumed: its step {number} was {was:?} when it ran, and is {is:?} now"
+    )]
+    Changed {
+        /// The cluster.
+        cluster: String,
+        /// Number of the step.
+        number: usize,
+        /// Its text in the record.
+        was: String,
+        /// Its text now.
+        is: String,
+    },
+}
+
+/// What a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Planner<'a> {
+    /// Where.
+    pub project: &'a Project,
+    /// Everything that the configuration describes.
+    pub matrix: &'a Matrix,
+    /// The plugins.
+    pub registry: &'a Registry,
+    /// How far everything is.
+    pub facts: &'a Facts,
+}
+
+impl Planner<'_> {
+    /// What `command` will do to `subjects`. What keeps a task from running is in its
+    /// [`Task::obstacles`]; the plan can be printed nevertheless.
+    pub fn plan(
+        &self,
+        subjects: &[Subject],
+        command: Command,
+        options: &Options,
+    ) -> Result<Plan, Error> {
+        let mut tasks = Vec::with_capacity(subjects.len());
+        for subject in subjects {
+            let mut task = match subject {
+                Subject::Instance(instance) => self.instance(instance, command, options)?,
+                Subject::Cluster(cluster) => self.cluster(cluster, command, options)?,
+            };
+            self.check(&mut task, command);
+            tasks.push(task);
+        }
+        Ok(Plan { command, tasks })
+    }
+}
+
+/// What a person calls a step: its text, or the name of a block.
+pub fn title(node: &StepNode) -> String {
+    match node {
+        StepNode::Step(step) => match (&step.options.name, &step.action) {
+            (Some(name), Action::Verify) => format!("{} ({name})", step.text),
+            (Some(name), _) => name.clone(),
+            (None, _) => step.text.clone(),
+        },
+        StepNode::Block(block) => match &block.options.name {
+            Some(name) => name.clone(),
+            None => {
+                let inner: Vec<_> = block.concurrent.iter().map(title).collect();
+                format!("concurrent: {}", inner.join(", "))
+            }
+        },
+    }
+}
+
+/// The action's word.
+pub fn word(action: &Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Converge => "converge",
+        Action::Setup => "setup",
+        Action::Verify => "verify",
+        Action::Destroy => "destroy",
+        Action::Exec { .. } => "exec",
+        Action::Run { .. } => "run",
+        Action::Wait { .. } => "wait",
+        Action::Sleep(_) => "sleep",
+    }
 }

@@ -1,0 +1,204 @@
+//! What keeps a plan from running, told before anything runs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use banquet_sdk::Power;
+
+use super::cluster::each;
+use super::{Command, Item, Planner, Subject, Task, context};
+use crate::matrix::{Action, Instance, Kind, Step};
+
+/// Why a task cannot run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What is wrong.
+    pub message: String,
+    /// What to do, each a sentence.
+    pub hints: Vec<String>,
+}
+
+impl Planner<'_> {
+    /// Notes in `task` all that keeps it from running.
+    pub(super) fn check(&self, task: &mut Task, command: Command) {
+        let mut found = std::mem::take(&mut task.obstacles);
+        let forgets = |items: &[Item]| {
+            let first = items.first();
+            matches!(first, Some(Item::All { action: Action::Destroy, members })
+                if members.len() == task.subject.members().len())
+        };
+        if command != Command::Destroy && !forgets(&task.items) {
+            let names = task.subject.members().iter().map(|it| it.name.as_str());
+            let names = names.chain([task.subject.name()]);
+            found.extend(names.filter_map(|name| self.facts.broken.get(name).cloned()));
+        }
+        for item in &task.items {
+            match item {
+                Item::Gossip(members) => {
+                    for member in members {
+                        self.plugin(member, Kind::Driver, &mut found);
+                    }
+                }
+                Item::All { action, members } => {
+                    for member in members {
+                        self.action(task, action, member, None, &mut found);
+                    }
+                }
+                Item::Step { node, .. } => {
+                    each(node, &mut |step| self.step(task, step, &mut found))
+                }
+                Item::LateGossip => {}
+            }
+        }
+        self.recovery(task, &mut found);
+        found.dedup();
+        task.obstacles = found;
+    }
+
+    fn step(&self, task: &Task, step: &Arc<Step>, found: &mut Vec<Obstacle>) {
+        let suite = step.suite.as_deref().unwrap_or_default();
+        let cluster = task.cluster.as_ref();
+        if let Some(member) = cluster.and_then(|cluster| cluster.member(suite)) {
+            let member = member.for_step(step);
+            self.action(task, &step.action, &member, Some(step), found);
+        }
+    }
+
+    fn action(
+        &self,
+        task: &Task,
+        action: &Action,
+        instance: &Instance,
+        step: Option<&Step>,
+        found: &mut Vec<Obstacle>,
+    ) {
+        let in_cluster = matches!(task.subject, Subject::Cluster(_));
+        match action {
+            Action::Destroy => self.plugin(instance, Kind::Driver, found),
+            Action::Create => {
+                self.plugin(instance, Kind::Driver, found);
+                if in_cluster {
+                    self.plugin(instance, Kind::Transport, found);
+                }
+            }
+            Action::Converge => {
+                self.plugin(instance, Kind::Transport, found);
+                self.plugin(instance, Kind::Provisioner, found);
+                if step.is_some_and(|step| step.options.idempotent) {
+                    self.tells_changes(instance, found);
+                }
+            }
+            Action::Setup | Action::Verify if instance.verifier.name == "busser" => {
+                if *action == Action::Verify {
+                    let suite = tests_name(task, instance, step);
+                    found.extend(no_verifier(&self.project.test_dir, &suite).err());
+                }
+            }
+            Action::Setup | Action::Verify => {
+                self.plugin(instance, Kind::Transport, found);
+                self.plugin(instance, Kind::Verifier, found);
+            }
+            Action::Exec { .. } | Action::Wait { .. } => {
+                self.plugin(instance, Kind::Transport, found);
+            }
+            Action::Run { .. } | Action::Sleep(_) => {}
+        }
+    }
+
+    fn plugin(&self, instance: &Instance, kind: Kind, found: &mut Vec<Obstacle>) {
+        let name = &instance.plugin(kind).name;
+        let unknown = match kind {
+            Kind::Driver => self.registry.driver(name).err(),
+            Kind::Transport => self.registry.transport(name).err(),
+            Kind::Provisioner => self.registry.provisioner(name).err(),
+            Kind::Verifier => self.registry.verifier(name).err(),
+        };
+        if let Some(unknown) = unknown {
+            let obstacle = Obstacle {
+                message: unknown.to_string(),
+                hints: vec![unknown.hint()],
+            };
+            if !found.contains(&obstacle) {
+                found.push(obstacle);
+            }
+        }
+    }
+
+    fn tells_changes(&self, instance: &Instance, found: &mut Vec<Obstacle>) {
+        let used = &instance.provisioner;
+        let Ok(provisioner) = self.registry.provisioner(&used.name) else {
+            return;
+        };
+        let cx = context(self.project, instance, used.section.clone(), "");
+        if let Err(error) = provisioner.tells_changes(&cx) {
+            found.push(Obstacle {
+                message: format!("`idempotent` on {}: {}", instance.name, error.message),
+                hints: error.hints,
+            });
+        }
+    }
+
+    /// `create: {recover: reboot}` needs drivers that can reboot.
+    fn recovery(&self, task: &Task, found: &mut Vec<Obstacle>) {
+        let Subject::Cluster(cluster) = &task.subject else {
+            return;
+        };
+        let recover = cluster.settings.values.get("create");
+        let recover = recover.and_then(|create| create.get("recover"));
+        if recover.and_then(|it| it.as_str()) != Some("reboot") {
+            return;
+        }
+        for member in &cluster.members {
+            let Ok(driver) = self.registry.driver(&member.driver.name) else {
+                continue;
+            };
+            if !driver.capabilities().power.contains(&Power::Reboot) {
+                found.push(Obstacle {
+                    message: format!(
+                        "`recover: reboot`: driver {} of {} cannot reboot",
+                        member.driver.name, member.name
+                    ),
+                    hints: Vec::new(),
+                });
+            }
+        }
+    }
+}
+
+/// The name under which tests are looked up: the step's, the multisuite's, or the suite's.
+pub(crate) fn tests_name(task: &Task, instance: &Instance, step: Option<&Step>) -> String {
+    let named = step.and_then(|step| step.options.name.clone());
+    named.unwrap_or_else(|| match &task.subject {
+        Subject::Cluster(cluster) => cluster.multisuite.clone(),
+        Subject::Instance(_) => instance.suite.clone(),
+    })
+}
+
+/// Test Kitchen's default verifier, Busser, does nothing where a suite has no tests
+/// (lib/kitchen/verifier/busser.rb, `local_suite_files`). Busser itself does not exist here: where
+/// there are tests, they must not be passed over.
+pub fn no_verifier(test_dir: &Path, suite: &str) -> Result<(), Obstacle> {
+    let directory = test_dir.join(suite);
+    let has_files = |directory: &Path| {
+        let entries = std::fs::read_dir(directory).into_iter().flatten();
+        entries.flatten().any(|entry| {
+            // Busser's tests lie in directories named for their tool.
+            let inner = std::fs::read_dir(entry.path()).into_iter().flatten();
+            inner.flatten().next().is_some()
+        })
+    };
+    match has_files(&directory) {
+        false => Ok(()),
+        true => Err(Obstacle {
+            message: format!(
+                "no verifier is configured for the tests in {}",
+                directory.display()
+            ),
+            hints: vec![
+                "Test Kitchen's default verifier, Busser, does not exist here: name one \
+                 (`verifier: {name: shell, command: …}`)."
+                    .into(),
+            ],
+        }),
+    }
+}

@@ -1,0 +1,278 @@
+//! What each command does to a cluster (the table "Commands on a cluster").
+
+use std::sync::Arc;
+
+use super::{Command, Error, Item, Obstacle, Options, Planner, Subject, Task, title};
+use crate::matrix::{Action, Block, Cluster, Instance, Step, StepNode};
+
+impl Planner<'_> {
+    pub(super) fn cluster(
+        &self,
+        cluster: &Arc<Cluster>,
+        command: Command,
+        options: &Options,
+    ) -> Result<Task, Error> {
+        let mut task = Task {
+            subject: Subject::Cluster(cluster.clone()),
+            cluster: Some(cluster.clone()),
+            items: Vec::new(),
+            cleanup: None,
+            warnings: Vec::new(),
+            obstacles: Vec::new(),
+        };
+        let members = &cluster.members;
+        match command {
+            Command::Create => self.creation(cluster, initial(cluster), &mut task),
+            Command::Converge => self.converge(cluster, &mut task),
+            Command::Setup => {
+                self.must_exist(members.iter(), &mut task);
+                task.items.push(all(Action::Setup, members.clone()));
+            }
+            Command::Verify => self.verify(cluster, &mut task),
+            Command::Destroy => task.items.push(all(Action::Destroy, members.clone())),
+            Command::Test => {
+                task.cleanup = Some(options.destroy);
+                if options.keeps_machines() {
+                    self.creation_where_missing(cluster, &mut task);
+                } else {
+                    task.items.push(all(Action::Destroy, members.clone()));
+                    self.creation(cluster, initial(cluster), &mut task);
+                }
+                let (from, until) = self.range(cluster, options)?;
+                let steps = cluster.steps.iter().enumerate();
+                task.items.extend(
+                    steps
+                        .map(|(index, node)| (index + 1, node.clone()))
+                        .filter(|(number, _)| (from..=until).contains(number))
+                        .map(|(number, node)| Item::Step { number, node }),
+                );
+            }
+        }
+        Ok(task)
+    }
+
+    /// The phases of creation.
+    fn creation(&self, _cluster: &Cluster, members: Vec<Arc<Instance>>, task: &mut Task) {
+        if !members.is_empty() {
+            task.items.push(Item::Gossip(members.clone()));
+            task.items.push(all(Action::Create, members));
+        }
+        task.items.push(Item::LateGossip);
+    }
+
+    /// The phases of creation for those that do not exist; what is still valid is not done again.
+    fn creation_where_missing(&self, cluster: &Cluster, task: &mut Task) {
+        let mut missing = initial(cluster);
+        missing.retain(|member| !self.facts.exists(&member.name));
+        let gossiped = self.facts.records.get(&cluster.name);
+        if !missing.is_empty() || !gossiped.is_some_and(|record| record.gossiped) {
+            self.creation(cluster, missing, task);
+        }
+    }
+
+    /// All `converge` steps, the `wait` steps before them, and the `create` steps of members that
+    /// do not exist.
+    fn converge(&self, cluster: &Cluster, task: &mut Task) {
+        self.creation_where_missing(cluster, task);
+        let mut there: Vec<String> = initial(cluster).iter().map(|it| it.suite.clone()).collect();
+        there.extend(
+            cluster
+                .members
+                .iter()
+                .filter(|member| self.facts.exists(&member.name))
+                .map(|member| member.suite.clone()),
+        );
+        let mut steps = numbered(cluster, &mut |step| match (&step.action, &step.suite) {
+            (Action::Converge | Action::Wait { .. }, _) => true,
+            (Action::Create, Some(suite)) if !there.contains(suite) => {
+                there.push(suite.clone());
+                true
+            }
+            _ => false,
+        });
+        let converges = |step: &Step| step.action == Action::Converge;
+        while steps.last().is_some_and(|item| !contains(item, &converges)) {
+            steps.pop();
+        }
+        task.items.extend(steps);
+    }
+
+    /// All `verify` steps, and nothing else.
+    fn verify(&self, cluster: &Cluster, task: &mut Task) {
+        let mut suites = Vec::new();
+        task.items = numbered(cluster, &mut |step| {
+            let verify = step.action == Action::Verify;
+            suites.extend(step.suite.clone().filter(|_| verify));
+            verify
+        });
+        let named = |member: &&Arc<Instance>| suites.contains(&member.suite);
+        self.must_exist(cluster.members.iter().filter(named), task);
+        let mut skipped = Vec::new();
+        for node in &cluster.steps {
+            each(node, &mut |step| {
+                if step.action == Action::Destroy {
+                    skipped.push(step.text.clone());
+                }
+            });
+        }
+        if !skipped.is_empty() {
+            task.warnings.push(format!(
+                "`verify` does not run these steps: {}",
+                skipped.join(", ")
+            ));
+        }
+    }
+
+    fn must_exist<'m>(&self, members: impl Iterator<Item = &'m Arc<Instance>>, task: &mut Task) {
+        for member in members.filter(|member| !self.facts.exists(&member.name)) {
+            let cluster = task.subject.name();
+            task.obstacles.push(Obstacle {
+                message: format!("{} was never created", member.name),
+                hints: vec![format!("Run `kitchen converge {cluster}` before.")],
+            });
+        }
+    }
+
+    /// Numbers of the first and the last step to run.
+    fn range(&self, cluster: &Cluster, options: &Options) -> Result<(usize, usize), Error> {
+        let last = cluster.steps.len();
+        let from = match (&options.from, options.resume) {
+            (Some(step), _) => number(cluster, step)?,
+            (None, true) => self.first_not_passed(cluster)?,
+            (None, false) => 1,
+        };
+        let until = match &options.until {
+            Some(step) => number(cluster, step)?,
+            None => last,
+        };
+        if until < from && from <= last {
+            return Err(Error::NoSteps {
+                cluster: cluster.name.clone(),
+                from,
+                until,
+            });
+        }
+        Ok((from, until))
+    }
+
+    fn first_not_passed(&self, cluster: &Cluster) -> Result<usize, Error> {
+        let Some(record) = self.facts.records.get(&cluster.name) else {
+            return Ok(1);
+        };
+        for (index, node) in cluster.steps.iter().enumerate() {
+            let (number, is) = (index + 1, title(node));
+            let ended = record.steps.iter().rev().find(|it| it.number == number);
+            match ended.filter(|ended| ended.passed) {
+                None => return Ok(number),
+                Some(ended) if ended.title != is => {
+                    return Err(Error::Changed {
+                        cluster: cluster.name.clone(),
+                        number,
+                        was: ended.title.clone(),
+                        is,
+                    });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(cluster.steps.len() + 1)
+    }
+}
+
+fn all(action: Action, members: Vec<Arc<Instance>>) -> Item {
+    Item::All { action, members }
+}
+
+/// The members that a cluster begins with: all but those whose first step is `create`.
+fn initial(cluster: &Cluster) -> Vec<Arc<Instance>> {
+    let mut late = Vec::new();
+    let mut seen = Vec::new();
+    for node in &cluster.steps {
+        each(node, &mut |step| {
+            let Some(suite) = &step.suite else { return };
+            if !seen.contains(suite) {
+                seen.push(suite.clone());
+                if step.action == Action::Create {
+                    late.push(suite.clone());
+                }
+            }
+        });
+    }
+    let members = cluster.members.iter();
+    members
+        .filter(|member| !late.contains(&member.suite))
+        .cloned()
+        .collect()
+}
+
+/// Calls `see` with every single step of `node`, in order.
+pub(super) fn each(node: &StepNode, see: &mut impl FnMut(&Arc<Step>)) {
+    match node {
+        StepNode::Step(step) => see(step),
+        StepNode::Block(block) => block.concurrent.iter().for_each(|node| each(node, see)),
+    }
+}
+
+fn contains(item: &Item, wanted: &impl Fn(&Step) -> bool) -> bool {
+    let Item::Step { node, .. } = item else {
+        return false;
+    };
+    let mut found = false;
+    each(node, &mut |step| found |= wanted(step));
+    found
+}
+
+/// The steps that `keep` keeps, each under its own number; blocks that become empty vanish.
+fn numbered(cluster: &Cluster, keep: &mut impl FnMut(&Step) -> bool) -> Vec<Item> {
+    let steps = cluster.steps.iter().enumerate();
+    steps
+        .filter_map(|(index, node)| {
+            Some(Item::Step {
+                number: index + 1,
+                node: kept(node, keep)?,
+            })
+        })
+        .collect()
+}
+
+fn kept(node: &StepNode, keep: &mut impl FnMut(&Step) -> bool) -> Option<StepNode> {
+    match node {
+        StepNode::Step(step) => keep(step).then(|| node.clone()),
+        StepNode::Block(block) => {
+            let inner = block.concurrent.iter();
+            let concurrent: Vec<_> = inner.filter_map(|node| kept(node, keep)).collect();
+            (!concurrent.is_empty()).then(|| {
+                StepNode::Block(Arc::new(Block {
+                    concurrent,
+                    ..Block::clone(block)
+                }))
+            })
+        }
+    }
+}
+
+/// The number of the step that `step` means: a number, a name, or a step's text.
+fn number(cluster: &Cluster, step: &str) -> Result<usize, Error> {
+    let steps = &cluster.steps;
+    let by_number = step.parse().ok().filter(|n| (1..=steps.len()).contains(n));
+    let named = |node: &StepNode| match node {
+        StepNode::Step(it) => it.text == step || it.options.name.as_deref() == Some(step),
+        StepNode::Block(it) => it.options.name.as_deref() == Some(step),
+    };
+    let by_name = || {
+        steps
+            .iter()
+            .position(|node| named(node) || title(node) == step)
+    };
+    by_number
+        .or_else(|| by_name().map(|index| index + 1))
+        .ok_or_else(|| Error::UnknownStep {
+            cluster: cluster.name.clone(),
+            step: step.into(),
+            steps: steps
+                .iter()
+                .enumerate()
+                .map(|(index, node)| format!("  {} {}", index + 1, title(node)))
+                .collect(),
+        })
+}

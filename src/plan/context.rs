@@ -1,0 +1,48 @@
+//! What plugins are told of an instance, before anything runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use banquet_sdk::{Context, Discard, Identity, Section};
+use tokio_util::sync::CancellationToken;
+
+use crate::matrix::Instance;
+use crate::state::Project;
+
+/// A context with the given settings, without peers, limits or output. The variables are those of
+/// Test Kitchen's hooks (lib/kitchen/lifecycle_hook/local.rb).
+pub fn context(
+    project: &Project,
+    instance: &Instance,
+    section: Arc<Section>,
+    run: &str,
+) -> Context {
+    let environment = [
+        ("KITCHEN_INSTANCE_NAME", &instance.name),
+        ("KITCHEN_SUITE_NAME", &instance.suite),
+        ("KITCHEN_PLATFORM_NAME", &instance.platform),
+    ];
+    Context {
+        identity: Identity {
+            project: project.id.clone(),
+            cluster: instance.cluster.clone(),
+            instance: instance.name.clone(),
+            suite: instance.suite.clone(),
+            platform: instance.platform.clone(),
+            run: run.into(),
+        },
+        section,
+        peers: Arc::default(),
+        root: project.root.clone(),
+        kitchen_dir: project.kitchen(),
+        test_dir: project.test_dir.clone(),
+        tests_name: instance.suite.clone(),
+        environment: BTreeMap::from(environment.map(|(key, value)| (key.into(), value.clone()))),
+        local_prefix: Vec::new(),
+        transport: None,
+        secrets: Default::default(),
+        output: Arc::new(Discard),
+        deadline: None,
+        cancel: CancellationToken::new(),
+    }
+}

@@ -1,0 +1,458 @@
+//! One action on one instance: hooks around it, its plugin, what the state says afterwards.
+
+use std::sync::Arc;
+
+use banquet_sdk::{CaseStatus, Changes, Connection, Context, Section, State, TestCase};
+use tokio::time::Instant;
+
+use super::expression::Expressions;
+use super::job::{Job, PEERS_FILE};
+use super::member::Member;
+use super::scope::Scope;
+use super::sink::Printed;
+use super::{Cause, EventKind, Failure, Outcome, Place, hooks};
+use crate::matrix::{Action, Instance, Kind, Step};
+use crate::plan::{self, Subject, Task, no_verifier, word};
+use crate::state::unique_id;
+
+/// An action, and the instance with the settings that hold for it.
+pub(super) struct Work {
+    pub action: Action,
+    pub instance: Arc<Instance>,
+    /// Name under which tests are looked up.
+    pub tests_name: String,
+    pub idempotent: bool,
+}
+
+impl Work {
+    /// An action with the instance's own settings.
+    pub fn of(action: Action, instance: &Arc<Instance>, task: &Task) -> Self {
+        Self {
+            action,
+            instance: instance.clone(),
+            tests_name: match &task.subject {
+                Subject::Cluster(cluster) => cluster.multisuite.clone(),
+                Subject::Instance(instance) => instance.suite.clone(),
+            },
+            idempotent: false,
+        }
+    }
+
+    /// The action of a step, with the settings that the step brings.
+    pub fn step(step: &Step, instance: &Arc<Instance>, task: &Task) -> Self {
+        let mut work = Self::of(step.action.clone(), instance, task);
+        if !step.overrides.values.is_empty() {
+            work.instance = Arc::new(instance.for_step(step));
+        }
+        if let (Action::Verify, Some(name)) = (&step.action, &step.options.name) {
+            work.tests_name.clone_from(name);
+        }
+        work.idempotent = step.options.idempotent;
+        work
+    }
+}
+
+impl Job<'_> {
+    /// Does `work`, one action at a time on each member.
+    pub async fn action(&self, member: &Member, work: &Work, scope: &Scope) -> Result<(), Failure> {
+        let _busy = member.busy.lock().await;
+        if work.action == Action::Verify && !is_set_up(member) {
+            let setup = Work {
+                action: Action::Setup,
+                instance: work.instance.clone(),
+                tests_name: work.tests_name.clone(),
+                idempotent: false,
+            };
+            self.told(member, &setup, scope).await?;
+        }
+        self.told(member, work, scope).await
+    }
+
+    /// The action between its two events.
+    async fn told(&self, member: &Member, work: &Work, scope: &Scope) -> Result<(), Failure> {
+        let (place, action) = (self.place(&work.instance, scope), word(&work.action));
+        let started = Instant::now();
+        self.send(EventKind::ActionStarted {
+            place: place.clone(),
+            action: action.into(),
+        })
+        .await;
+        let ended = self.hooked(member, work, scope).await;
+        let outcome = match &ended {
+            Ok(()) => Outcome::Passed,
+            Err(failure) => Outcome::Failed(failure.clone()),
+        };
+        self.send(EventKind::ActionFinished {
+            place,
+            action: action.into(),
+            outcome,
+            duration: started.elapsed(),
+        })
+        .await;
+        ended
+    }
+
+    /// The action between its hooks; `finally_` hooks run whatever happened
+    /// (lib/kitchen/lifecycle_hooks.rb).
+    async fn hooked(&self, member: &Member, work: &Work, scope: &Scope) -> Result<(), Failure> {
+        let mut state = member.state();
+        let ended = scope
+            .limit(word(&work.action), async {
+                hooks::run(self, member, work, "pre", scope).await?;
+                self.perform(member, work, &mut state, scope).await
+            })
+            .await;
+        let ended = match ended {
+            Ok(()) if work.action == Action::Destroy => member.forget(),
+            ended => note(
+                &mut state,
+                word(&work.action),
+                &self.run.id,
+                ended,
+                |text| self.run.sink.secrets.mask(text).into_owned(),
+            ),
+        };
+        self.look_around();
+        let ended = match ended {
+            Ok(()) => {
+                let hooks = hooks::run(self, member, work, "post", scope);
+                scope.limit("the hooks", hooks).await
+            }
+            failed => failed,
+        };
+        let last = Scope::new(&self.run.stop.now).at_step(&scope.step);
+        let hooks = hooks::run(self, member, work, "finally", &last);
+        ended.and(last.limit("the hooks", hooks).await)
+    }
+
+    async fn perform(
+        &self,
+        member: &Member,
+        work: &Work,
+        state: &mut State,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        match work.action {
+            Action::Create => self.create(member, work, state, scope).await,
+            Action::Converge => self.converge(member, work, state, scope).await,
+            Action::Setup | Action::Verify => self.judge(member, work, state, scope).await,
+            Action::Destroy => self.destroy(member, work, state, scope).await,
+            _ => Err(Failure::new(
+                Cause::Internal,
+                format!("{} is no action of an instance", word(&work.action)),
+            )),
+        }
+    }
+
+    async fn converge(
+        &self,
+        member: &Member,
+        work: &Work,
+        state: &mut State,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let instance = &work.instance;
+        let provisioner = self
+            .run
+            .kitchen
+            .registry
+            .provisioner(&instance.provisioner.name)?;
+        let mut cx = self.context(work, Kind::Provisioner, state, scope).await?;
+        if !self.is_workstation(instance) {
+            cx.environment
+                .insert("KITCHEN_PEERS_FILE".into(), PEERS_FILE.into());
+        }
+        let connection = self.connect(member, work, state, scope).await?;
+        let converged = provisioner
+            .converge(&cx, &*connection, state)
+            .await
+            .map_err(|error| Failure::plugin(Cause::Converge, error, &cx, Kind::Provisioner))?;
+        if work.idempotent {
+            unchanged(&converged.changes)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// `setup` and `verify`.
+    async fn judge(
+        &self,
+        member: &Member,
+        work: &Work,
+        state: &mut State,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let used = &work.instance.verifier;
+        let verifier = match self.run.kitchen.registry.verifier(&used.name) {
+            Ok(verifier) => verifier,
+            // Test Kitchen's default where none is named; it passes where there are no tests.
+            Err(_) if !used.named => return self.without_verifier(work, scope).await,
+            Err(unknown) => return Err(unknown.into()),
+        };
+        let cx = self.context(work, Kind::Verifier, state, scope).await?;
+        let connection = self.connect(member, work, state, scope).await?;
+        let failure = |error| Failure::plugin(Cause::Verify, error, &cx, Kind::Verifier);
+        if work.action == Action::Setup {
+            return verifier
+                .setup(&cx, &*connection, state)
+                .await
+                .map_err(failure);
+        }
+        let cases = verifier
+            .verify(&cx, &*connection, state)
+            .await
+            .map_err(failure)?;
+        for case in &cases {
+            self.send(EventKind::TestFinished {
+                place: self.place(&work.instance, scope),
+                case: case.clone(),
+            })
+            .await;
+        }
+        judged(&cases)
+    }
+
+    async fn without_verifier(&self, work: &Work, scope: &Scope) -> Result<(), Failure> {
+        no_verifier(&self.run.kitchen.project.test_dir, &work.tests_name).map_err(|obstacle| {
+            let mut failure = Failure::new(Cause::Config, obstacle.message);
+            failure.hints = obstacle.hints;
+            failure
+        })?;
+        if work.action == Action::Verify {
+            self.send(EventKind::Warned {
+                place: self.place(&work.instance, scope),
+                message: "no verifier is configured and there are no tests: nothing was verified"
+                    .into(),
+            })
+            .await;
+        }
+        Ok(())
+    }
+
+    /// What a plugin of the instance is told.
+    pub async fn context(
+        &self,
+        work: &Work,
+        kind: Kind,
+        state: &State,
+        scope: &Scope,
+    ) -> Result<Context, Failure> {
+        let (instance, kitchen) = (&*work.instance, self.run.kitchen);
+        let known = self.known();
+        let section = self.section(instance, kind, &known.peers)?;
+        let mut cx = plan::context(&kitchen.project, instance, section, &self.run.id);
+        cx.peers = known.peers.clone();
+        cx.tests_name.clone_from(&work.tests_name);
+        cx.secrets = self.run.sink.secrets.clone();
+        cx.output = Arc::new(Printed {
+            sink: self.run.sink.clone(),
+            place: self.place(instance, scope),
+        });
+        cx.deadline = scope.deadline;
+        cx.cancel = scope.cancel.clone();
+        cx.environment.extend(known.environment.clone());
+        cx.environment
+            .insert("KITCHEN_TESTS_NAME".into(), work.tests_name.clone());
+        let user = instance
+            .transport
+            .section
+            .values
+            .get("username")
+            .and_then(|it| it.as_str());
+        for (name, value) in [
+            ("KITCHEN_INSTANCE_HOSTNAME", state.str("hostname")),
+            ("KITCHEN_USERNAME", state.str("username").or(user)),
+        ] {
+            if let Some(value) = value {
+                cx.environment.insert(name.into(), value.into());
+            }
+        }
+        if kind == Kind::Driver {
+            let transport = kitchen.registry.transport(&instance.transport.name).ok();
+            cx.transport = transport.map(|it| (it.clone(), instance.transport.section.clone()));
+        } else if let Ok(driver) = kitchen.registry.driver(&instance.driver.name) {
+            let own = plan::context(
+                &kitchen.project,
+                instance,
+                instance.driver.section.clone(),
+                &self.run.id,
+            );
+            cx.local_prefix = driver
+                .local_prefix(&own, state)
+                .await
+                .map_err(|error| Failure::of(Cause::Infrastructure, error))?;
+        }
+        Ok(cx)
+    }
+
+    fn section(
+        &self,
+        instance: &Instance,
+        kind: Kind,
+        peers: &banquet_sdk::Peers,
+    ) -> Result<Arc<Section>, Failure> {
+        let section = &instance.plugin(kind).section;
+        let user_code = matches!(kind, Kind::Provisioner | Kind::Verifier);
+        if !self.run.kitchen.expressions || !user_code {
+            return Ok(section.clone());
+        }
+        Expressions::new(peers, instance.cluster.as_deref(), Some(instance)).section(section)
+    }
+
+    /// The way to the member: the one that is open, or a new one.
+    pub async fn connect(
+        &self,
+        member: &Member,
+        work: &Work,
+        state: &State,
+        scope: &Scope,
+    ) -> Result<Arc<dyn Connection>, Failure> {
+        let own = Arc::ptr_eq(
+            &work.instance.transport.section,
+            &member.instance.transport.section,
+        );
+        let mut open = member.connection.lock().await;
+        if let (true, Some(connection)) = (own, &*open) {
+            return Ok(connection.clone());
+        }
+        let transport = self
+            .run
+            .kitchen
+            .registry
+            .transport(&work.instance.transport.name)?;
+        let cx = self.context(work, Kind::Transport, state, scope).await?;
+        let connection: Arc<dyn Connection> = transport
+            .connect(&cx, state)
+            .await
+            .map_err(|error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Transport))?
+            .into();
+        if own {
+            *open = Some(connection.clone());
+        }
+        Ok(connection)
+    }
+
+    /// Where something is done to `instance`.
+    pub fn place(&self, instance: &Instance, scope: &Scope) -> Place {
+        Place {
+            subject: self.task.subject.name().into(),
+            instance: Some(instance.name.clone()),
+            step: scope.step.clone(),
+        }
+    }
+
+    pub async fn send(&self, kind: EventKind) {
+        self.run.sink.send(kind).await;
+    }
+
+    /// Whether the machine is the workstation itself, which is never written to unasked.
+    pub fn is_workstation(&self, instance: &Instance) -> bool {
+        let driver = self.run.kitchen.registry.driver(&instance.driver.name);
+        driver.is_ok_and(|driver| driver.capabilities().workstation)
+    }
+}
+
+/// Whether the last thing that was done needs no further preparation for tests.
+fn is_set_up(member: &Member) -> bool {
+    member
+        .last_action()
+        .is_some_and(|last| last == "setup" || last == "verify")
+}
+
+/// Notes how an action ended (lib/kitchen/instance.rb, `synchronize_or_call`), on disk.
+fn note(
+    state: &mut State,
+    action: &str,
+    run: &str,
+    ended: Result<(), Failure>,
+    mask: impl Fn(&str) -> String,
+) -> Result<(), Failure> {
+    if state.str("instance_session_id").is_none() {
+        state.set("instance_session_id", unique_id());
+    }
+    state.set("last_attempted_action", action);
+    state.set("last_action_id", unique_id());
+    state.set("last_kitchen_run_id", run);
+    match &ended {
+        Ok(()) => {
+            state.set("last_action", action);
+            state.set("last_error", serde_json::Value::Null);
+        }
+        Err(failure) => {
+            let first = failure.message.lines().next().unwrap_or_default();
+            state.set("last_error", mask(first));
+        }
+    }
+    let saved = state
+        .checkpoint()
+        .map_err(|error| Failure::of(Cause::Infrastructure, error));
+    ended.and(saved)
+}
+
+fn unchanged(changes: &Changes) -> Result<(), Failure> {
+    match changes {
+        Changes::None => Ok(()),
+        Changes::Some(changes) => Err(Failure::new(
+            Cause::Converge,
+            format!("the converge is not idempotent, it changed: {}", changes.join("; ")),
+        )),
+        Changes::Unknown => Err(Failure::new(
+            Cause::Converge,
+            "the provisioner did not tell whether the converge changed anything",
+        )
+        .hint("Scripts tell by writing a line for each change to the file $KITCHEN_CHANGES; an empty file says that nothing was changed.")),
+    }
+}
+
+fn judged(cases: &[TestCase]) -> Result<(), Failure> {
+    let failed: Vec<&TestCase> = cases
+        .iter()
+        .filter(|case| case.status == CaseStatus::Failed)
+        .collect();
+    let Some(first) = failed.first() else {
+        return Ok(());
+    };
+    let reason = first.message.as_deref().unwrap_or("failed");
+    let others = match failed.len() {
+        1 => String::new(),
+        more => format!(" (and {} others)", more - 1),
+    };
+    Err(Failure::new(
+        Cause::Verify,
+        format!(
+            "{} of {} tests failed: {}: {reason}{others}",
+            failed.len(),
+            cases.len(),
+            first.name
+        ),
+    ))
+}
+
+impl From<crate::registry::Unknown> for Failure {
+    fn from(unknown: crate::registry::Unknown) -> Self {
+        Failure::new(Cause::Config, unknown.to_string()).hint(unknown.hint())
+    }
+}
+
+impl Failure {
+    /// A plugin's error; one about a key tells where the key is written.
+    pub(super) fn plugin(
+        action: Cause,
+        error: banquet_sdk::Error,
+        cx: &Context,
+        kind: Kind,
+    ) -> Self {
+        let key = error.key.clone();
+        let mut failure = Self::of(action, error);
+        if let Some(key) = key {
+            let name = key.trim_start_matches('/').replace('/', ".");
+            let place = cx
+                .section
+                .origin(&key)
+                .map(|at| format!(" ({at})"))
+                .unwrap_or_default();
+            failure.message = format!("{} `{name}`{place}: {}", kind.key(), failure.message);
+        }
+        failure
+    }
+}

@@ -1,0 +1,162 @@
+//! `exec` and `run`: the user's commands on a member and on the workstation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use banquet_sdk::process::{self, Collect};
+use banquet_sdk::{Exec, ExitStatus, Line, Output, Stdin, async_trait};
+
+use super::action::Work;
+use super::expression::Expressions;
+use super::job::{Job, PEERS_FILE};
+use super::member::Member;
+use super::scope::Scope;
+use super::sink::Printed;
+use super::{Cause, Failure, Place};
+use crate::matrix::{Expect, Kind, Step};
+
+/// Shows what a command prints, and keeps the end of it for the expectation.
+struct Both {
+    shown: Arc<dyn Output>,
+    kept: Collect,
+}
+
+#[async_trait]
+impl Output for Both {
+    async fn line(&self, line: Line) {
+        self.kept.line(line.clone()).await;
+        self.shown.line(line).await;
+    }
+}
+
+impl Both {
+    fn new(shown: Arc<dyn Output>) -> Self {
+        Self {
+            shown,
+            kept: Collect::default(),
+        }
+    }
+}
+
+impl Job<'_> {
+    pub(super) async fn exec(
+        &self,
+        member: &Member,
+        step: &Step,
+        command: &str,
+        expect: &Expect,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let work = Work::step(step, &member.instance, self.task);
+        let state = member.state();
+        let known = self.known();
+        let told = Expressions::new(
+            &known.peers,
+            Some(self.task.subject.name()),
+            Some(&work.instance),
+        );
+        let command = told.text(command, step.origin.as_ref())?;
+        let mut cx = self.context(&work, Kind::Transport, &state, scope).await?;
+        if !self.is_workstation(&work.instance) {
+            cx.environment
+                .insert("KITCHEN_PEERS_FILE".into(), PEERS_FILE.into());
+        }
+        let connection = self.connect(member, &work, &state, scope).await?;
+        let output = Both::new(cx.output.clone());
+        let exec = Exec::new(command).env(&cx.environment);
+        let status = connection
+            .exec(&exec, &output)
+            .await
+            .map_err(|error| Failure::of(Cause::Infrastructure, error))?;
+        expected(expect, status, output, &told, step)
+    }
+
+    /// A command of the workstation that reaches the members.
+    pub(super) async fn run_step(
+        &self,
+        step: &Step,
+        command: &str,
+        cwd: Option<&str>,
+        environment: &BTreeMap<String, String>,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let known = self.known();
+        let told = Expressions::new(&known.peers, Some(self.task.subject.name()), None);
+        let text = |text: &str| told.text(text, step.origin.as_ref());
+        let command = text(command)?;
+        let mut process = process::shell(&self.local_prefix(scope).await?, &command);
+        let root = &self.run.kitchen.project.root;
+        process.current_dir(cwd.map_or_else(|| root.clone(), |cwd| root.join(cwd)));
+        process.envs(&known.environment);
+        process.env("KITCHEN_CLUSTER", self.task.subject.name());
+        for (name, value) in environment {
+            process.env(name, text(value)?);
+        }
+        let output = Printed {
+            sink: self.run.sink.clone(),
+            place: Place {
+                subject: self.task.subject.name().into(),
+                instance: None,
+                step: scope.step.clone(),
+            },
+        };
+        process::run(process, &Stdin::Empty, &output)
+            .await
+            .and_then(|status| status.into_result(&format!("`{command}`")))
+            .map_err(|error| Failure::of(Cause::Verify, error))
+    }
+
+    /// The way into the members' network: that of the first living member which has one.
+    async fn local_prefix(&self, scope: &Scope) -> Result<Vec<String>, Failure> {
+        for member in self.members.iter().filter(|member| member.lives()) {
+            let work = Work::of(crate::matrix::Action::Verify, &member.instance, self.task);
+            let cx = self
+                .context(&work, Kind::Transport, &member.state(), scope)
+                .await?;
+            if !cx.local_prefix.is_empty() {
+                return Ok(cx.local_prefix);
+            }
+        }
+        Ok(Vec::new())
+    }
+}
+
+fn expected(
+    expect: &Expect,
+    status: ExitStatus,
+    output: Both,
+    told: &Expressions,
+    step: &Step,
+) -> Result<(), Failure> {
+    let failure =
+        |message: String| Failure::new(Cause::Verify, format!("{}: {message}", step.text));
+    if status.0 != expect.exit_code {
+        return Err(failure(format!(
+            "exit code {}, expected {}",
+            status.0, expect.exit_code
+        )));
+    }
+    let (out, _) = output.kept.into_parts();
+    if let Some(wanted) = &expect.contains {
+        let wanted = told.text(wanted, step.origin.as_ref())?;
+        if !out.contains(&wanted) {
+            return Err(failure(format!(
+                "standard output does not contain {wanted:?}"
+            )));
+        }
+    }
+    if let Some(wanted) = &expect.matches {
+        let expression = regex::RegexBuilder::new(wanted)
+            .multi_line(true)
+            .build()
+            .map_err(|error| {
+                Failure::new(Cause::Config, format!("{}: {wanted:?}: {error}", step.text))
+            })?;
+        if !expression.is_match(&out) {
+            return Err(failure(format!(
+                "standard output does not match {wanted:?}"
+            )));
+        }
+    }
+    Ok(())
+}

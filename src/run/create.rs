@@ -1,0 +1,200 @@
+//! Making and removing a machine: recovery from one that came up broken, and what members share.
+
+use std::collections::BTreeMap;
+
+use banquet_sdk::{Driver, Power, State};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::action::Work;
+use super::job::Job;
+use super::member::Member;
+use super::scope::Scope;
+use super::{Cause, EventKind, Failure};
+use crate::matrix::{Action, Kind};
+use crate::state::ClusterRecord;
+
+/// The setting `create` of a multisuite.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+struct Recovery {
+    /// So often a member that did not come up is made anew.
+    retries: u32,
+    /// What is tried before that.
+    recover: Option<Recover>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Recover {
+    Reboot,
+}
+
+impl Job<'_> {
+    pub(super) async fn create(
+        &self,
+        member: &Member,
+        work: &Work,
+        state: &mut State,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let recovery = self.recovery()?;
+        let mut tried = 0;
+        loop {
+            let failure = match self.made(member, work, state, scope).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure,
+            };
+            let worth = matches!(failure.cause, Cause::Infrastructure | Cause::Timeout);
+            if !worth || tried == recovery.retries {
+                return Err(failure);
+            }
+            tried += 1;
+            let rebooted = recovery.recover.is_some()
+                && self
+                    .rebooted(member, work, state, scope, &failure)
+                    .await
+                    .is_ok();
+            if rebooted {
+                return Ok(());
+            }
+            self.warned(work, scope, format!("made anew: {}", failure.message))
+                .await;
+            self.destroy(member, work, state, scope).await?;
+        }
+    }
+
+    fn recovery(&self) -> Result<Recovery, Failure> {
+        let settings = self.task.cluster.as_ref().map(|cluster| &cluster.settings);
+        let Some(create) = settings.and_then(|section| section.values.get("create")) else {
+            return Ok(Recovery::default());
+        };
+        serde_json::from_value(Value::clone(create)).map_err(|error| {
+            let place = settings.and_then(|it| it.origin("/create"));
+            let place = place.map(|at| format!(" ({at})")).unwrap_or_default();
+            Failure::new(Cause::Config, format!("`create`{place}: {error}"))
+                .hint("Write `create: {retries: 2, recover: reboot}`.")
+        })
+    }
+
+    /// Made, and reachable where its transport is known.
+    async fn made(
+        &self,
+        member: &Member,
+        work: &Work,
+        state: &mut State,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let driver = self
+            .run
+            .kitchen
+            .registry
+            .driver(&work.instance.driver.name)?;
+        let cx = self.context(work, Kind::Driver, state, scope).await?;
+        *member.connection.lock().await = None;
+        driver
+            .create(&cx, state)
+            .await
+            .map_err(|error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Driver))?;
+        self.reachable(member, work, state, scope).await
+    }
+
+    async fn reachable(
+        &self,
+        member: &Member,
+        work: &Work,
+        state: &State,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let known = self
+            .run
+            .kitchen
+            .registry
+            .transport(&work.instance.transport.name)
+            .is_ok();
+        if known {
+            self.connect(member, work, state, scope).await.map(drop)
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn rebooted(
+        &self,
+        member: &Member,
+        work: &Work,
+        state: &mut State,
+        scope: &Scope,
+        failure: &Failure,
+    ) -> Result<(), Failure> {
+        let driver = self
+            .run
+            .kitchen
+            .registry
+            .driver(&work.instance.driver.name)?;
+        if !driver.capabilities().power.contains(&Power::Reboot) {
+            return Err(failure.clone());
+        }
+        self.warned(work, scope, format!("rebooted: {}", failure.message))
+            .await;
+        let cx = self.context(work, Kind::Driver, state, scope).await?;
+        let error = |error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Driver);
+        driver
+            .power(&cx, state, Power::Reboot)
+            .await
+            .map_err(error)?;
+        self.reachable(member, work, state, scope).await
+    }
+
+    pub(super) async fn destroy(
+        &self,
+        member: &Member,
+        work: &Work,
+        state: &mut State,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let driver = self
+            .run
+            .kitchen
+            .registry
+            .driver(&work.instance.driver.name)?;
+        *member.connection.lock().await = None;
+        let cx = self.context(work, Kind::Driver, state, scope).await?;
+        driver
+            .destroy(&cx, state)
+            .await
+            .map_err(|error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Driver))
+    }
+
+    /// Removes what the members shared, once none of them is left.
+    pub(super) async fn dissolve(&self, scope: &Scope) -> Result<(), Failure> {
+        if self.members.iter().any(Member::is_known) {
+            return Ok(());
+        }
+        let mut drivers: BTreeMap<&str, (&dyn Driver, &Member)> = BTreeMap::new();
+        for member in &self.members {
+            let name = member.instance.driver.name.as_str();
+            if let Ok(driver) = self.run.kitchen.registry.driver(name) {
+                drivers.entry(name).or_insert((&**driver, member));
+            }
+        }
+        for (driver, member) in drivers.into_values() {
+            let work = Work::of(Action::Destroy, &member.instance, self.task);
+            let cx = self
+                .context(&work, Kind::Driver, &member.state(), scope)
+                .await?;
+            let error = |error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Driver);
+            scope
+                .limit("dissolving the cluster", async {
+                    driver.dissolve(&cx).await.map_err(error)
+                })
+                .await?;
+        }
+        self.forget_record(ClusterRecord::default())
+    }
+
+    async fn warned(&self, work: &Work, scope: &Scope, message: String) {
+        let place = self.place(&work.instance, scope);
+        self.send(EventKind::Warned { place, message }).await;
+    }
+}

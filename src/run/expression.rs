@@ -1,0 +1,162 @@
+//! Expressions in the user's values: `{{peers.db.address}}`, `{{platform}}`.
+
+use std::sync::Arc;
+
+use banquet_sdk::{Origin, Peers, Section};
+use handlebars::Handlebars;
+use serde_json::{Map, Value, json};
+
+use super::{Cause, Failure};
+use crate::matrix::Instance;
+
+/// What expressions may name at a moment of the run.
+pub(super) struct Expressions {
+    engine: Handlebars<'static>,
+    facts: Value,
+}
+
+impl Expressions {
+    /// With the living members, and what is said of `instance` where the value is one member's.
+    pub fn new(peers: &Peers, cluster: Option<&str>, instance: Option<&Instance>) -> Self {
+        let mut engine = Handlebars::new();
+        engine.set_strict_mode(true);
+        engine.register_escape_fn(handlebars::no_escape);
+        let members: Map<String, Value> = peers
+            .0
+            .iter()
+            .map(|peer| (peer.suite.clone(), json!(peer)))
+            .collect();
+        let mut facts = json!({ "peers": members });
+        if let Some(cluster) = cluster {
+            facts["cluster"] = json!(cluster);
+        }
+        if let Some(instance) = instance {
+            facts["instance"] = json!(instance.name);
+            facts["suite"] = json!(instance.suite);
+            facts["platform"] = json!(instance.platform);
+        }
+        Self { engine, facts }
+    }
+
+    /// `text` with its expressions replaced. `at` is where it is written.
+    pub fn text(&self, text: &str, at: Option<&Origin>) -> Result<String, Failure> {
+        if !text.contains("{{") {
+            return Ok(text.into());
+        }
+        self.engine
+            .render_template(text, &self.facts)
+            .map_err(|error| self.failure(text, at, &error))
+    }
+
+    /// `section` with the expressions of all its strings replaced.
+    pub fn section(&self, section: &Arc<Section>) -> Result<Arc<Section>, Failure> {
+        if !section.values.values().any(has_expression) {
+            return Ok(section.clone());
+        }
+        let mut rendered = Section::clone(section);
+        for (key, value) in &mut rendered.values {
+            self.value(value, &format!("/{key}"), section)?;
+        }
+        Ok(Arc::new(rendered))
+    }
+
+    fn value(&self, value: &mut Value, pointer: &str, section: &Section) -> Result<(), Failure> {
+        match value {
+            Value::String(text) => *text = self.text(text, section.origin(pointer))?,
+            Value::Array(list) => {
+                for (index, item) in list.iter_mut().enumerate() {
+                    self.value(item, &format!("{pointer}/{index}"), section)?;
+                }
+            }
+            Value::Object(map) => {
+                for (key, item) in map {
+                    self.value(item, &format!("{pointer}/{key}"), section)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn failure(&self, text: &str, at: Option<&Origin>, error: &handlebars::RenderError) -> Failure {
+        let place = at.map(|at| format!(" ({at})")).unwrap_or_default();
+        let known = self.facts["peers"]
+            .as_object()
+            .into_iter()
+            .flat_map(Map::keys);
+        let known: Vec<&str> = known.map(String::as_str).collect();
+        let living = match known.as_slice() {
+            [] => "No member is alive.".into(),
+            known => format!("The living members are {}.", known.join(", ")),
+        };
+        Failure::new(
+            Cause::Config,
+            format!("the expression in {text:?}{place} cannot be read: {}", error.reason()),
+        )
+        .hint(living)
+        .hint("Members are written `{{peers.SUITE.address}}`, also `.hostname`, `.instance`, `.platform`.")
+    }
+}
+
+fn has_expression(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("{{"),
+        Value::Array(list) => list.iter().any(has_expression),
+        Value::Object(map) => map.values().any(has_expression),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use banquet_sdk::Peer;
+
+    use super::*;
+
+    fn expressions() -> Expressions {
+        let peer = |suite: &str, address: &str| Peer {
+            suite: suite.into(),
+            address: Some(address.into()),
+            ..Peer::default()
+        };
+        let peers = Peers(vec![peer("db", "10.0.0.2"), peer("web-1", "10.0.0.3")]);
+        Expressions::new(&peers, Some("app-host"), None)
+    }
+
+    #[test]
+    fn members_are_named_by_suite() {
+        let found = expressions().text(
+            "{{peers.db.address}} {{peers.web-1.address}} {{cluster}}",
+            None,
+        );
+        assert_eq!(found, Ok("10.0.0.2 10.0.0.3 app-host".into()));
+    }
+
+    #[test]
+    fn an_unknown_name_tells_the_place_and_the_members() {
+        let at = Origin {
+            file: Arc::new("kitchen.yml".into()),
+            line: 7,
+            column: 3,
+        };
+        let failure = expressions()
+            .text("{{peers.dv.address}}", Some(&at))
+            .unwrap_err();
+        assert!(
+            failure.message.contains("kitchen.yml:7:3"),
+            "{}",
+            failure.message
+        );
+        assert_eq!(failure.hints[0], "The living members are db, web-1.");
+    }
+
+    #[test]
+    fn every_string_of_a_section_is_rendered() {
+        let mut section = Section::default();
+        section
+            .values
+            .insert("a".into(), json!({"b": ["{{peers.db.address}}", 1]}));
+        let rendered = expressions().section(&Arc::new(section)).unwrap();
+        assert_eq!(rendered.values["a"], json!({"b": ["10.0.0.2", 1]}));
+    }
+}

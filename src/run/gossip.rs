@@ -1,0 +1,185 @@
+//! What members hear of each other, before and after they exist.
+
+use std::sync::Arc;
+
+use banquet_sdk::{Connection, Discard, Exec, Peers};
+use futures::StreamExt;
+use tokio::time::Instant;
+
+use super::action::Work;
+use super::job::{Job, PEERS_FILE};
+use super::member::Member;
+use super::scope::Scope;
+use super::{Cause, EventKind, Failure, Outcome};
+use crate::matrix::{Action, Instance, Kind};
+
+/// Runs what it reads as root.
+const AS_ROOT: &str = "if [ \"$(id -u)\" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi";
+
+impl Job<'_> {
+    /// Every one of `members` hears of all members of the cluster, one after another: drivers hand
+    /// out addresses by the order.
+    pub(super) async fn gossip(
+        &self,
+        members: &[Arc<Instance>],
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let peers = Peers(self.members.iter().map(Member::peer).collect());
+        for instance in members {
+            let member = self.member(instance)?;
+            let heard = async {
+                let driver = self.run.kitchen.registry.driver(&instance.driver.name)?;
+                let mut state = member.state();
+                let work = Work::of(Action::Create, instance, self.task);
+                let cx = self.context(&work, Kind::Driver, &state, scope).await?;
+                let error =
+                    |error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Driver);
+                driver
+                    .gossip(&cx, &peers, &mut state)
+                    .await
+                    .map_err(error)?;
+                if state.values().is_empty() {
+                    return Ok(());
+                }
+                state.checkpoint().map_err(error)
+            };
+            self.heard("gossip", instance, scope, heard).await?;
+        }
+        Ok(())
+    }
+
+    /// Every living member hears the real addresses of all.
+    pub(super) async fn late_gossip(&self, scope: &Scope) -> Result<(), Failure> {
+        self.look_around();
+        let known = self.known();
+        let living: Vec<&Member> = self
+            .members
+            .iter()
+            .filter(|member| member.lives())
+            .collect();
+        let work = living
+            .iter()
+            .map(|member| self.hear(member, &known.peers, scope));
+        let mut running =
+            futures::stream::iter(work).buffer_unordered(self.run.options.members.max(1));
+        let mut ended = Ok(());
+        while let Some(heard) = running.next().await {
+            ended = ended.and(heard);
+        }
+        drop(running);
+        ended?;
+        self.record(|record| record.gossiped = true)
+    }
+
+    async fn hear(&self, member: &Member, peers: &Peers, scope: &Scope) -> Result<(), Failure> {
+        let instance = &member.instance;
+        let heard = async {
+            let driver = self.run.kitchen.registry.driver(&instance.driver.name)?;
+            let mut state = member.state();
+            let work = Work::of(Action::Create, instance, self.task);
+            let cx = self.context(&work, Kind::Driver, &state, scope).await?;
+            let error = |error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Driver);
+            driver
+                .late_gossip(&cx, peers, &mut state)
+                .await
+                .map_err(error)?;
+            state.checkpoint().map_err(error)?;
+            let capabilities = driver.capabilities();
+            if capabilities.workstation {
+                return Ok(());
+            }
+            let connection = self.connect(member, &work, &state, scope).await?;
+            let script = script(peers, !capabilities.names_resolve);
+            told(&*connection, script).await.map_err(error)
+        };
+        self.heard("late_gossip", instance, scope, heard).await
+    }
+
+    /// `work` between the events of an action.
+    async fn heard(
+        &self,
+        action: &str,
+        instance: &Instance,
+        scope: &Scope,
+        work: impl Future<Output = Result<(), Failure>>,
+    ) -> Result<(), Failure> {
+        let (place, started) = (self.place(instance, scope), Instant::now());
+        self.send(EventKind::ActionStarted {
+            place: place.clone(),
+            action: action.into(),
+        })
+        .await;
+        let ended = scope.limit(action, work).await;
+        let outcome = match &ended {
+            Ok(()) => Outcome::Passed,
+            Err(failure) => Outcome::Failed(failure.clone()),
+        };
+        let (action, duration) = (action.into(), started.elapsed());
+        self.send(EventKind::ActionFinished {
+            place,
+            action,
+            outcome,
+            duration,
+        })
+        .await;
+        ended
+    }
+}
+
+async fn told(connection: &dyn Connection, script: String) -> banquet_sdk::Result<()> {
+    let exec = Exec::new(AS_ROOT).stdin(script);
+    let status = connection.exec(&exec, &Discard).await?;
+    status.into_result("tell the member of its peers").map_err(|error| {
+        error.hint("Files below /etc are written as root: the transport's user needs `sudo` without a password.")
+    })
+}
+
+/// Writes the list of peers and, where names do not resolve, a block of the hosts file. A second
+/// time changes nothing. The hosts file keeps its inode: it may be mounted.
+fn script(peers: &Peers, hosts: bool) -> String {
+    let list = serde_json::json!(peers.0);
+    let mut script = format!(
+        "set -e\nmkdir -p \"$(dirname {PEERS_FILE})\"\ncat > {PEERS_FILE} <<'KITCHEN_END'\n{list}\nKITCHEN_END\n"
+    );
+    if hosts {
+        let entries: String = peers
+            .0
+            .iter()
+            .filter_map(|peer| {
+                Some(format!(
+                    "{} {}\n",
+                    peer.address.as_deref()?,
+                    peer.names().join(" ")
+                ))
+            })
+            .collect();
+        script += &format!(
+            "rest=$(sed '/^# BEGIN kitchen$/,/^# END kitchen$/d' /etc/hosts)\n\
+             cat > /etc/hosts <<KITCHEN_END\n$rest\n# BEGIN kitchen\n{entries}# END kitchen\nKITCHEN_END\n"
+        );
+    }
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use banquet_sdk::Peer;
+
+    use super::*;
+
+    #[test]
+    fn the_hosts_block_is_marked_and_names_every_peer() {
+        let peers = Peers(vec![Peer {
+            suite: "db".into(),
+            instance: "db-host".into(),
+            address: Some("10.0.0.2".into()),
+            ..Peer::default()
+        }]);
+        let with = script(&peers, true);
+        assert!(
+            with.contains("# BEGIN kitchen\n10.0.0.2 db db-host\n# END kitchen\n"),
+            "{with}"
+        );
+        assert!(!script(&peers, false).contains("/etc/hosts"));
+    }
+}

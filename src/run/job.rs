@@ -1,0 +1,279 @@
+//! The work on one subject: item after item, then the cleanup.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use banquet_sdk::Peers;
+use futures::StreamExt;
+
+use super::action::Work;
+use super::member::Member;
+use super::scope::Scope;
+use super::{Cause, Failure, Outcome, Run, StepSummary};
+use crate::matrix::{Action, Instance};
+use crate::plan::{Command, DestroyPolicy, Item, Task, title};
+use crate::state::{ClusterRecord, Ended};
+
+/// Where each member finds its peers.
+pub(super) const PEERS_FILE: &str = "/etc/kitchen/peers.json";
+
+/// Work on one subject.
+pub(super) struct Job<'a> {
+    pub run: &'a Run<'a>,
+    pub task: &'a Task,
+    /// Machines of the subject's cluster, else the instance alone.
+    pub members: Vec<Member>,
+    record: Mutex<ClusterRecord>,
+    /// The living members as the last change left them.
+    known: Mutex<Arc<Known>>,
+    steps: Mutex<Vec<StepSummary>>,
+}
+
+/// What all know of the living members.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub peers: Arc<Peers>,
+    pub environment: BTreeMap<String, String>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> Job<'a> {
+    /// Reads the states. One that cannot be read is moved aside where the work begins with
+    /// destroying, which finds the machine by its labels.
+    pub async fn new(run: &'a Run<'a>, task: &'a Task) -> Result<Self, Failure> {
+        let project = &run.kitchen.project;
+        let destroys = matches!(
+            task.items.first(),
+            Some(Item::All {
+                action: Action::Destroy,
+                ..
+            })
+        );
+        let all = match &task.cluster {
+            Some(cluster) => &cluster.members,
+            None => task.subject.members(),
+        };
+        let mut members = Vec::with_capacity(all.len());
+        for instance in all {
+            let file = project.state_file(&instance.name);
+            let ours = task
+                .subject
+                .members()
+                .iter()
+                .any(|it| it.name == instance.name);
+            let values = match file.read() {
+                Ok(values) => values,
+                Err(_) if !ours => Default::default(),
+                Err(error @ crate::state::Error::Broken { .. }) if destroys => {
+                    let aside = file.set_aside()?;
+                    let message = format!("{error}; moved to {}", aside.display());
+                    run.sink.warn(task.subject.name(), &message).await;
+                    Default::default()
+                }
+                Err(error) => return Err(error.into()),
+            };
+            members.push(Member::new(instance, file, values));
+        }
+        let job = Self {
+            run,
+            task,
+            members,
+            record: Mutex::default(),
+            known: Mutex::default(),
+            steps: Mutex::default(),
+        };
+        match job.read_record() {
+            Err(crate::state::Error::Broken { .. }) if destroys => {}
+            record => *locked(&job.record) = record?,
+        }
+        job.look_around();
+        Ok(job)
+    }
+
+    fn read_record(&self) -> Result<ClusterRecord, crate::state::Error> {
+        match &self.task.cluster {
+            Some(cluster) => {
+                ClusterRecord::read(&self.run.kitchen.project.kitchen(), &cluster.name)
+            }
+            None => Ok(ClusterRecord::default()),
+        }
+    }
+
+    /// Changes the cluster's record, and puts it on disk.
+    pub fn record(&self, change: impl FnOnce(&mut ClusterRecord)) -> Result<(), Failure> {
+        let Some(cluster) = &self.task.cluster else {
+            return Ok(());
+        };
+        let mut record = locked(&self.record);
+        change(&mut record);
+        record.run = self.run.id.clone();
+        Ok(record.write(&self.run.kitchen.project.kitchen(), &cluster.name)?)
+    }
+
+    /// All items, then the cleanup.
+    pub async fn run(self) -> (Outcome, Vec<StepSummary>) {
+        let scope = Scope::new(&self.run.stop.soon);
+        let mut ended = self.items(&scope).await;
+        let destroy = match self.task.cleanup {
+            Some(DestroyPolicy::Always) => true,
+            Some(DestroyPolicy::Passing) => ended.is_ok(),
+            Some(DestroyPolicy::Never) | None => false,
+        };
+        if destroy {
+            let scope = Scope::new(&self.run.stop.now);
+            let members = self.task.subject.members();
+            let cleaned = self.all(&Action::Destroy, members, &scope).await;
+            ended = ended.and(cleaned);
+        }
+        let outcome = match ended {
+            Ok(()) => Outcome::Passed,
+            Err(failure) => Outcome::Failed(failure),
+        };
+        (
+            outcome,
+            self.steps
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    async fn items(&self, scope: &Scope) -> Result<(), Failure> {
+        if self.run.plan.command == Command::Test {
+            let first = self.task.items.iter().find_map(|item| match item {
+                Item::Step { number, .. } => Some(*number),
+                _ => None,
+            });
+            self.record(|record| {
+                record
+                    .steps
+                    .retain(|it| first.is_some_and(|n| it.number < n))
+            })?;
+        }
+        for item in &self.task.items {
+            if scope.cancel.is_cancelled() {
+                return Err(Failure::interrupted());
+            }
+            match item {
+                Item::Gossip(members) => self.gossip(members, scope).await?,
+                Item::All { action, members } => self.all(action, members, scope).await?,
+                Item::LateGossip => self.late_gossip(scope).await?,
+                Item::Step { number, node } => {
+                    let started = tokio::time::Instant::now();
+                    let outcome = self.node(node, &scope.at(*number)).await;
+                    locked(&self.steps).push(StepSummary {
+                        number: *number,
+                        title: title(node),
+                        outcome: outcome.clone(),
+                        duration: started.elapsed(),
+                    });
+                    self.ended(*number, title(node), &outcome)?;
+                    if let Outcome::Failed(failure) = outcome {
+                        return Err(failure);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&self, number: usize, title: String, outcome: &Outcome) -> Result<(), Failure> {
+        let error = match outcome {
+            Outcome::Failed(failure) => Some(failure.message.clone()),
+            _ => None,
+        };
+        self.record(|record| {
+            record.steps.retain(|it| it.number != number);
+            record.steps.push(Ended {
+                number,
+                title,
+                passed: error.is_none(),
+                error: error.map(|text| self.run.sink.secrets.mask(&text).into_owned()),
+            });
+        })
+    }
+
+    /// One action on several members at once, up to the limit; all get their turn.
+    async fn all(
+        &self,
+        action: &Action,
+        members: &[Arc<Instance>],
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        if matches!(action, Action::Create | Action::Destroy) {
+            self.record(|record| record.gossiped = false)?;
+        }
+        let work = members
+            .iter()
+            .enumerate()
+            .map(|(index, instance)| async move {
+                let work = Work::of(action.clone(), instance, self.task);
+                let ended = match self.member(instance) {
+                    Ok(member) => self.action(member, &work, scope).await,
+                    Err(failure) => Err(failure),
+                };
+                (index, ended)
+            });
+        let mut failures = Vec::new();
+        let mut running =
+            futures::stream::iter(work).buffer_unordered(self.run.options.members.max(1));
+        while let Some((index, ended)) = running.next().await {
+            if let Err(failure) = ended {
+                failures.push((index, failure));
+            }
+        }
+        drop(running);
+        failures.sort_by_key(|(index, _)| *index);
+        self.look_around();
+        match failures.into_iter().next() {
+            Some((_, failure)) => Err(failure),
+            None if *action == Action::Destroy => self.dissolve(scope).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The machine of `instance`.
+    pub fn member(&self, instance: &Instance) -> Result<&Member, Failure> {
+        let found = self
+            .members
+            .iter()
+            .find(|member| member.instance.name == instance.name);
+        found.ok_or_else(|| {
+            Failure::new(
+                Cause::Internal,
+                format!("{} is no member of this work", instance.name),
+            )
+        })
+    }
+
+    /// What all know of the living members.
+    pub fn known(&self) -> Arc<Known> {
+        locked(&self.known).clone()
+    }
+
+    /// Learns who lives. An instance without a cluster has no peers.
+    pub fn look_around(&self) {
+        let mut known = Known::default();
+        if self.task.cluster.is_some() {
+            let living = self.members.iter().filter(|member| member.lives());
+            let peers = Peers(living.map(Member::peer).collect());
+            known.environment = peers.environment();
+            known.peers = Arc::new(peers);
+        }
+        *locked(&self.known) = Arc::new(known);
+    }
+
+    /// Nothing is left of the cluster: neither is its record.
+    pub fn forget_record(&self, empty: ClusterRecord) -> Result<(), Failure> {
+        let Some(cluster) = &self.task.cluster else {
+            return Ok(());
+        };
+        *locked(&self.record) = empty;
+        Ok(ClusterRecord::remove(
+            &self.run.kitchen.project.kitchen(),
+            &cluster.name,
+        )?)
+    }
+}

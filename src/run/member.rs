@@ -1,0 +1,96 @@
+//! One machine of a job: its state, on disk at every checkpoint, and the way to it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use banquet_sdk::{Connection, Peer, State, StateStore};
+use serde_json::{Map, Value};
+
+use super::Failure;
+use crate::matrix::Instance;
+use crate::state::StateFile;
+
+/// One machine.
+pub(super) struct Member {
+    pub instance: Arc<Instance>,
+    store: Arc<Store>,
+    /// Held by the action that works on it: two at once would not know of each other's state.
+    pub busy: tokio::sync::Mutex<()>,
+    /// Kept from one action to the next.
+    pub connection: tokio::sync::Mutex<Option<Arc<dyn Connection>>>,
+}
+
+/// Puts each checkpoint on disk, then before the eyes of all who only read.
+struct Store {
+    file: StateFile,
+    current: Mutex<Map<String, Value>>,
+}
+
+impl Store {
+    fn current(&self) -> MutexGuard<'_, Map<String, Value>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StateStore for Store {
+    fn save(&self, values: &Map<String, Value>) -> banquet_sdk::Result<()> {
+        self.file.write(values)?;
+        *self.current() = values.clone();
+        Ok(())
+    }
+}
+
+impl Member {
+    pub fn new(instance: &Arc<Instance>, file: StateFile, values: Map<String, Value>) -> Self {
+        Self {
+            instance: instance.clone(),
+            store: Arc::new(Store {
+                file,
+                current: Mutex::new(values),
+            }),
+            busy: tokio::sync::Mutex::default(),
+            connection: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// A copy of the state, for one action to work with.
+    pub fn state(&self) -> State {
+        State::new(self.store.current().clone(), self.store.clone())
+    }
+
+    /// The last action that succeeded.
+    pub fn last_action(&self) -> Option<String> {
+        let current = self.store.current();
+        Some(current.get("last_action")?.as_str()?.to_owned())
+    }
+
+    /// Whether it was made, and not removed since.
+    pub fn lives(&self) -> bool {
+        self.last_action().is_some_and(|last| last != "destroy")
+    }
+
+    /// Whether anything is known of it.
+    pub fn is_known(&self) -> bool {
+        !self.store.current().is_empty()
+    }
+
+    /// Forgets everything (lib/kitchen/instance.rb: the file is removed after destroy).
+    pub fn forget(&self) -> Result<(), Failure> {
+        self.store.current().clear();
+        Ok(self.store.file.remove()?)
+    }
+
+    /// What the others may know of it.
+    pub fn peer(&self) -> Peer {
+        let state = self.state();
+        let instance = &self.instance;
+        Peer {
+            suite: instance.suite.clone(),
+            instance: instance.name.clone(),
+            platform: instance.platform.clone(),
+            driver: instance.driver.name.clone(),
+            address: state.address().map(str::to_owned),
+            hostname: state.str("host_name").map(str::to_owned),
+            roles: instance.roles.clone(),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `wait`: a condition is looked at until it holds or its time is up.
+
+use std::time::Duration;
+
+use banquet_sdk::process::Collect;
+use banquet_sdk::{Connection, Error, Exec, Result};
+
+use super::expression::Expressions;
+use super::scope::Scope;
+use super::{Cause, Failure, http};
+use crate::matrix::{Condition, Step};
+
+/// How long a `wait` without `timeout` waits.
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
+/// The longest time of a single look.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// A condition with its expressions replaced.
+pub(super) enum Wanted {
+    Port(u16),
+    Http {
+        url: http::Target,
+        status: Option<u16>,
+        body: Option<regex::Regex>,
+    },
+    Command(String),
+    File(String),
+    Log {
+        file: String,
+        matches: regex::Regex,
+    },
+}
+
+impl Wanted {
+    pub fn new(condition: &Condition, step: &Step, known: &Expressions) -> Result<Self, Failure> {
+        let text = |text: &str| known.text(text, step.origin.as_ref());
+        let expression = |text: &str| {
+            regex::RegexBuilder::new(text)
+                .multi_line(true)
+                .build()
+                .map_err(|error| {
+                    Failure::new(Cause::Config, format!("{}: {text:?}: {error}", step.text))
+                })
+        };
+        Ok(match condition {
+            Condition::Port(port) => Self::Port(*port),
+            Condition::Http { url, status, body } => Self::Http {
+                url: http::target(&text(url)?).map_err(|it| Failure::of(Cause::Config, it))?,
+                status: *status,
+                body: body.as_deref().map(expression).transpose()?,
+            },
+            Condition::Command(command) => Self::Command(text(command)?),
+            Condition::File(file) => Self::File(text(file)?),
+            Condition::Log { file, matches } => Self::Log {
+                file: text(file)?,
+                matches: expression(matches)?,
+            },
+        })
+    }
+
+    /// Looks every `interval` until it holds. Fails with what was seen last.
+    pub async fn poll(
+        &self,
+        connection: &dyn Connection,
+        interval: Duration,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let mut seen = String::from("there was no time to look");
+        let looking = async {
+            loop {
+                let look = tokio::time::timeout(LOOK, self.look(connection)).await;
+                match look.unwrap_or_else(|_| Ok(Some("no answer in time".into()))) {
+                    Ok(None) => return Ok(()),
+                    Ok(Some(found)) => seen = found,
+                    Err(error) => return Err(Failure::of(Cause::Verify, error)),
+                }
+                tokio::time::sleep(interval).await;
+            }
+        };
+        match scope.limit("waiting", looking).await {
+            Err(mut failure) if failure.cause == Cause::Timeout => {
+                failure.message = format!("{}; last seen: {seen}", failure.message);
+                Err(failure)
+            }
+            other => other,
+        }
+    }
+
+    /// None where it holds, else what is in its place.
+    async fn look(&self, connection: &dyn Connection) -> Result<Option<String>> {
+        match self {
+            Self::Port(port) => Ok(seen(connection.dial(*port).await.map(drop))),
+            Self::Http { url, status, body } => {
+                let answer = match &url.host {
+                    None => match connection.dial(url.port).await {
+                        Ok(stream) => http::get(stream, "localhost", &url.path).await,
+                        Err(error) => Err(error),
+                    },
+                    Some(host) => other(host, url).await,
+                };
+                Ok(match answer {
+                    Err(error) => Some(error.message),
+                    Ok(answer) => judged(&answer, *status, body.as_ref()),
+                })
+            }
+            Self::Command(command) => {
+                let (code, out, err) = asked(connection, command).await?;
+                Ok((code != 0).then(|| format!("exit code {code}: {}", last_line(&out, &err))))
+            }
+            Self::File(file) => {
+                let (code, ..) = asked(connection, &format!("test -e {}", quoted(file))).await?;
+                Ok((code != 0).then(|| format!("{file} does not exist")))
+            }
+            Self::Log { file, matches } => {
+                let (code, out, err) = asked(connection, &format!("cat {}", quoted(file))).await?;
+                Ok(match code {
+                    0 if matches.is_match(&out) => None,
+                    0 => Some(format!("the last line is {:?}", last_line(&out, ""))),
+                    _ => Some(last_line("", &err)),
+                })
+            }
+        }
+    }
+}
+
+async fn other(host: &str, url: &http::Target) -> Result<http::Answer> {
+    let stream = tokio::net::TcpStream::connect((host, url.port)).await?;
+    http::get(Box::new(stream), host, &url.path).await
+}
+
+fn judged(
+    answer: &http::Answer,
+    status: Option<u16>,
+    body: Option<&regex::Regex>,
+) -> Option<String> {
+    let good = status.map_or(answer.status < 400, |status| status == answer.status);
+    if !good {
+        return Some(format!("status {}", answer.status));
+    }
+    let matched = body.is_none_or(|body| body.is_match(&answer.body));
+    (!matched).then(|| {
+        format!(
+            "a body that begins {:?}",
+            answer.body.chars().take(80).collect::<String>()
+        )
+    })
+}
+
+fn seen(looked: Result<()>) -> Option<String> {
+    looked.err().map(|error: Error| error.message)
+}
+
+async fn asked(connection: &dyn Connection, command: &str) -> Result<(i32, String, String)> {
+    let text = Collect::default();
+    let status = connection.exec(&Exec::new(command), &text).await?;
+    let (out, err) = text.into_parts();
+    Ok((status.0, out, err))
+}
+
+fn last_line(out: &str, err: &str) -> String {
+    let lines = err.lines().rev().chain(out.lines().rev());
+    lines
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("no output")
+        .into()
+}
+
+/// `text` as one word of a shell.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
