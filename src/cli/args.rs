@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::plan::DestroyPolicy;
+use crate::plan::{self, DestroyPolicy};
 use crate::report::Level;
 
 /// What `-c` without a number means: no limit. Test Kitchen's MAX_CONCURRENCY.
@@ -253,7 +253,7 @@ pub struct Pace {
     /// Stop everything at the first failure
     #[arg(short, long)]
     pub fail_fast: bool,
-    /// Run provisioners and verifiers with debugging
+    /// Tell everything, as `-l debug`
     #[arg(short = 'D', long)]
     pub debug: bool,
     /// Wait where another process works on the same cluster or instance
@@ -302,7 +302,7 @@ pub struct Test {
     /// How.
     #[command(flatten)]
     pub pace: Pace,
-    /// Test Kitchen's: write a configuration where there is none.
+    /// Write a configuration where there is none
     #[arg(long, hide = true)]
     pub auto_init: bool,
     /// Which steps.
@@ -331,6 +331,19 @@ pub struct Part {
     pub no_recreate: bool,
 }
 
+impl Part {
+    /// What the plan is asked for.
+    pub fn options(&self, destroy: Destroy) -> plan::Options {
+        plan::Options {
+            from: self.from.clone(),
+            until: self.until.clone(),
+            resume: self.resume,
+            no_recreate: self.no_recreate,
+            destroy: destroy.into(),
+        }
+    }
+}
+
 /// `list`.
 #[derive(Args, Clone, Debug)]
 pub struct List {
@@ -346,6 +359,12 @@ pub struct List {
     /// As JSON
     #[arg(short, long)]
     pub json: bool,
+    /// Also what the drivers say of the machines now
+    #[arg(long)]
+    pub live: bool,
+    /// As `--live`, and whether the machines can be reached
+    #[arg(long)]
+    pub probe: bool,
     /// Removed from Test Kitchen; says so.
     #[arg(short, long, hide = true)]
     pub debug: bool,
@@ -457,119 +476,4 @@ fn lenient_bool(text: &str) -> Result<bool, std::convert::Infallible> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    fn parse(line: &str) -> Result<Arguments, clap::Error> {
-        let words = line.split(' ').map(Into::into);
-        Arguments::try_parse_from(super::super::thor::rewrite(words))
-    }
-
-    fn test(line: &str) -> Test {
-        match parse(line).expect(line).command {
-            Some(Command::Test(test)) => test,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn clap_finds_no_contradiction() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn concurrency_in_all_forms() {
-        for (line, expected) in [
-            ("kitchen test", 1),
-            ("kitchen test -c", ALL),
-            ("kitchen test -c web", ALL),
-            ("kitchen test -c 3 web", 3),
-            ("kitchen test --concurrency=3", 3),
-            ("kitchen test --concurrency 0", 1),
-            ("kitchen test -p", ALL),
-            ("kitchen test -p -c 2", 2),
-        ] {
-            assert_eq!(test(line).pace.at_once(), expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn test_takes_the_steps_and_the_policy() {
-        let test = test("kitchen test web -d always --from 2 --until check --no-recreate -f");
-        assert_eq!(test.names.names, ["web"]);
-        assert_eq!(test.destroy, Destroy::Always);
-        assert_eq!(test.part.from.as_deref(), Some("2"));
-        assert_eq!(test.part.until.as_deref(), Some("check"));
-        assert!(test.part.no_recreate);
-        assert!(test.pace.fail_fast);
-        assert!(parse("kitchen test --destroy=sometimes").is_err());
-        assert!(parse("kitchen test --from 2 --resume").is_err());
-    }
-
-    #[test]
-    fn a_prefix_of_a_command_is_enough_where_it_is_the_only_one() {
-        assert!(matches!(
-            parse("kitchen conv").expect("converge").command,
-            Some(Command::Converge(_))
-        ));
-        assert!(matches!(
-            parse("kitchen status").expect("list").command,
-            Some(Command::List(_))
-        ));
-        assert!(parse("kitchen ver").is_err());
-    }
-
-    #[test]
-    fn the_directory_may_stand_before_or_after() {
-        for line in ["kitchen -C a list", "kitchen list -C a"] {
-            assert_eq!(
-                parse(line).expect(line).directory,
-                Some("a".into()),
-                "{line}"
-            );
-        }
-    }
-
-    #[test]
-    fn exec_keeps_its_own_c() {
-        match parse("kitchen exec web -c uptime").expect("exec").command {
-            Some(Command::Exec(exec)) => assert_eq!(exec.command, "uptime"),
-            other => panic!("{other:?}"),
-        }
-        assert!(parse("kitchen exec web").is_err());
-    }
-
-    #[test]
-    fn switches_take_yes_and_no() {
-        match parse("kitchen diagnose --no-instances --loader --no-color")
-            .expect("diagnose")
-            .command
-        {
-            Some(Command::Diagnose(diagnose)) => {
-                assert_eq!(diagnose.instances, Some(false));
-                assert!(diagnose.loader);
-                assert_eq!(diagnose.common.color, Some(false));
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn an_unknown_log_level_is_info_and_said() {
-        let common = test("kitchen test -l chatty").common;
-        let (level, warning) = common.level();
-        assert_eq!(level, Level::Info);
-        assert!(warning.expect("a warning").contains("chatty"));
-        assert_eq!(test("kitchen test -l DEBUG").common.level().0, Level::Debug);
-    }
-
-    #[test]
-    fn help() {
-        let mut command = Arguments::command().term_width(80);
-        command.build();
-        insta::assert_snapshot!("help", command.render_help().to_string());
-        let test = command.find_subcommand_mut("test").expect("test");
-        insta::assert_snapshot!("help-test", test.render_long_help().to_string());
-    }
-}
+mod tests;

@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 use super::args;
 use super::exit::Exit;
 use super::fault::Fault;
-use super::list::class;
+
 use super::loaded::{Loaded, members};
+use super::rows::class;
 use crate::matrix::{Instance, Kind};
 
 /// Prints the tree as YAML.

@@ -64,6 +64,15 @@ impl Fault {
     }
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            Some(what) => what.fmt(f),
+            None => Ok(()),
+        }
+    }
+}
+
 impl From<config::Error> for Fault {
     fn from(error: config::Error) -> Self {
         Self {

@@ -17,7 +17,7 @@ pub struct Loaded {
     /// What the configuration describes.
     pub matrix: Matrix,
     /// The plugins of this build.
-    pub registry: Arc<Registry>,
+    pub registry: Registry,
     /// Its directory and state.
     pub project: Project,
     /// As asked for, for what is told later.
@@ -45,8 +45,8 @@ impl Loaded {
             ..LoadOptions::from_env(&root)
         };
         let config = config::load(&options)?;
-        let registry = Arc::new(Registry::builtin());
-        let matrix = Matrix::build(&config, registry.as_ref())?;
+        let registry = Registry::builtin();
+        let matrix = Matrix::build(&config, &registry)?;
         let project = Project::new(&root, Some(&config.test_base_path)).map_err(|error| {
             let message = format!("find the project's directory: {error}");
             Fault::new(Exit::Config, message, None::<String>)
@@ -116,8 +116,7 @@ impl Loaded {
                 }
             }
         }
-        let mut problems = config::Problems::default();
-        problems.list = told;
+        let problems = config::Problems { list: told };
         for warning in problems.finish(self.config.strict)? {
             tell(&warning, self.colour);
         }

@@ -1,7 +1,10 @@
 //! Arguments to calls: one file a command. The front door is [`main`]; only `src/main.rs` calls.
 
+mod act;
 mod args;
 mod diagnose;
+mod doctor;
+mod exec;
 mod exit;
 mod fault;
 mod findings;
@@ -9,9 +12,17 @@ mod help;
 mod init;
 mod list;
 mod loaded;
+mod login;
 mod logs;
+mod machine;
 mod migrate;
+mod package;
+mod plan;
+mod rows;
+mod show;
+mod signals;
 mod sink;
+mod status;
 mod table;
 mod thor;
 mod validate;
@@ -24,6 +35,8 @@ use clap::Parser;
 use args::{Arguments, Command};
 pub use exit::Exit;
 use fault::Fault;
+
+use crate::plan::Command as Action;
 
 /// Runs the command that the arguments (the program's name first) ask for.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -67,11 +80,32 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
         Some(Command::Version) => help::version(),
         Some(Command::List(list)) => list::list(&list),
         Some(Command::Diagnose(diagnose)) => diagnose::diagnose(&diagnose),
+        Some(Command::Create(args)) => act::act(Action::Create, &args),
+        Some(Command::Converge(args)) => act::act(Action::Converge, &args),
+        Some(Command::Setup(args)) => act::act(Action::Setup, &args),
+        Some(Command::Verify(args)) => act::act(Action::Verify, &args),
+        Some(Command::Destroy(args)) => act::act(Action::Destroy, &args),
+        Some(Command::Test(test)) => act::test(&test),
+        Some(Command::Plan(plan)) => plan::plan(&plan),
+        Some(Command::Login(login)) => login::login(&login),
+        Some(Command::Exec(exec)) => exec::exec(&exec),
+        Some(Command::Package(package)) => package::package(&package),
+        Some(Command::Doctor(doctor)) => doctor::doctor(&doctor),
         Some(Command::Init(init)) => init::init(&init),
         Some(Command::Logs(logs)) => logs::logs(&logs),
         Some(Command::Validate(validate)) => validate::validate(&validate),
         Some(Command::Migrate(migrate)) => migrate::migrate(&migrate),
         Some(Command::Sink) => sink::sink(),
-        Some(_) => Err(Fault::usage("not yet", None::<String>)),
     }
+}
+
+/// A runtime for the few commands that wait.
+fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            let message = format!("start the runtime: {error}");
+            Fault::new(Exit::Internal, message, None::<String>)
+        })
 }

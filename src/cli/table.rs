@@ -2,6 +2,13 @@
 
 use std::io::{self, Write};
 
+/// Thor's colours.
+pub const GREEN: u8 = 32;
+/// For errors and what is missing.
+pub const RED: u8 = 31;
+/// For all else.
+pub const WHITE: u8 = 37;
+
 /// A cell and the number of its ANSI colour.
 pub type Cell = (String, u8);
 

@@ -13,9 +13,11 @@ const OFF: &[&str] = &[
     "fail-fast",
     "follow",
     "json",
+    "live",
     "loader",
     "parallel",
     "plugins",
+    "probe",
 ];
 
 /// Switches whose absence is neither yes nor no.

@@ -36,11 +36,12 @@ pub fn table(tally: &Tally) -> Vec<String> {
 type Row = (String, &'static str, String, String);
 
 fn head(subject: &Subject) -> Row {
-    let (how, took) = match &subject.ended {
-        Some((outcome, took)) => (how(outcome), minutes(*took)),
-        None => ("not ended", String::new()),
+    let (how, took, note) = match &subject.ended {
+        Some((Outcome::Skipped(reason), _)) => ("skipped", String::new(), reason.clone()),
+        Some((outcome, took)) => (how(outcome), minutes(*took), String::new()),
+        None => ("not ended", String::new(), String::new()),
     };
-    (subject.name.clone(), how, took, String::new())
+    (subject.name.clone(), how, took, note)
 }
 
 /// A row an action outside of steps and a step, in order; then the steps that were not reached.

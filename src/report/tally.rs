@@ -99,17 +99,11 @@ impl Tally {
                 cluster,
                 steps,
             } => self.subjects.push(Subject {
-                name: subject.clone(),
                 cluster: *cluster,
                 members: members.clone(),
                 command: command.clone(),
                 titles: steps.clone(),
-                started: event.at,
-                running: Vec::new(),
-                reached: HashMap::new(),
-                done: Vec::new(),
-                failures: Vec::new(),
-                ended: None,
+                ..Subject::unstarted(subject, event.at)
             }),
             EventKind::Printed { place, text, .. } => self.keep(place, text),
             EventKind::SubjectFinished {
@@ -117,6 +111,9 @@ impl Tally {
                 outcome,
                 duration,
             } => {
+                if self.subject(subject).is_none() {
+                    self.subjects.push(Subject::unstarted(subject, event.at));
+                }
                 if let Some(subject) = self.subject_mut(subject) {
                     subject.finish(outcome, *duration);
                 }
@@ -172,6 +169,23 @@ impl Tally {
 }
 
 impl Subject {
+    /// A subject that was ended before it began.
+    fn unstarted(name: &str, at: Timestamp) -> Self {
+        Self {
+            name: name.into(),
+            cluster: false,
+            members: Vec::new(),
+            command: "work".into(),
+            titles: Vec::new(),
+            started: at,
+            running: Vec::new(),
+            reached: HashMap::new(),
+            done: Vec::new(),
+            failures: Vec::new(),
+            ended: None,
+        }
+    }
+
     fn event(&mut self, at: Timestamp, kind: &EventKind) {
         match kind {
             EventKind::ActionStarted { place, action } => self.start(place, action, false, at),
@@ -272,15 +286,18 @@ impl Subject {
     }
 
     fn finish(&mut self, outcome: &Outcome, duration: Duration) {
-        if let (Outcome::Failed(failure), true) = (outcome, self.failures.is_empty()) {
-            self.failures.push(Failed {
+        match outcome {
+            Outcome::Failed(failure) if self.failures.is_empty() => self.failures.push(Failed {
                 place: Place {
                     subject: self.name.clone(),
                     ..Place::default()
                 },
                 what: self.command.clone(),
                 failure: failure.clone(),
-            });
+            }),
+            Outcome::Failed(_) => {}
+            // What failed was tried again, or had to fail.
+            _ => self.failures.clear(),
         }
         self.running.clear();
         self.ended = Some((outcome.clone(), duration));

@@ -14,6 +14,8 @@ use crate::matrix::{Condition, Step};
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
 /// The longest time of a single look.
 const LOOK: Duration = Duration::from_secs(10);
+/// The first pause between two looks; each further one is twice as long, up to the interval.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 /// A condition with its expressions replaced.
 pub(super) enum Wanted {
@@ -58,7 +60,8 @@ impl Wanted {
         })
     }
 
-    /// Looks every `interval` until it holds. Fails with what was seen last.
+    /// Looks until it holds, soon again at first, then every `interval`. Fails with what was seen
+    /// last.
     pub async fn poll(
         &self,
         connection: &dyn Connection,
@@ -67,6 +70,7 @@ impl Wanted {
     ) -> Result<(), Failure> {
         let mut seen = String::from("there was no time to look");
         let looking = async {
+            let mut pause = FIRST_PAUSE.min(interval);
             loop {
                 let look = tokio::time::timeout(LOOK, self.look(connection)).await;
                 match look.unwrap_or_else(|_| Ok(Some("no answer in time".into()))) {
@@ -74,7 +78,8 @@ impl Wanted {
                     Ok(Some(found)) => seen = found,
                     Err(error) => return Err(Failure::of(Cause::Verify, error)),
                 }
-                tokio::time::sleep(interval).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(interval);
             }
         };
         match scope.limit("waiting", looking).await {

@@ -1,0 +1,118 @@
+//! `kitchen doctor`: whether everything is there that the plugins need.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use banquet_sdk::Fault as Found;
+
+use super::args;
+use super::exit::Exit;
+use super::fault::Fault;
+use super::loaded::{Loaded, members};
+use super::machine::Machine;
+use crate::matrix::{Instance, Kind};
+use crate::registry::Unknown;
+
+/// Asks the plugins of the first cluster or instance, or of all, and looks at their state.
+pub fn doctor(doctor: &args::Doctor) -> Result<Exit, Fault> {
+    let loaded = Loaded::read(&doctor.common)?;
+    let mut selection = loaded.choose(&doctor.names)?;
+    if !doctor.all && doctor.names.names.is_empty() {
+        selection.clusters.truncate(1);
+        let instances = usize::from(selection.clusters.is_empty());
+        selection.instances.truncate(instances);
+    }
+    let runtime = super::runtime()?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "-----> The doctor is in")?;
+    let mut healthy = true;
+    let mut asked = HashSet::new();
+    for instance in members(&selection) {
+        let found = runtime.block_on(examine(&loaded, &instance, &mut asked))?;
+        for (who, Found { message, advice }) in found {
+            healthy = false;
+            writeln!(out, ">>>>>> {who}: {message}")?;
+            for line in advice.lines() {
+                writeln!(out, "       {line}")?;
+            }
+        }
+    }
+    if healthy {
+        writeln!(out, "       Everything is there.")?;
+        return Ok(Exit::Success);
+    }
+    Ok(Exit::Problem)
+}
+
+/// What is wrong with one instance; plugins with settings that were asked already are not asked
+/// again.
+async fn examine(
+    loaded: &Loaded,
+    instance: &Arc<Instance>,
+    asked: &mut HashSet<String>,
+) -> Result<Vec<(String, Found)>, Fault> {
+    let mut found = Vec::new();
+    let machine = match Machine::read(loaded, instance) {
+        Ok(machine) => machine,
+        Err(_) => {
+            let broken = loaded.project.state_file(&instance.name).read().err();
+            found.extend(broken.map(|error| {
+                let fault = Found {
+                    message: error.to_string(),
+                    advice: error.hints().join("\n"),
+                };
+                (format!("state of {}", instance.name), fault)
+            }));
+            return Ok(found);
+        }
+    };
+    for kind in [
+        Kind::Driver,
+        Kind::Provisioner,
+        Kind::Transport,
+        Kind::Verifier,
+    ] {
+        let plugin = instance.plugin(kind);
+        let settings = serde_json::to_string(&plugin.section.values).unwrap_or_default();
+        if !asked.insert(format!("{} {} {settings}", kind.key(), plugin.name)) {
+            continue;
+        }
+        let who = format!("{} {} of {}", kind.key(), plugin.name, instance.name);
+        let told = ask(loaded, &machine, kind).await?;
+        found.extend(told.into_iter().map(|fault| (who.clone(), fault)));
+    }
+    Ok(found)
+}
+
+async fn ask(loaded: &Loaded, machine: &Machine<'_>, kind: Kind) -> Result<Vec<Found>, Fault> {
+    let context = machine.context(kind);
+    let (registry, name) = (&loaded.registry, &machine.instance.plugin(kind).name);
+    let missing = |unknown: Unknown| {
+        let fault = Found {
+            message: unknown.to_string(),
+            advice: unknown.hint(),
+        };
+        Ok(vec![fault])
+    };
+    let told = match kind {
+        Kind::Driver => match registry.driver(name) {
+            Ok(driver) => driver.doctor(&context).await,
+            Err(unknown) => missing(unknown),
+        },
+        Kind::Transport => match registry.transport(name) {
+            Ok(transport) => transport.doctor(&context).await,
+            Err(unknown) => missing(unknown),
+        },
+        Kind::Provisioner => match registry.provisioner(name) {
+            Ok(provisioner) => provisioner.doctor(&context).await,
+            Err(unknown) => missing(unknown),
+        },
+        Kind::Verifier if name == "busser" => Ok(Vec::new()),
+        Kind::Verifier => match registry.verifier(name) {
+            Ok(verifier) => verifier.doctor(&context).await,
+            Err(unknown) => missing(unknown),
+        },
+    };
+    told.map_err(|error| machine.failed(&error))
+}

@@ -1,0 +1,134 @@
+//! `kitchen exec -c COMMAND`: a command on instances, or on every living member of clusters.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+use banquet_sdk::{Exec, Line, Output, Peers, Secrets, Stream, async_trait};
+
+use super::args;
+use super::exit::Exit;
+use super::fault::Fault;
+use super::loaded::Loaded;
+use super::machine::Machine;
+use crate::matrix::{Instance, Kind};
+use crate::report::safe;
+
+/// Where the command runs: on the living members of one cluster, or on one instance by itself.
+struct Group<'a> {
+    machines: Vec<Machine<'a>>,
+    cluster: bool,
+}
+
+/// Runs the command on one instance after the other; one that fails does not keep it from the
+/// others.
+pub fn exec(exec: &args::Exec) -> Result<Exit, Fault> {
+    let loaded = Loaded::read(&exec.common)?;
+    let selection = loaded.choose(&exec.names)?;
+    let mut groups = Vec::new();
+    for cluster in &selection.clusters {
+        let machines = cluster
+            .members
+            .iter()
+            .map(|member| Machine::read(&loaded, member));
+        let mut machines = machines.collect::<Result<Vec<_>, Fault>>()?;
+        machines.retain(Machine::lives);
+        if machines.is_empty() {
+            return Err(Fault::usage(
+                format!("no member of {} has been created", cluster.name),
+                [format!("Run `kitchen create {}`.", cluster.name)],
+            ));
+        }
+        groups.push(Group {
+            machines,
+            cluster: true,
+        });
+    }
+    for instance in &selection.instances {
+        groups.push(Group {
+            machines: vec![Machine::living(&loaded, instance)?],
+            cluster: false,
+        });
+    }
+    let runtime = super::runtime()?;
+    let mut failed = Vec::new();
+    for group in &groups {
+        for machine in &group.machines {
+            let name = &machine.instance.name;
+            writeln!(io::stdout(), "-----> Execute command on {name}.")?;
+            match runtime.block_on(group.run(machine, &exec.command))? {
+                0 => {}
+                code => failed.push(format!("{name}: exit code {code}")),
+            }
+        }
+    }
+    match failed.is_empty() {
+        true => Ok(Exit::Success),
+        false => Err(Fault::new(Exit::Verify, "the command failed", failed)),
+    }
+}
+
+impl Group<'_> {
+    /// Runs the command on one instance; gives its exit code.
+    async fn run(&self, machine: &Machine<'_>, command: &str) -> Result<i32, Fault> {
+        let connection = machine.connect().await?;
+        let context = machine.context(Kind::Transport);
+        let output = Printed::new(machine.instance, self.cluster, context.secrets.clone());
+        let mut exec = Exec::new(command).env(&context.environment);
+        if self.cluster {
+            let peers = Peers(self.machines.iter().map(Machine::peer).collect());
+            exec = exec.env(&peers.environment());
+        }
+        let ended = connection.exec(&exec, &output).await;
+        output.result()?;
+        Ok(ended.map_err(|error| machine.failed(&error))?.0)
+    }
+}
+
+/// Prints lines as they come, in Test Kitchen's form.
+struct Printed {
+    prefix: String,
+    secrets: Secrets,
+    failed: Mutex<Option<io::Error>>,
+}
+
+impl Printed {
+    fn new(instance: &Instance, named: bool, secrets: Secrets) -> Self {
+        let prefix = match named {
+            true => format!("       [{}] ", instance.name),
+            false => "       ".into(),
+        };
+        Self {
+            prefix,
+            secrets,
+            failed: Mutex::new(None),
+        }
+    }
+
+    /// Whether all could be written.
+    fn result(&self) -> io::Result<()> {
+        match self
+            .failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Output for Printed {
+    async fn line(&self, line: Line) {
+        let text = self.secrets.mask(&line.text);
+        let text = format!("{}{}\n", self.prefix, safe(&text, false));
+        let written = match line.stream {
+            Stream::Out | Stream::Note => io::stdout().write_all(text.as_bytes()),
+            Stream::Err => io::stderr().write_all(text.as_bytes()),
+        };
+        if let Err(error) = written {
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `kitchen login`: a shell on one instance.
+
+use super::args;
+use super::exit::Exit;
+use super::fault::Fault;
+use super::loaded::Loaded;
+use super::machine::Machine;
+use crate::matrix::{Kind, Selection};
+
+/// Gives the terminal to the transport's login command.
+pub fn login(login: &args::Named) -> Result<Exit, Fault> {
+    let loaded = Loaded::read(&login.common)?;
+    let selection = loaded.choose(&login.names)?;
+    let instance = only(&selection)?;
+    let machine = Machine::living(&loaded, instance)?;
+    let transport = loaded.registry.transport(&instance.transport.name)?;
+    let context = machine.context(Kind::Transport);
+    let command = super::runtime()?
+        .block_on(transport.login(&context, &machine.state))
+        .map_err(|error| machine.failed(&error))?;
+    hand_over(command.0, &instance.name)
+}
+
+/// The one instance that is meant.
+fn only(selection: &Selection) -> Result<&crate::matrix::Instance, Fault> {
+    let names = |names: Vec<&String>| {
+        names
+            .into_iter()
+            .map(|name| format!("* {name}"))
+            .collect::<Vec<_>>()
+    };
+    if let Some(cluster) = selection.clusters.first() {
+        let members = cluster.members.iter().map(|member| &member.name).collect();
+        return Err(Fault::usage(
+            format!(
+                "{} is a cluster: log in to one of its members",
+                cluster.name
+            ),
+            names(members),
+        ));
+    }
+    match selection.instances.as_slice() {
+        [instance] => Ok(instance),
+        many => Err(Fault::usage(
+            "several instances are meant: log in to one of them",
+            names(many.iter().map(|instance| &instance.name).collect()),
+        )),
+    }
+}
+
+/// Puts the command in the place of this process, where that can be done.
+fn hand_over(mut command: std::process::Command, whom: &str) -> Result<Exit, Fault> {
+    let failed = |error: std::io::Error| {
+        let message = format!("log in to {whom}: {error}");
+        Fault::new(Exit::Infrastructure, message, None::<String>)
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        Err(failed(command.exec()))
+    }
+    #[cfg(not(unix))]
+    match command.status().map_err(failed)?.success() {
+        true => Ok(Exit::Success),
+        false => Ok(Exit::Verify),
+    }
+}

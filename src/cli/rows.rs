@@ -1,0 +1,323 @@
+//! What `kitchen list` tells of an instance and of a cluster.
+
+use serde_json::{Map, Value, json};
+
+use super::status::{self, Status};
+use super::table::{Cell, RED, WHITE};
+use crate::matrix::{Cluster, Instance};
+use crate::report::capital;
+use crate::state::{ClusterRecord, Project};
+
+/// What is listed of an instance.
+pub struct InstanceRow {
+    name: String,
+    plugins: [String; 4],
+    last: Last,
+    status: Option<(Status, Value)>,
+}
+
+/// What the state tells.
+#[derive(Default)]
+struct Last {
+    action: Option<String>,
+    error: Option<String>,
+    session: Option<String>,
+}
+
+impl InstanceRow {
+    /// Titles of the columns; the last one only with a status.
+    pub const HEAD: [&str; 8] = [
+        "Instance",
+        "Driver",
+        "Provisioner",
+        "Verifier",
+        "Transport",
+        "Last Action",
+        "Last Error",
+        "Live Status",
+    ];
+
+    /// The row of an instance.
+    pub fn of(instance: &Instance, project: &Project, status: Option<Status>) -> Self {
+        let last = Last::of(instance, project);
+        let paths = |status: Status| {
+            let log = project.log_file(&instance.name);
+            let paths = json!({
+                "log_path": log,
+                "structured_log_path": log.with_extension("ndjson"),
+                "state_path": project.state_file(&instance.name).path(),
+                "instance_session_id": last.session,
+                "status": status.json(),
+            });
+            (status, paths)
+        };
+        Self {
+            name: instance.name.clone(),
+            plugins: [
+                class(&instance.driver.name),
+                class(&instance.provisioner.name),
+                class(&instance.verifier.name),
+                class(instance.listed_transport()),
+            ],
+            status: status.map(paths),
+            last,
+        }
+    }
+
+    /// For the table.
+    pub fn cells(&self) -> Vec<Cell> {
+        let mut cells = vec![(self.name.clone(), WHITE)];
+        cells.extend(self.plugins.iter().map(|plugin| (plugin.clone(), WHITE)));
+        cells.push(action_cell(self.last.action.as_deref()));
+        cells.push(error_cell(self.last.error.as_deref()));
+        cells.extend(self.status.as_ref().map(|(status, _)| status.cell()));
+        cells
+    }
+
+    /// With the keys of Test Kitchen.
+    pub fn json(&self) -> Value {
+        let [driver, provisioner, verifier, transport] = &self.plugins;
+        let mut row = json!({
+            "instance": self.name,
+            "driver": driver,
+            "provisioner": provisioner,
+            "verifier": verifier,
+            "transport": transport,
+            "last_action": self.last.action,
+            "last_error": self.last.error,
+        });
+        if let (Some(row), Some((_, Value::Object(more)))) = (row.as_object_mut(), &self.status) {
+            row.extend(more.clone());
+        }
+        row
+    }
+}
+
+/// What is listed of a cluster.
+pub struct ClusterRow {
+    name: String,
+    drivers: Vec<String>,
+    suites: Vec<String>,
+    members: Vec<String>,
+    /// The last step that has ended.
+    step: Option<String>,
+    /// Whether any member exists.
+    lives: bool,
+    error: Option<String>,
+    statuses: Vec<Status>,
+}
+
+impl ClusterRow {
+    /// Titles of the columns; the last one only with a status.
+    pub const HEAD: [&str; 6] = [
+        "Cluster",
+        "Driver",
+        "Members",
+        "Last Step",
+        "Last Error",
+        "Live Status",
+    ];
+
+    /// The row of a cluster.
+    pub fn of(cluster: &Cluster, project: &Project, statuses: Vec<Option<Status>>) -> Self {
+        let members = || cluster.members.iter();
+        let lasts: Vec<Last> = members().map(|member| Last::of(member, project)).collect();
+        let lives = lasts.iter().any(|last| last.action.is_some());
+        let of_member = lasts.into_iter().zip(members()).find_map(|(last, member)| {
+            last.error.map(|error| format!("{}: {error}", member.suite))
+        });
+        let (step, error) = match ClusterRecord::read(&project.kitchen(), &cluster.name) {
+            Err(error) => (None, Some(error.to_string())),
+            Ok(record) => match record.last().filter(|_| lives) {
+                Some(step) => {
+                    let text = format!("{} {}", step.number, step.title);
+                    (Some(text), step.error.clone().or(of_member))
+                }
+                None => (None, of_member),
+            },
+        };
+        let mut drivers: Vec<String> = Vec::new();
+        for member in members() {
+            let driver = class(&member.driver.name);
+            if !drivers.contains(&driver) {
+                drivers.push(driver);
+            }
+        }
+        Self {
+            name: cluster.name.clone(),
+            drivers,
+            suites: members().map(|member| member.suite.clone()).collect(),
+            members: members().map(|member| member.name.clone()).collect(),
+            step,
+            lives,
+            error,
+            statuses: statuses.into_iter().flatten().collect(),
+        }
+    }
+
+    /// For the table.
+    pub fn cells(&self) -> Vec<Cell> {
+        let suites = match self.suites.len() {
+            0..=6 => self.suites.join(", "),
+            many => format!("{}, … ({many})", self.suites[..5].join(", ")),
+        };
+        let mut cells = vec![
+            (self.name.clone(), WHITE),
+            (self.drivers.join(", "), WHITE),
+            (suites, WHITE),
+            match &self.step {
+                Some(step) => (step.clone(), 33),
+                None => action_cell(self.lives.then_some("create")),
+            },
+            error_cell(self.error.as_deref()),
+        ];
+        if !self.statuses.is_empty() {
+            cells.push(status::summed(&self.statuses));
+        }
+        cells
+    }
+
+    /// All of it.
+    pub fn json(&self) -> Value {
+        let mut row = json!({
+            "cluster": self.name,
+            "drivers": self.drivers,
+            "members": self.members,
+            "created": self.lives,
+            "last_step": self.step,
+            "last_error": self.error,
+        });
+        if !self.statuses.is_empty() {
+            let statuses = self
+                .members
+                .iter()
+                .cloned()
+                .zip(self.statuses.iter().map(Status::json));
+            row["status"] = Value::Object(statuses.collect());
+        }
+        row
+    }
+}
+
+impl Last {
+    /// A state that cannot be read is an error too.
+    fn of(instance: &Instance, project: &Project) -> Self {
+        let text = |state: &Map<String, Value>, key: &str| {
+            let text = state.get(key)?.as_str()?;
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        match project.state_file(&instance.name).read() {
+            Ok(state) => Self {
+                action: text(&state, "last_action"),
+                error: text(&state, "last_error"),
+                session: text(&state, "instance_session_id"),
+            },
+            Err(error) => Self {
+                action: Some("unknown".into()),
+                error: Some(error.to_string()),
+                session: None,
+            },
+        }
+    }
+}
+
+fn action_cell(action: Option<&str>) -> Cell {
+    let (text, colour) = match action {
+        Some("create") => ("Created", 36),
+        Some("converge") => ("Converged", 35),
+        Some("setup") => ("Set Up", 34),
+        Some("verify") => ("Verified", 33),
+        None => ("<Not Created>", RED),
+        Some(_) => ("<Unknown>", WHITE),
+    };
+    (text.into(), colour)
+}
+
+fn error_cell(error: Option<&str>) -> Cell {
+    match error.and_then(|error| error.lines().next()) {
+        Some(error) => (error.into(), RED),
+        None => ("<None>".into(), WHITE),
+    }
+}
+
+/// A plugin's name as that of its class in Test Kitchen: `chef_zero` is `ChefZero`.
+pub fn class(name: &str) -> String {
+    name.split('_').map(capital).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, action: Option<&str>, error: Option<&str>) -> InstanceRow {
+        InstanceRow {
+            name: name.into(),
+            plugins: ["Dummy", "Shell", "Busser", "Ssh"].map(Into::into),
+            last: Last {
+                action: action.map(Into::into),
+                error: error.map(Into::into),
+                session: None,
+            },
+            status: None,
+        }
+    }
+
+    #[test]
+    fn names_of_classes() {
+        for (name, class) in [
+            ("docker", "Docker"),
+            ("chef_zero", "ChefZero"),
+            ("ec2", "Ec2"),
+        ] {
+            assert_eq!(super::class(name), class);
+        }
+    }
+
+    #[test]
+    fn the_table_is_thors() {
+        let rows = [
+            row("default-ubuntu-2204", None, None),
+            row("web-a", Some("setup"), Some("Kitchen::ActionFailed\nmore")),
+        ];
+        let cells: Vec<_> = rows.iter().map(InstanceRow::cells).collect();
+        let show = |colours| {
+            let mut out = Vec::new();
+            super::super::table::print(&cells, colours, &mut out).expect("memory");
+            String::from_utf8(out).expect("text")
+        };
+        insta::assert_snapshot!(show(false));
+        assert_eq!(console::strip_ansi_codes(&show(true)), show(false));
+        assert!(show(true).contains("\u{1b}[31m<Not Created>\u{1b}[0m"));
+    }
+
+    #[test]
+    fn json_has_the_keys_of_test_kitchen() {
+        insta::assert_snapshot!(format!("{:#}", row("a-b", Some("create"), None).json()));
+    }
+
+    #[test]
+    fn a_large_cluster_stays_on_its_line() {
+        let row = ClusterRow {
+            name: "web-a".into(),
+            drivers: vec!["Sandbox".into(), "Docker".into()],
+            suites: (1..=50).map(|number| format!("web{number}")).collect(),
+            members: Vec::new(),
+            step: Some("3 verify web1".into()),
+            lives: true,
+            error: Some("exit code 1".into()),
+            statuses: Vec::new(),
+        };
+        let cells: Vec<String> = row.cells().into_iter().map(|cell| cell.0).collect();
+        let suites = "web1, web2, web3, web4, web5, … (50)";
+        assert_eq!(
+            cells,
+            [
+                "web-a",
+                "Sandbox, Docker",
+                suites,
+                "3 verify web1",
+                "exit code 1"
+            ]
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! Shows a run while it happens: a report on a thread of its own, so that a slow terminal slows
+//! the run down only through the channel between them.
+
+use std::io::{self, IsTerminal};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::Receiver;
+
+use super::args::Common;
+use super::fault::{dumb, no_colour};
+use crate::report::{Options, Report, Style};
+use crate::run::{Cause, Event};
+
+/// How often the live view is drawn.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// Events that are told before what was written is shown.
+const BATCH: usize = 256;
+
+/// How a run of up to `at_once` subjects is shown; log files go to `logs`.
+pub fn options(common: &Common, at_once: usize, logs: std::path::PathBuf) -> Options {
+    let terminal = io::stdout().is_terminal();
+    let ci = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
+    let style = match (terminal && !dumb(), ci && at_once > 1) {
+        (true, _) => Style::Live,
+        (false, true) => Style::Blocks,
+        (false, false) => Style::Lines,
+    };
+    Options {
+        style,
+        level: common.level().0,
+        colours: common.color.unwrap_or(terminal && !no_colour()),
+        concurrent: at_once > 1,
+        logs: Some(logs),
+        overwrite: common.log_overwrite.unwrap_or(true),
+    }
+}
+
+/// Tells events until their sender is gone; gives the most important cause of what failed.
+pub fn show(
+    options: Options,
+    runtime: Handle,
+    mut events: Receiver<Event>,
+) -> JoinHandle<Option<Cause>> {
+    std::thread::spawn(move || {
+        let live = options.style == Style::Live;
+        let mut report = Report::new(&options, Box::new(io::stdout()), Box::new(io::stderr()));
+        runtime.block_on(async {
+            let mut redraw = tokio::time::interval(REDRAW);
+            loop {
+                tokio::select! {
+                    event = events.recv() => match event {
+                        Some(event) => report.event(&event),
+                        None => break,
+                    },
+                    _ = redraw.tick(), if live => {}
+                }
+                for _ in 1..BATCH {
+                    match events.try_recv() {
+                        Ok(event) => report.event(&event),
+                        Err(_) => break,
+                    }
+                }
+                report.flush();
+            }
+        });
+        report.flush();
+        report.cause()
+    })
+}
