@@ -12,7 +12,7 @@ use crate::connection::SshConnection;
 use crate::exec::{Input, Sink};
 use crate::local::{self, Entry};
 use crate::script::quote;
-use crate::sent::{self, File, Files};
+use crate::sent::{self, File};
 
 /// Chunks of a stream that may wait for the other side.
 const CHUNKS: usize = 16;
@@ -26,12 +26,15 @@ impl SshConnection {
         let place = sent::place(&self.work_dir, remote);
         let locals: Vec<PathBuf> = locals.iter().map(|&local| local.into()).collect();
         let from = place.clone();
-        let (entries, known) = tokio::join!(
-            blocking(move || local::walk(&locals)),
-            blocking(move || Ok(sent::load(&from)))
-        );
-        let (entries, mut known) = (entries?, known?);
-        let entries = self.changed(entries, &known, remote).await?;
+        let mut known = blocking(move || Ok(sent::load(&from))).await?;
+        let names: Vec<&str> = known.keys().map(String::as_str).collect();
+        // The machine looks at its files while we look at ours.
+        let walking = blocking(move || local::walk(&locals));
+        let (records, entries) = tokio::join!(self.records(&names, remote), walking);
+        let (records, entries) = (records?, entries?);
+        let doubtful = sent::doubtful(&entries, &known);
+        let hashes = blocking(move || Ok(sent::hashes(&doubtful))).await?;
+        let entries = sent::changed(entries, &known, &hashes, &records);
         if entries.is_empty() && !known.is_empty() {
             return Ok(());
         }
@@ -51,28 +54,6 @@ impl SshConnection {
             }
         }
         blocking(move || sent::save(&known, &place)).await
-    }
-
-    /// The entries that the machine does not have.
-    async fn changed(
-        &self,
-        entries: Vec<Entry>,
-        known: &Files,
-        remote: &str,
-    ) -> Result<Vec<Entry>> {
-        let names: Vec<&str> = entries
-            .iter()
-            .filter(|entry| known.contains_key(&entry.name))
-            .map(|entry| entry.name.as_str())
-            .collect();
-        if names.is_empty() {
-            return Ok(entries);
-        }
-        let doubtful = sent::doubtful(&entries, known);
-        let hashing = blocking(move || Ok(sent::hashes(&doubtful)));
-        let (records, hashes) = tokio::join!(self.records(&names, remote), hashing);
-        let (records, hashes) = (records?, hashes?);
-        Ok(sent::changed(entries, known, &hashes, &records))
     }
 
     /// The machine's own record of each file below `remote` that it has. None at all where its

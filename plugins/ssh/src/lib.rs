@@ -9,6 +9,7 @@ mod connection;
 mod exec;
 mod failure;
 mod files;
+mod jump;
 mod local;
 mod login;
 mod route;

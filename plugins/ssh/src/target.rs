@@ -6,6 +6,7 @@ use std::time::Duration;
 use banquet_sdk::{Context, Error, Result};
 
 use crate::config::{Config, HostKeys};
+use crate::jump::Jump;
 use crate::ssh_config::{self, HostSettings, expand_home};
 
 /// How to reach and enter an instance. Two equal ones may share a connection.
@@ -319,65 +320,19 @@ fn expand_tokens(command: &str, hop: &Hop) -> String {
     let mut expanded = String::new();
     let mut chars = command.chars();
     while let Some(c) = chars.next() {
-        match (c, c == '%') {
-            (_, true) => match chars.next() {
-                Some('h') => expanded.push_str(&hop.host),
-                Some('p') => expanded.push_str(&hop.port.to_string()),
-                Some('r') => expanded.push_str(&hop.user),
-                Some('%') => expanded.push('%'),
-                Some(other) => expanded.extend(['%', other]),
-                None => expanded.push('%'),
-            },
-            (c, false) => expanded.push(c),
+        if c != '%' {
+            expanded.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('h') => expanded.push_str(&hop.host),
+            Some('p') => expanded.push_str(&hop.port.to_string()),
+            Some('r') => expanded.push_str(&hop.user),
+            Some('%') | None => expanded.push('%'),
+            Some(other) => expanded.extend(['%', other]),
         }
     }
     expanded
-}
-
-/// One `[user@]host[:port]`.
-#[derive(Debug, PartialEq)]
-struct Jump {
-    user: Option<String>,
-    host: String,
-    port: Option<u16>,
-}
-
-impl Jump {
-    fn list(text: &str, key: &str) -> Result<Vec<Self>> {
-        if text.trim() == "none" {
-            return Ok(Vec::new());
-        }
-        text.split(',')
-            .map(|one| {
-                Self::parse(one.trim())
-                    .ok_or_else(|| Error::config(key, format!("`{one}` is not [user@]host[:port]")))
-            })
-            .collect()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_prefix("ssh://").unwrap_or(text);
-        let (user, rest) = match text.rsplit_once('@') {
-            Some((user, rest)) => (Some(user.to_owned()), rest),
-            None => (None, text),
-        };
-        let (host, port) = if let Some(rest) = rest.strip_prefix('[') {
-            let (host, rest) = rest.split_once(']')?;
-            (host, rest.strip_prefix(':'))
-        } else {
-            match rest.split_once(':') {
-                // More than one colon: an IPv6 address without a port.
-                Some((host, port)) if !port.contains(':') => (host, Some(port)),
-                _ => (rest, None),
-            }
-        };
-        let port = port.map(str::parse).transpose().ok()?;
-        (!host.is_empty()).then(|| Self {
-            user,
-            host: host.to_owned(),
-            port,
-        })
-    }
 }
 
 /// For a message: the file as the user would name it.
@@ -497,14 +452,5 @@ mod tests {
         assert_eq!(error.key.as_deref(), Some("/port"));
         let error = target("", json!({"proxy_jump": "a:b"})).unwrap_err();
         assert_eq!(error.key.as_deref(), Some("/proxy_jump"));
-    }
-
-    #[test]
-    fn jumps_are_read() {
-        let v6 = Jump::parse("u@[::1]:22").unwrap();
-        assert_eq!((v6.host.as_str(), v6.port), ("::1", Some(22)));
-        assert_eq!(Jump::parse("fe80::1").unwrap().host, "fe80::1");
-        assert_eq!(Jump::parse("ssh://u@h").unwrap().user.as_deref(), Some("u"));
-        assert_eq!(Jump::parse(""), None);
     }
 }
