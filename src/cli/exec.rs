@@ -3,13 +3,15 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
-use banquet_sdk::{Exec, Line, Output, Peers, Secrets, Stream, async_trait};
+use banquet_sdk::{Error, Exec, ExitStatus, Line, Output, Peers, Secrets, Stream, async_trait};
+use tokio_util::sync::CancellationToken;
 
 use super::args;
 use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
 use super::machine::Machine;
+use super::signals::Signals;
 use crate::matrix::{Instance, Kind};
 use crate::report::safe;
 
@@ -78,7 +80,13 @@ impl Group<'_> {
             let peers = Peers(self.machines.iter().map(Machine::peer).collect());
             exec = exec.env(&peers.environment());
         }
-        let ended = connection.exec(&exec, &output).await;
+        let mut signals = Signals::take()?;
+        // Dropping the work ends the command on the machine.
+        let ended = tokio::select! {
+            ended = connection.exec(&exec, &output) => ended,
+            () = output.unheard.cancelled() => Ok(ExitStatus(0)),
+            () = signals.next() => Err(Error::cancelled()),
+        };
         output.result()?;
         Ok(ended.map_err(|error| machine.failed(&error))?.0)
     }
@@ -89,6 +97,8 @@ struct Printed {
     prefix: String,
     secrets: Secrets,
     failed: Mutex<Option<io::Error>>,
+    /// Cancelled when nobody reads any more: then the command is ended.
+    unheard: CancellationToken,
 }
 
 impl Printed {
@@ -101,6 +111,7 @@ impl Printed {
             prefix,
             secrets,
             failed: Mutex::new(None),
+            unheard: CancellationToken::new(),
         }
     }
 
@@ -129,6 +140,8 @@ impl Output for Printed {
         };
         if let Err(error) = written {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            self.unheard.cancel();
+            std::future::pending().await
         }
     }
 }

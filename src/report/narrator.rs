@@ -291,7 +291,10 @@ fn test(place: &Place, case: &TestCase) -> Vec<Line> {
         .duration
         .map(|duration| format!(" ({})", minutes(duration)))
         .unwrap_or_default();
-    let mut lines = vec![word(level, place, format!("{mark}: {}{took}", case.name))];
+    let mut lines = vec![Line {
+        kind: Kind::Output,
+        ..word(level, place, format!("{mark}: {}{took}", case.name))
+    }];
     if let (CaseStatus::Failed, Some(message)) = (case.status, &case.message) {
         lines.extend(
             message

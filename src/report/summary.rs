@@ -44,32 +44,59 @@ fn head(subject: &Subject) -> Row {
     (subject.name.clone(), how, took, note)
 }
 
-/// A row an action outside of steps and a step, in order; then the steps that were not reached.
+/// The phases before the steps, the steps in order, those that were not reached, the phases after.
 fn steps(subject: &Subject) -> Vec<Row> {
-    let mut done: Vec<&Done> = subject.done.iter().collect();
+    let done = &subject.done;
+    let in_step = |done: &Done| !done.place.step.is_empty();
+    let first = done.iter().position(in_step).unwrap_or(done.len());
+    let end = done
+        .iter()
+        .rposition(in_step)
+        .map_or(first, |last| last + 1);
     // Blocks end after the steps in them, and are listed before.
-    let first = done.iter().position(|done| !done.place.step.is_empty());
-    let last = done.iter().rposition(|done| !done.place.step.is_empty());
-    if let (Some(first), Some(last)) = (first, last) {
-        done[first..=last].sort_by(|a, b| a.place.step.cmp(&b.place.step));
-    }
-    let unreached = |number: usize| {
-        !done
-            .iter()
-            .any(|done| done.place.step.first() == Some(&number))
-    };
-    let mut rows: Vec<Row> = done.iter().map(|done| row(subject, done)).collect();
-    if first.is_some() || !subject.failures.is_empty() {
-        let rest = subject.titles.iter().enumerate();
+    let mut steps: Vec<&Done> = done[first..end].iter().collect();
+    steps.sort_by(|a, b| a.place.step.cmp(&b.place.step));
+    let mut rows = phases(subject, &done[..first]);
+    rows.extend(steps.iter().map(|step| row(subject, step)));
+    if first < end || !subject.failures.is_empty() {
+        let reached = |number| {
+            steps
+                .iter()
+                .any(|step| step.place.step.first() == Some(&number))
+        };
+        let titles = (1..).zip(&subject.titles);
         rows.extend(
-            rest.filter(|(index, _)| unreached(index + 1))
-                .map(|(index, title)| {
-                    let what = format!("  {} {title}", index + 1);
+            titles
+                .filter(|(number, _)| !reached(*number))
+                .map(|(number, title)| {
+                    let what = format!("  {number} {title}");
                     (what, "not run", String::new(), String::new())
                 }),
         );
     }
+    rows.extend(phases(subject, &done[end..]));
     rows
+}
+
+/// Actions outside of steps: those that several members passed together are one row, which took
+/// as long as the slowest.
+fn phases(subject: &Subject, done: &[Done]) -> Vec<Row> {
+    let together = |a: &Done, b: &Done| {
+        a.what == b.what && a.outcome == Outcome::Passed && b.outcome == Outcome::Passed
+    };
+    let phase = |phase: &[Done]| match phase {
+        [one] => row(subject, one),
+        many => {
+            let took = many
+                .iter()
+                .map(|done| done.duration)
+                .max()
+                .unwrap_or_default();
+            let note = format!("{} members", many.len());
+            (format!("  {}", many[0].what), "passed", minutes(took), note)
+        }
+    };
+    done.chunk_by(together).map(phase).collect()
 }
 
 fn row(subject: &Subject, done: &Done) -> Row {
