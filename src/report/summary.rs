@@ -58,21 +58,13 @@ fn steps(subject: &Subject) -> Vec<Row> {
     steps.sort_by(|a, b| a.place.step.cmp(&b.place.step));
     let mut rows = phases(subject, &done[..first]);
     rows.extend(steps.iter().map(|step| row(subject, step)));
-    if first < end || !subject.failures.is_empty() {
-        let reached = |number| {
-            steps
-                .iter()
-                .any(|step| step.place.step.first() == Some(&number))
-        };
-        let titles = (1..).zip(&subject.titles);
-        rows.extend(
-            titles
-                .filter(|(number, _)| !reached(*number))
-                .map(|(number, title)| {
-                    let what = format!("  {number} {title}");
-                    (what, "not run", String::new(), String::new())
-                }),
-        );
+    if subject.command == "test" && !subject.failures.is_empty() {
+        let last = steps.last().and_then(|step| step.place.step.first());
+        let rest = (1..).zip(&subject.titles).skip(last.copied().unwrap_or(0));
+        rows.extend(rest.map(|(number, title): (usize, _)| {
+            let what = format!("  {number} {title}");
+            (what, "not run", String::new(), String::new())
+        }));
     }
     rows.extend(phases(subject, &done[end..]));
     rows

@@ -2,6 +2,7 @@
 //! `Project::new().file("kitchen.yml", …).kitchen("test web").succeeds().prints("…")`.
 //! Every project is a directory of its own; what a failed test leaves running is destroyed with it.
 #![allow(dead_code, reason = "every test binary uses another part")]
+#![allow(clippy::wrong_self_convention, reason = "sentences are chains")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
