@@ -2,8 +2,10 @@
 //! (loader/yaml.rb).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::problem::Problem;
+use super::source::{Source, Span};
 
 /// The files of a configuration; only the project's own must exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,32 +103,27 @@ fn missing(project: &Path, root: &Path) -> Problem {
     }
 }
 
-/// The text of `path`, without a byte order mark, with `\n` at the ends of lines.
-pub fn read(path: &Path) -> Result<String, Problem> {
-    let failed = |error: std::io::Error| {
+/// The file at `path`, without a byte order mark.
+pub fn read(path: &Path, root: &Path) -> Result<Arc<Source>, Problem> {
+    let bytes = std::fs::read(path).map_err(|error| {
         Problem::error(format!("failed to read {}: {error}", path.display()))
             .help("Check that it is a file and that you may read it.")
-    };
-    let bytes = std::fs::read(path).map_err(failed)?;
+    })?;
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(error) => Err(not_utf8(path, bytes, error.valid_up_to())),
+        Ok(text) => Ok(Source::new(path, root, text.to_owned())),
+        Err(error) => Err(not_utf8(path, root, bytes, error.valid_up_to())),
     }
 }
 
-fn not_utf8(path: &Path, bytes: &[u8], at: usize) -> Problem {
-    let before = &bytes[..at];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let start = before
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |at| at + 1);
-    let column = String::from_utf8_lossy(&before[start..]).chars().count() + 1;
-    Problem::error(format!(
-        "{}:{line}:{column} is not UTF-8: the byte 0x{:02X}",
-        path.display(),
-        bytes[at]
-    ))
-    .help("Save the file as UTF-8; it may be Latin-1 (`iconv -f latin1 -t utf-8`).")
+fn not_utf8(path: &Path, root: &Path, bytes: &[u8], at: usize) -> Problem {
+    let source = Source::new(path, root, String::from_utf8_lossy(bytes).into_owned());
+    let span = Span::at_byte(&source.text, at, 1);
+    let message = format!(
+        "{} is not UTF-8: the byte 0x{:02X}",
+        source.shown, bytes[at]
+    );
+    Problem::error(message)
+        .in_source(source, span, "here")
+        .help("Save the file as UTF-8; it may be Latin-1 (`iconv -f latin1 -t utf-8`).")
 }

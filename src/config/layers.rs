@@ -7,7 +7,7 @@ use super::files::{self, Files};
 use super::merge::merged;
 use super::node::{Entry, Map, Node, Value};
 use super::problem::{Error, Problem, Problems};
-use super::source::{Source, Sources, Span};
+use super::source::{Source, Sources};
 use super::{erb, yaml};
 
 /// The files, read and parsed, the weakest first.
@@ -42,7 +42,7 @@ impl Layers {
         root: &Path,
         warnings: &mut Vec<Problem>,
     ) -> Result<(), Problem> {
-        let written = Source::new(path, root, files::read(path)?);
+        let written = files::read(path, root)?;
         let source = erb::render(&written)?;
         let file = self.sources.add(source.clone());
         let node = yaml::parse(&source, file, warnings)?;
@@ -90,14 +90,8 @@ fn normalized(map: &Map) -> Map {
             (_, Value::Map(inner)) => Node::map(normalized(inner), entry.node.span),
             _ => entry.node.clone(),
         };
-        let key_span: Span = entry.key;
-        (
-            key.clone(),
-            Entry {
-                key: key_span,
-                node,
-            },
-        )
+        let place = entry.key;
+        (key.clone(), Entry { key: place, node })
     };
     map.iter().map(long).collect()
 }

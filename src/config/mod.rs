@@ -11,8 +11,11 @@ pub(crate) mod node;
 mod problem;
 mod scalar;
 mod source;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,10 +51,17 @@ impl LoadOptions {
     /// The project in `root`, with the files that the environment names (`KITCHEN_YAML`,
     /// `KITCHEN_LOCAL_YAML`, `KITCHEN_GLOBAL_YAML`, or `_YML`).
     pub fn from_env(root: impl Into<PathBuf>) -> Self {
+        Self::from_variables(root, |name| std::env::var_os(name))
+    }
+
+    fn from_variables(
+        root: impl Into<PathBuf>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
         let named = |name: &str| {
             ["YAML", "YML"]
                 .iter()
-                .find_map(|form| std::env::var_os(format!("{name}_{form}")))
+                .find_map(|form| variable(&format!("{name}_{form}")))
                 .filter(|path| !path.is_empty())
                 .map(PathBuf::from)
         };
@@ -99,9 +109,17 @@ pub fn load(options: &LoadOptions) -> Result<Config, Error> {
     if !problems.list.iter().any(is_error) {
         legacy::normalize(&mut tree, &layers.sources)?;
     }
+    if tree.is_empty() {
+        let name = files.project.display();
+        problems.push(
+            Problem::warning(format!("{name} is empty"))
+                .help("Add `driver:`, `platforms:` and `suites:`."),
+        );
+    }
     let kitchen = |key: &str| {
         let section = tree.get("kitchen")?;
-        section.node.get(key)?.as_str().map(str::to_owned)
+        let text = section.node.get(key)?.as_str()?;
+        Some(text.trim_start_matches(':').to_owned())
     };
     let tests = kitchen("test_base_path").map(PathBuf::from);
     let tests = tests

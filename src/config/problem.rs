@@ -60,6 +60,13 @@ impl Problem {
         self
     }
 
+    /// Points at `span` of a file that is not among the configuration's yet.
+    #[must_use]
+    pub fn in_source(mut self, source: Arc<Source>, span: Span, label: &str) -> Self {
+        self.places.push((Place { source, span }, label.into()));
+        self
+    }
+
     /// Points at the word at `origin`.
     #[must_use]
     pub fn at_origin(self, sources: &Sources, origin: &Origin, label: impl Into<String>) -> Self {

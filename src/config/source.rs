@@ -83,6 +83,19 @@ pub struct Span {
 }
 
 impl Span {
+    /// `len` bytes from byte `start` of a text that is no file of [`Sources`] yet.
+    pub fn at_byte(text: &str, start: usize, len: usize) -> Self {
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Self {
+            file: 0,
+            start: small(start),
+            len: small(len),
+            line: small(before.matches('\n').count() + 1),
+            column: small(before[line_start..].chars().count() + 1),
+        }
+    }
+
     /// Line and column in `source`.
     pub fn origin(&self, source: &Source) -> Origin {
         Origin {
@@ -91,6 +104,11 @@ impl Span {
             column: self.column as usize,
         }
     }
+}
+
+/// Files are far smaller than 4 GiB.
+pub(super) fn small(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
 }
 
 /// All files that were read, in the order global, project, local.
@@ -120,9 +138,7 @@ impl Sources {
         let source = self.0.get(usize::from(span.file))?;
         (span.line > 0).then(|| span.origin(source))
     }
-}
 
-impl Sources {
     /// The word at `origin`, so that an excerpt can show it.
     pub fn locate(&self, origin: &Origin) -> Option<Span> {
         let index = self
@@ -140,7 +156,6 @@ impl Sources {
         let len = line[start..]
             .find(char::is_whitespace)
             .unwrap_or(line.len() - start);
-        let small = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
         Some(Span {
             file: u16::try_from(index).ok()?,
             start: small(line_start + start),

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::node::{Entry, Map, Node, Value};
 use super::problem::Problem;
 use super::scalar;
-use super::source::{Place, Source, Span};
+use super::source::{Source, Span, small};
 
 /// Most values that one file may grow to through aliases.
 const VALUES_LIMIT: usize = 1_000_000;
@@ -91,7 +91,6 @@ impl<'a> Reader<'a> {
 
     fn span(&self, span: &granit_parser::Span) -> Span {
         let range = span.byte_range().unwrap_or_default();
-        let small = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
         let text = &self.source.text.as_bytes()[range.clone()];
         let len = text.trim_ascii_end().len();
         Span {
@@ -107,10 +106,10 @@ impl<'a> Reader<'a> {
         let marker = error.marker();
         let span = Span {
             file: self.file,
-            start: u32::try_from(marker.byte_offset().unwrap_or_default()).unwrap_or_default(),
+            start: small(marker.byte_offset().unwrap_or_default()),
             len: 0,
-            line: u32::try_from(marker.line()).unwrap_or_default(),
-            column: u32::try_from(marker.col() + 1).unwrap_or_default(),
+            line: small(marker.line()),
+            column: small(marker.col() + 1),
         };
         let help = match self.tab_before(marker.line()) {
             true => "YAML is indented with spaces: replace the tabs.",
@@ -135,10 +134,7 @@ impl<'a> Reader<'a> {
     }
 
     fn problem(&self, message: impl Into<String>, span: Span, label: &str) -> Problem {
-        let mut problem = Problem::error(message);
-        let source = self.source.clone();
-        problem.places.push((Place { source, span }, label.into()));
-        problem
+        Problem::error(message).in_source(self.source.clone(), span, label)
     }
 
     fn node(&mut self, (event, span): Step<'a>, depth: usize) -> Result<Node, Problem> {
@@ -278,14 +274,9 @@ impl<'a> Reader<'a> {
         let message = format!("the key `{name}` is given twice");
         let mut problem = self
             .problem(message, second, "this one counts")
+            .in_source(self.source.clone(), first, "first given here")
             .help("Remove one of them.");
         problem.severity = miette::Severity::Warning;
-        let source = self.source.clone();
-        let place = Place {
-            source,
-            span: first,
-        };
-        problem.places.push((place, "first given here".into()));
         self.warnings.push(problem);
     }
 
