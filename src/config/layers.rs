@@ -83,7 +83,7 @@ fn normalized(map: &Map) -> Map {
             ("driver" | "provisioner" | "busser", Value::Scalar(_)) => {
                 let name = if key == "busser" { "version" } else { "name" };
                 match super::named_map(&entry.node, name) {
-                    Some(map) => Node::map(map, entry.node.span),
+                    Some(map) => Node::map(map.into_owned(), entry.node.span),
                     None => entry.node.clone(),
                 }
             }

@@ -61,9 +61,16 @@ fn each(data: &mut Map, level: &str, change: &mut dyn FnMut(&mut Map) -> Done) -
 /// The section `key` of `root` as a map: a plain name is `{name: …}`, nothing is empty.
 fn section(root: &Map, key: &str) -> Map {
     match root.get(key) {
-        Some(entry) => super::named_map(&entry.node, "name").unwrap_or_default(),
+        Some(entry) => named(entry, "name"),
         None => Map::new(),
     }
+}
+
+/// The section `entry` as a map, where a plain word is `{key: word}`.
+fn named(entry: &Entry, key: &str) -> Map {
+    super::named_map(&entry.node, key)
+        .unwrap_or_default()
+        .into_owned()
 }
 
 fn put(root: &mut Map, key: &str, from: &Entry, map: Map) {
@@ -81,7 +88,7 @@ fn single(key: &str, entry: Entry) -> Map {
 
 fn driver_config(root: &mut Map, sources: &Sources) -> Done {
     if let Some(entry) = root.shift_remove("driver_config") {
-        let base = super::named_map(&entry.node, "name").unwrap_or_default();
+        let base = named(&entry, "name");
         let map = merged(&base, &section(root, "driver"), sources)?;
         put(root, "driver", &entry, map);
     }
@@ -135,7 +142,7 @@ fn busser(root: &mut Map, sources: &Sources) -> Done {
     let Some(entry) = root.shift_remove("busser") else {
         return Ok(());
     };
-    let mut base = super::named_map(&entry.node, "version").unwrap_or_default();
+    let mut base = named(&entry, "version");
     if base.get("name").is_none_or(|name| name.node.is_null()) {
         let value = Value::Scalar("busser".into());
         let span = entry.key;

@@ -13,16 +13,25 @@ pub fn merged(base: &Map, over: &Map, sources: &Sources) -> Result<Map, Problem>
 }
 
 fn merge_into(base: &mut Map, over: &Map, sources: &Sources) -> Result<(), Problem> {
-    for (key, entry) in over {
-        let Some(below) = base.get_mut(key) else {
-            base.insert(key.clone(), entry.clone());
-            continue;
-        };
-        match (&mut below.node.value, &entry.node.value) {
-            (Value::Map(below), Value::Map(above)) => merge_into(below, above, sources)?,
-            (Value::Map(_), _) => return Err(unlike(key, below, entry, sources)),
-            _ => *below = entry.clone(),
-        }
+    let mut entries = over.iter();
+    entries.try_for_each(|(key, entry)| merge_entry(base, key, entry, sources))
+}
+
+/// One key of a map put over `base`, as [`merged`] does with all.
+pub fn merge_entry(
+    base: &mut Map,
+    key: &str,
+    entry: &Entry,
+    sources: &Sources,
+) -> Result<(), Problem> {
+    let Some(below) = base.get_mut(key) else {
+        base.insert(key.to_owned(), entry.clone());
+        return Ok(());
+    };
+    match (&mut below.node.value, &entry.node.value) {
+        (Value::Map(below), Value::Map(above)) => merge_into(below, above, sources)?,
+        (Value::Map(_), _) => return Err(unlike(key, below, entry, sources)),
+        _ => *below = entry.clone(),
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod source;
 mod tests;
 mod yaml;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub use problem::{Error, Problem, Problems, Severity, nearest};
 pub use source::{Place, Source, Sources, Span};
 
 pub(crate) use check::{Keys, items, keys_of, named_item};
-pub(crate) use merge::merged;
+pub(crate) use merge::merge_entry;
 pub(crate) use node::{Entry, Map, Node, Value, section};
 
 /// Where the configuration is, and how strictly it is judged.
@@ -144,11 +145,11 @@ fn is_error(problem: &Problem) -> bool {
 }
 
 /// A section as a map: a plain name is `{key: name}`, nothing is empty; none for other values.
-pub(crate) fn named_map(node: &Node, key: &str) -> Option<Map> {
+pub(crate) fn named_map<'a>(node: &'a Node, key: &str) -> Option<Cow<'a, Map>> {
     match &node.value {
-        Value::Map(map) => Some(map.clone()),
-        _ if node.is_null() => Some(Map::new()),
-        _ if node.as_str().is_some() => node.clone().under(key).as_map().cloned(),
+        Value::Map(map) => Some(Cow::Borrowed(map)),
+        _ if node.is_null() => Some(Cow::default()),
+        _ if node.as_str().is_some() => node.clone().under(key).into_map().map(Cow::Owned),
         _ => None,
     }
 }

@@ -77,6 +77,14 @@ impl Node {
         }
     }
 
+    /// The map itself, where it is one.
+    pub fn into_map(self) -> Option<Map> {
+        match self.value {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
     /// The list, where it is one.
     pub fn as_list(&self) -> Option<&[Node]> {
         match &self.value {

@@ -141,33 +141,28 @@ fn plugin_use(
     default: &str,
     sources: &Sources,
 ) -> Result<PluginUse, Problem> {
-    let levels: Vec<Map> = levels
+    let levels: Vec<_> = levels
         .into_iter()
         .flatten()
         .filter_map(|node| config::named_map(node, "name"))
         .collect();
     let name_of = |level: &Map| level.get("name")?.node.as_str().map(str::to_owned);
-    let chosen = levels.iter().rev().find_map(name_of);
+    let chosen = levels.iter().rev().find_map(|level| name_of(level));
     let named = chosen.is_some();
     let name = chosen.unwrap_or_else(|| default.to_owned());
 
     let mut merged = Map::new();
-    let mut run_list = Map::new();
-    for mut level in levels {
+    for level in levels {
         if name_of(&level).is_some_and(|other| other != name) {
             continue;
         }
-        if kind == Kind::Provisioner
-            && let Some(entry) = level.shift_remove("run_list")
-        {
-            append(&mut run_list, "run_list", &entry);
+        for (key, entry) in level.iter() {
+            match key.as_str() {
+                "run_list" if kind == Kind::Provisioner => append(&mut merged, key, entry),
+                key if key == "name" || kind.kitchen_keys().contains(&key) => {}
+                _ => config::merge_entry(&mut merged, key, entry, sources)?,
+            }
         }
-        merged = config::merged(&merged, &level, sources)?;
-    }
-    merged.extend(run_list);
-    merged.shift_remove("name");
-    for key in kind.kitchen_keys() {
-        merged.shift_remove(*key);
     }
     Ok(PluginUse {
         name,
