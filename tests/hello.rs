@@ -30,13 +30,11 @@ fn the_first_command_passes_for_an_ordinary_user() {
     if !needs("ordinary-user") {
         return;
     }
-    let project = Project::copy_of("fixtures/hello-db");
-    let ran = project.as_ordinary_user().kitchen("test").succeeds();
-    assert!(
-        ran.out.contains("hello world from web2-host"),
-        "{}",
-        ran.transcript()
-    );
+    let project = Project::copy_of("fixtures/hello-db").as_ordinary_user();
+    project
+        .kitchen("test")
+        .succeeds()
+        .prints("hello world from web2-host");
     assert!(
         left_behind(project.path()).is_empty(),
         "{:?}",
