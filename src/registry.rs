@@ -62,6 +62,10 @@ impl Registry {
             registry.add_driver(banquet_docker::Docker::default());
             registry.add_transport(banquet_docker::DockerTransport::default());
         }
+        #[cfg(feature = "ssh")]
+        registry.add_transport(banquet_ssh::Ssh::default());
+        #[cfg(feature = "proxy")]
+        registry.add_driver(banquet_proxy::Proxy);
         #[cfg(feature = "sandbox")]
         {
             // The sandbox's helpers are this very program; where its path cannot be told, its own

@@ -43,17 +43,20 @@ fn sigterm_with_destroy_passing_leaves_the_members() {
 }
 
 #[test]
-fn a_second_ctrl_c_ends_at_once() {
-    let project = project();
-    let text = project
-        .read("kitchen.yml")
-        .replace("journal: journal", "sleep: 600");
-    project.write("kitchen.yml", &text);
+fn a_second_ctrl_c_ends_the_cleanup_too() {
+    let project = Project::new().file(
+        "kitchen.yml",
+        "driver:\n  name: exec\n  pre_create_command: touch made; echo creating; sleep 600\n  \
+         reset_command: if [ -e made ]; then echo resetting; sleep 600; fi\n\
+         verifier: dummy\nplatforms: [{name: host}]\nsuites: [{name: a}]\n",
+    );
     let ran = project
-        .start("create")
-        .until("Creating <b-host>")
+        .start("test --destroy=always")
+        .until("creating")
         .signal("INT")
+        .until("resetting")
         .signal("INT")
         .wait();
     assert_eq!(ran.code, Some(130), "{}", ran.transcript());
+    std::fs::remove_file(project.path().join("made")).expect("the machine was begun");
 }

@@ -68,7 +68,7 @@ impl Loaded {
         for conflict in &self.matrix.conflicts {
             tell(conflict, self.colour);
         }
-        Ok(self.matrix.select_many(&names.names)?)
+        self.named(names)
     }
 
     /// What the names select, for a command that acts: names that two instances share stop it,
@@ -79,9 +79,19 @@ impl Loaded {
                 problems: self.matrix.conflicts.clone(),
             }));
         }
-        let selection = self.matrix.select_many(&names.names)?;
+        let selection = self.named(names)?;
         self.check_keys(&members(&selection))?;
         Ok(selection)
+    }
+
+    fn named(&self, names: &Names) -> Result<Selection, Fault> {
+        self.matrix.select_many(&names.names).map_err(|error| {
+            let empty = self.matrix.instances.is_empty();
+            let hint = empty.then_some(
+                "The configuration (kitchen.yml) describes no instances: it needs `platforms` and `suites`.",
+            );
+            Fault::usage(error.to_string(), hint)
+        })
     }
 
     /// Warns once of each key that a plugin of these instances does not know.
