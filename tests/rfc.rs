@@ -163,7 +163,7 @@ fn r10_provisioner_config_replaces_the_provisioner_for_one_converge() {
 fn r11_driver_settings_in_a_step_are_an_error() {
     let ran = project("  - step: converge web1\n    driver_config: {sleep: 1}\n").kitchen("list");
     assert_ne!(ran.code, Some(0));
-    ran.complains("kitchen.yml:13").complains("driver");
+    ran.complains("kitchen.yml:14").complains("driver");
 }
 
 #[test]
@@ -198,7 +198,9 @@ fn r13_tests_are_looked_up_under_the_name_of_the_multisuite_or_of_the_step() {
 fn r14_a_destroy_step_removes_one_member() {
     let project = project("  - converge web1\n  - destroy web1\n  - converge web2\n");
     project.kitchen("create").succeeds();
-    project.kitchen("test --no-recreate --destroy=never").succeeds();
+    project
+        .kitchen("test --no-recreate --destroy=never")
+        .succeeds();
     assert_eq!(
         journal(&project, &["converge", "destroy"]),
         ["converge web1", "destroy web1", "converge web2"]
