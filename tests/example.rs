@@ -1,0 +1,42 @@
+//! `kitchen.example.yml` is valid, and no key of a plugin is undocumented.
+
+mod support;
+
+use std::path::Path;
+
+use banquet_sdk::PluginInfo;
+use kitchen::registry::Registry;
+use support::Project;
+
+#[test]
+fn the_example_is_valid_and_warns_of_nothing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("kitchen.example.yml")).expect("the example");
+    let project = Project::new().file("kitchen.yml", &text);
+    project.kitchen("validate --strict").succeeds();
+    project.kitchen("plan").succeeds().is_quiet();
+}
+
+#[test]
+fn every_key_of_every_plugin_is_in_the_example_or_in_the_plugins_readme() {
+    let registry = Registry::builtin();
+    let mut infos: Vec<PluginInfo> = Vec::new();
+    infos.extend(registry.drivers.values().map(|plugin| plugin.info()));
+    infos.extend(registry.transports.values().map(|plugin| plugin.info()));
+    infos.extend(registry.provisioners.values().map(|plugin| plugin.info()));
+    infos.extend(registry.verifiers.values().map(|plugin| plugin.info()));
+    assert!(infos.len() >= 10, "{infos:?}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let example = std::fs::read_to_string(root.join("kitchen.example.yml")).expect("the example");
+    let mut missing = Vec::new();
+    for info in &infos {
+        let readme = root.join("plugins").join(&*info.name).join("README.md");
+        let readme = std::fs::read_to_string(&readme).expect("every plugin has a README");
+        for key in info.keys() {
+            if !example.contains(&format!("{key}:")) && !readme.contains(&format!("`{key}`")) {
+                missing.push(format!("{}: {key}", info.name));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "undocumented: {missing:?}");
+}
