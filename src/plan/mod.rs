@@ -246,6 +246,9 @@ impl Planner<'_> {
     }
 }
 
+/// So many steps of a block without a name stand for it.
+const SHOWN: usize = 4;
+
 /// What a person calls a step: its text, or the name of a block.
 pub fn title(node: &StepNode) -> String {
     match node {
@@ -257,8 +260,12 @@ pub fn title(node: &StepNode) -> String {
         StepNode::Block(block) => match &block.options.name {
             Some(name) => name.clone(),
             None => {
-                let inner: Vec<_> = block.concurrent.iter().map(title).collect();
-                format!("concurrent: {}", inner.join(", "))
+                let first: Vec<_> = block.concurrent.iter().take(SHOWN).map(title).collect();
+                let more = block.concurrent.len() - first.len();
+                match more {
+                    0 => format!("concurrent: {}", first.join(", ")),
+                    more => format!("concurrent: {} and {more} more", first.join(", ")),
+                }
             }
         },
     }

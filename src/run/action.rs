@@ -5,7 +5,7 @@ use std::sync::Arc;
 use banquet_sdk::{CaseStatus, Changes, Connection, Context, Section, State, TestCase};
 use tokio::time::Instant;
 
-use super::expression::Expressions;
+use super::expression::{Expressions, has_expressions};
 use super::job::{Job, PEERS_FILE};
 use super::member::Member;
 use super::scope::Scope;
@@ -112,7 +112,11 @@ impl Job<'_> {
                 |text| self.run.sink.secrets.mask(text).into_owned(),
             ),
         };
-        self.look_around();
+        // In a phase all learn together, at its end.
+        let alone = !scope.step.is_empty() || self.task.subject.members().len() == 1;
+        if alone && matches!(work.action, Action::Create | Action::Destroy) {
+            self.look_around();
+        }
         let ended = match ended {
             Ok(()) => {
                 let hooks = hooks::run(self, member, work, "post", scope);
@@ -250,7 +254,10 @@ impl Job<'_> {
         });
         cx.deadline = scope.deadline;
         cx.cancel = scope.cancel.clone();
-        cx.environment.extend(known.environment.clone());
+        if kind != Kind::Driver {
+            // Drivers run none of the user's code that asks for peers.
+            cx.environment.extend(known.environment.clone());
+        }
         cx.environment
             .insert("KITCHEN_TESTS_NAME".into(), work.tests_name.clone());
         let user = instance
@@ -293,7 +300,7 @@ impl Job<'_> {
     ) -> Result<Arc<Section>, Failure> {
         let section = &instance.plugin(kind).section;
         let user_code = matches!(kind, Kind::Provisioner | Kind::Verifier);
-        if !self.run.kitchen.expressions || !user_code {
+        if !self.run.kitchen.expressions || !user_code || !has_expressions(section) {
             return Ok(section.clone());
         }
         Expressions::new(peers, instance.cluster.as_deref(), Some(instance)).section(section)

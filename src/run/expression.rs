@@ -50,9 +50,6 @@ impl Expressions {
 
     /// `section` with the expressions of all its strings replaced.
     pub fn section(&self, section: &Arc<Section>) -> Result<Arc<Section>, Failure> {
-        if !section.values.values().any(has_expression) {
-            return Ok(section.clone());
-        }
         let mut rendered = Section::clone(section);
         for (key, value) in &mut rendered.values {
             self.value(value, &format!("/{key}"), section)?;
@@ -96,6 +93,11 @@ impl Expressions {
         .hint(living)
         .hint("Members are written `{{peers.SUITE.address}}`, also `.hostname`, `.instance`, `.platform`.")
     }
+}
+
+/// Whether any value of `section` holds one.
+pub(super) fn has_expressions(section: &Section) -> bool {
+    section.values.values().any(has_expression)
 }
 
 fn has_expression(value: &Value) -> bool {

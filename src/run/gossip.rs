@@ -52,6 +52,7 @@ impl Job<'_> {
     pub(super) async fn late_gossip(&self, scope: &Scope) -> Result<(), Failure> {
         self.look_around();
         let known = self.known();
+        let scripts = [false, true].map(|hosts| script(&known.peers, hosts));
         let living: Vec<&Member> = self
             .members
             .iter()
@@ -59,7 +60,7 @@ impl Job<'_> {
             .collect();
         let work = living
             .iter()
-            .map(|member| self.hear(member, &known.peers, scope));
+            .map(|member| self.hear(member, &known.peers, &scripts, scope));
         let mut running =
             futures::stream::iter(work).buffer_unordered(self.run.options.members.max(1));
         let mut ended = Ok(());
@@ -71,7 +72,13 @@ impl Job<'_> {
         self.record(|record| record.gossiped = true)
     }
 
-    async fn hear(&self, member: &Member, peers: &Peers, scope: &Scope) -> Result<(), Failure> {
+    async fn hear(
+        &self,
+        member: &Member,
+        peers: &Peers,
+        scripts: &[String; 2],
+        scope: &Scope,
+    ) -> Result<(), Failure> {
         let instance = &member.instance;
         let heard = async {
             let driver = self.run.kitchen.registry.driver(&instance.driver.name)?;
@@ -89,7 +96,7 @@ impl Job<'_> {
                 return Ok(());
             }
             let connection = self.connect(member, &work, &state, scope).await?;
-            let script = script(peers, !capabilities.names_resolve);
+            let script = &scripts[usize::from(!capabilities.names_resolve)];
             told(&*connection, script).await.map_err(error)
         };
         self.heard("late_gossip", instance, scope, heard).await
@@ -126,7 +133,7 @@ impl Job<'_> {
     }
 }
 
-async fn told(connection: &dyn Connection, script: String) -> banquet_sdk::Result<()> {
+async fn told(connection: &dyn Connection, script: &str) -> banquet_sdk::Result<()> {
     let exec = Exec::new(AS_ROOT).stdin(script);
     let status = connection.exec(&exec, &Discard).await?;
     status.into_result("tell the member of its peers").map_err(|error| {

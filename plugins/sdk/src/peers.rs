@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// Longest list of peers that goes into a variable, in bytes: Linux refuses to start a process
+/// with one of 128 KiB.
+const LONGEST_VARIABLE: usize = 100 * 1024;
+
 /// One member of a cluster. All of it is known after creation; during `gossip` the address is
 /// known only where the driver chose it beforehand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,17 +56,17 @@ impl Peers {
         self.0.iter().find(|peer| peer.suite == suite)
     }
 
-    /// Variables for the user's processes: `KITCHEN_PEERS` (JSON list) and
-    /// `KITCHEN_<SUITE>_ADDRESS`, every character that is no letter or digit as `_`.
+    /// Variables for the user's processes: `KITCHEN_PEERS` (JSON list, left out where it is
+    /// too long for a variable) and `KITCHEN_<SUITE>_ADDRESS`, every character that is no letter or digit as `_`.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut environment = BTreeMap::new();
         if self.0.is_empty() {
             return environment;
         }
-        environment.insert(
-            "KITCHEN_PEERS".into(),
-            serde_json::json!(self.0).to_string(),
-        );
+        let list = serde_json::json!(self.0).to_string();
+        if list.len() <= LONGEST_VARIABLE {
+            environment.insert("KITCHEN_PEERS".into(), list);
+        }
         for peer in &self.0 {
             if let Some(address) = &peer.address {
                 let suite: String = peer
