@@ -173,3 +173,129 @@ fn a_log_is_followed() {
     let ended = running.until("second\n").signal("TERM").wait();
     assert_eq!(ended.out, "first\nsecond\n");
 }
+
+const SHOP: &str = "\
+driver: dummy
+transport: dummy
+provisioner: {name: dummy, changes: [installed]}
+verifier: dummy
+platforms: [{name: a}]
+suites: [{name: db}, {name: web}]
+multisuites:
+- name: shop
+  steps:
+  - converge db
+  - converge web
+  - verify web
+";
+
+/// Runs `kitchen console` on these commands; gives its exit code and what it printed.
+fn console(project: &Project, arguments: &str, commands: &str) -> (Option<i32>, String) {
+    use std::io::Write;
+    use std::process::Stdio;
+    let mut child = project
+        .command(&format!("console {arguments}"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("kitchen starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(commands.as_bytes()).expect("commands");
+    drop(input);
+    let ended = child.wait_with_output().expect("an end");
+    let text = [ended.stdout, ended.stderr].concat();
+    (
+        ended.status.code(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+#[test]
+fn a_cluster_is_gone_through_step_by_step() {
+    let project = Project::new().file("kitchen.yml", SHOP);
+    let (code, out) = console(
+        &project,
+        "",
+        "steps\nnext\nsteps\nskip\nsteps\nnext\nnext\nfacts\n",
+    );
+    assert_eq!(code, Some(0), "{out}");
+    for (text, count) in [
+        (">   1  converge db", 1),
+        (">   2  converge web", 1),
+        ("Skipped step 2: converge web", 1),
+        (">   3  verify web", 1),
+        ("Creating <db-a>...", 1),
+        ("Converging <db-a>...", 1),
+        ("Converging <web-a>...", 0),
+        ("Verifying <web-a>...", 1),
+        ("All steps are done.", 1),
+        ("web    web-a     dummy   verify", 1),
+    ] {
+        assert_eq!(out.matches(text).count(), count, "{text:?} in {out}");
+    }
+    let (code, out) = console(&project, "shop", "destroy all\nsteps\ncontinue\n");
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains(">   1  converge db"), "{out}");
+    assert!(out.contains("Converging <web-a>..."), "{out}");
+}
+
+#[test]
+fn a_console_runs_every_command_and_tells_what_it_cannot() {
+    let project = Project::new().file("kitchen.yml", SHOP);
+    let commands = "use db-a\nnext\nsteps\nskip\nexec uptime\nexec web-a uptime\nlist --bare\n\
+                    nonsense\n'open\nuse .*-a|x\nquit\nlist --json\n";
+    let (code, out) = console(&project, "", commands);
+    assert_eq!(code, Some(2), "{out}");
+    for text in [
+        "Creating <db-a>...",
+        ">   2  converge",
+        "its actions need each other",
+        "Execute command on db-a.",
+        "web-a> has not yet been created",
+        "shop-a\n",
+        "unrecognized subcommand 'nonsense'",
+        "'open",
+    ] {
+        assert!(out.contains(text), "{text:?} in {out}");
+    }
+    assert!(
+        !out.contains("\"cluster\""),
+        "nothing runs after quit: {out}"
+    );
+}
+
+#[test]
+fn a_run_writes_the_structured_logs_that_are_read() {
+    let project = Project::new().file("kitchen.yml", SHOP);
+    project.kitchen("converge db-a").succeeds();
+    let text = project.kitchen("logs db-a").succeeds().is_quiet().out;
+    assert!(text.starts_with("Creating <db-a>...\n"), "{text}");
+    assert!(text.contains("\nConverging <db-a>...\n"), "{text}");
+    let log = project.read(".kitchen/logs/db-a.ndjson");
+    let events = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"));
+    let events: Vec<serde_json::Value> = events.collect();
+    let state = project.read(".kitchen/db-a.yml");
+    for (number, event) in events.iter().enumerate() {
+        let text = |key: &str| event[key].as_str().unwrap_or_default().to_owned();
+        assert_eq!(event["sequence"], number + 1);
+        assert_eq!((text("suite"), text("platform")), ("db".into(), "a".into()));
+        for key in ["instance_session_id", "kitchen_run_id"] {
+            assert!(state.contains(&text(key)), "{key} of {event} in {state}");
+        }
+    }
+    let last = events.last().expect("an event");
+    assert!(
+        state.contains(last["action_id"].as_str().expect("an id")),
+        "{state}"
+    );
+    let verified = project.kitchen("verify db-a").succeeds();
+    assert!(verified.out.contains("Verifying <db-a>..."));
+    let text = project.kitchen("logs db-a").succeeds().out;
+    assert!(
+        text.contains("Verifying <db-a>...") && !text.contains("Creating"),
+        "{text}"
+    );
+}

@@ -40,6 +40,7 @@ On a machine:
   login      Open a shell
   exec       Run a command
   package    Save as an image
+  console    A prompt, to go through the steps one by one
 
 Configuration:
   init       Start a project here
@@ -146,6 +147,8 @@ pub enum Command {
     /// Prints what this program warns about, and multisuites in place of suites that are run in
     /// order by hand.
     Migrate(super::migrate::Migrate),
+    /// A prompt over clusters and instances, to go through them step by step
+    Console(super::console::Console),
     /// Test Kitchen's joke.
     #[command(hide = true)]
     Sink,

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::args::Common;
-use super::exit::Exit;
 use super::fault::Fault;
+use super::loaded::options;
 use crate::config::{self, Config, LoadOptions, Node, Problem, Severity, Span};
 use crate::matrix::{Instance, Kind, Matrix, Plugins};
 use crate::registry::Registry;
@@ -32,14 +32,9 @@ impl Findings {
     /// Looks at the project in the working directory. Where its files have errors, what depends on
     /// them is not looked at.
     pub fn of(common: &Common) -> Result<Self, Fault> {
-        let root = std::env::current_dir().map_err(|error| {
-            let message = format!("find the working directory: {error}");
-            Fault::new(Exit::Config, message, None::<String>)
-        })?;
-        let test_base_path = common.test_base_path.as_deref();
         let options = LoadOptions {
-            test_base_path: test_base_path.and_then(|path| std::path::absolute(path).ok()),
-            ..LoadOptions::from_env(&root)
+            strict: false,
+            ..options(common)?
         };
         let mut findings = Self {
             problems: Vec::new(),

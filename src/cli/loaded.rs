@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::{Fault, tell};
+use super::findings::unknown_keys;
 use crate::config::{self, Config, LoadOptions};
-use crate::matrix::{Instance, Kind, Matrix, Selection};
+use crate::matrix::{Instance, Matrix, Selection};
 use crate::registry::Registry;
 use crate::state::Project;
 
@@ -27,30 +28,15 @@ pub struct Loaded {
 impl Loaded {
     /// Reads the project in the working directory; warnings are told on standard error.
     pub fn read(common: &Common) -> Result<Self, Fault> {
-        let root = std::env::current_dir().map_err(|error| {
-            let message = format!("find the working directory: {error}");
-            Fault::new(Exit::Config, message, None::<String>)
-        })?;
-        let (level, warning) = common.level();
-        if let Some(warning) = warning {
-            eprintln!("$$$$$$ {warning}");
-        }
-        let options = LoadOptions {
-            test_base_path: common
-                .test_base_path
-                .as_deref()
-                .and_then(|path| std::path::absolute(path).ok()),
-            log_level: Some(format!("{level:?}").to_lowercase()),
-            strict: common.strict,
-            ..LoadOptions::from_env(&root)
-        };
+        let options = options(common)?;
         let config = config::load(&options)?;
         let registry = Registry::builtin();
         let matrix = Matrix::build(&config, &registry)?;
-        let project = Project::new(&root, Some(&config.test_base_path)).map_err(|error| {
-            let message = format!("find the project's directory: {error}");
-            Fault::new(Exit::Config, message, None::<String>)
-        })?;
+        let project =
+            Project::new(&options.root, Some(&config.test_base_path)).map_err(|error| {
+                let message = format!("find the project's directory: {error}");
+                Fault::new(Exit::Config, message, None::<String>)
+            })?;
         let loaded = Self {
             config,
             matrix,
@@ -96,42 +82,32 @@ impl Loaded {
 
     /// Warns once of each key that a plugin of these instances does not know.
     fn check_keys(&self, instances: &[Arc<Instance>]) -> Result<(), Fault> {
-        use crate::matrix::Plugins;
-        let mut known = std::collections::HashMap::new();
-        let mut told = Vec::new();
-        for instance in instances {
-            for kind in [
-                Kind::Driver,
-                Kind::Transport,
-                Kind::Provisioner,
-                Kind::Verifier,
-            ] {
-                let plugin = instance.plugin(kind);
-                let keys = known
-                    .entry((kind, plugin.name.clone()))
-                    .or_insert_with(|| self.registry.keys(kind, &plugin.name));
-                let Some(keys) = keys else { continue };
-                let what = format!("{} {}", kind.key(), plugin.name);
-                let unknown =
-                    config::unknown_keys(&what, &plugin.section, keys, &self.config.sources);
-                for problem in unknown {
-                    let seen = |other: &config::Problem| {
-                        other.message == problem.message
-                            && other.place().map(|place| place.origin())
-                                == problem.place().map(|place| place.origin())
-                    };
-                    if !told.iter().any(seen) {
-                        told.push(problem);
-                    }
-                }
-            }
-        }
-        let problems = config::Problems { list: told };
+        let list = unknown_keys(instances, &self.registry, &self.config);
+        let problems = config::Problems { list };
         for warning in problems.finish(self.config.strict)? {
             tell(&warning, self.colour);
         }
         Ok(())
     }
+}
+
+/// Where the configuration of the working directory is, and what the command line says of it.
+pub fn options(common: &Common) -> Result<LoadOptions, Fault> {
+    let root = std::env::current_dir().map_err(|error| {
+        let message = format!("find the working directory: {error}");
+        Fault::new(Exit::Config, message, None::<String>)
+    })?;
+    let (level, warning) = common.level();
+    if let Some(warning) = warning {
+        eprintln!("$$$$$$ {warning}");
+    }
+    let tests = common.test_base_path.as_deref();
+    Ok(LoadOptions {
+        test_base_path: tests.and_then(|path| std::path::absolute(path).ok()),
+        log_level: Some(format!("{level:?}").to_lowercase()),
+        strict: common.strict,
+        ..LoadOptions::from_env(root)
+    })
 }
 
 /// All instances of a selection.

@@ -2,6 +2,7 @@
 
 mod act;
 mod args;
+mod console;
 mod diagnose;
 mod doctor;
 mod exec;
@@ -40,26 +41,26 @@ use crate::plan::Command as Action;
 
 /// Runs the command that the arguments (the program's name first) ask for.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    call(arguments).into()
+}
+
+/// As [`main`]; also for commands that run others.
+fn call(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments = match Arguments::try_parse_from(thor::rewrite(arguments)) {
         Ok(arguments) => arguments,
         Err(error) => {
             // A reader that went away has read enough.
             let _ = error.print();
-            let exit = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Success
+            return match error.use_stderr() {
+                true => Exit::Usage,
+                false => Exit::Success,
             };
-            return exit.into();
         }
     };
-    match run(arguments) {
-        Ok(exit) => exit.into(),
-        Err(fault) => {
-            fault.tell(None);
-            fault.exit.into()
-        }
-    }
+    run(arguments).unwrap_or_else(|fault| {
+        fault.tell(None);
+        fault.exit
+    })
 }
 
 fn run(arguments: Arguments) -> Result<Exit, Fault> {
@@ -95,6 +96,7 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
         Some(Command::Logs(logs)) => logs::logs(&logs),
         Some(Command::Validate(validate)) => validate::validate(&validate),
         Some(Command::Migrate(migrate)) => migrate::migrate(&migrate),
+        Some(Command::Console(console)) => console::console(&console),
         Some(Command::Sink) => sink::sink(),
     }
 }

@@ -72,12 +72,22 @@ impl Job<'_> {
     async fn told(&self, member: &Member, work: &Work, scope: &Scope) -> Result<(), Failure> {
         let (place, action) = (self.place(&work.instance, scope), word(&work.action));
         let started = Instant::now();
+        let attempt = Attempt::on(member);
+        self.send(EventKind::Attempted {
+            place: place.clone(),
+            suite: work.instance.suite.clone(),
+            platform: work.instance.platform.clone(),
+            action: action.into(),
+            action_id: attempt.id.clone(),
+            session: attempt.session.clone(),
+        })
+        .await;
         self.send(EventKind::ActionStarted {
             place: place.clone(),
             action: action.into(),
         })
         .await;
-        let ended = self.hooked(member, work, scope).await;
+        let ended = self.hooked(member, work, &attempt, scope).await;
         let outcome = match &ended {
             Ok(()) => Outcome::Passed,
             Err(failure) => Outcome::Failed(failure.clone()),
@@ -94,7 +104,13 @@ impl Job<'_> {
 
     /// The action between its hooks; `finally_` hooks run whatever happened
     /// (lib/kitchen/lifecycle_hooks.rb).
-    async fn hooked(&self, member: &Member, work: &Work, scope: &Scope) -> Result<(), Failure> {
+    async fn hooked(
+        &self,
+        member: &Member,
+        work: &Work,
+        attempt: &Attempt,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
         let mut state = member.state();
         let ended = scope
             .limit(word(&work.action), async {
@@ -107,6 +123,7 @@ impl Job<'_> {
             ended => note(
                 &mut state,
                 word(&work.action),
+                attempt,
                 &self.run.id,
                 ended,
                 |text| self.run.sink.secrets.mask(text).into_owned(),
@@ -366,19 +383,35 @@ fn is_set_up(member: &Member) -> bool {
         .is_some_and(|last| last == "setup" || last == "verify")
 }
 
+/// Ids of an attempt at an action; the session is the instance's until it is destroyed.
+struct Attempt {
+    id: String,
+    session: String,
+}
+
+impl Attempt {
+    fn on(member: &Member) -> Self {
+        let state = member.state();
+        let session = state.str("instance_session_id").map(str::to_owned);
+        Self {
+            id: unique_id(),
+            session: session.unwrap_or_else(unique_id),
+        }
+    }
+}
+
 /// Notes how an action ended (lib/kitchen/instance.rb, `synchronize_or_call`), on disk.
 fn note(
     state: &mut State,
     action: &str,
+    attempt: &Attempt,
     run: &str,
     ended: Result<(), Failure>,
     mask: impl Fn(&str) -> String,
 ) -> Result<(), Failure> {
-    if state.str("instance_session_id").is_none() {
-        state.set("instance_session_id", unique_id());
-    }
+    state.set("instance_session_id", attempt.session.as_str());
     state.set("last_attempted_action", action);
-    state.set("last_action_id", unique_id());
+    state.set("last_action_id", attempt.id.as_str());
     state.set("last_kitchen_run_id", run);
     match &ended {
         Ok(()) => {

@@ -114,3 +114,18 @@ fn help() {
     let test = command.find_subcommand_mut("test").expect("test");
     insta::assert_snapshot!("help-test", test.render_long_help().to_string());
 }
+
+#[test]
+fn the_page_on_compatibility_names_every_command_and_option() {
+    let page = include_str!("../../../docs/compatibility.md");
+    let mut command = Arguments::command();
+    command.build();
+    for command in command.get_subcommands() {
+        let name = command.get_name();
+        assert!(page.contains(&format!("`{name}")), "{name}");
+        let options = command.get_arguments().filter_map(clap::Arg::get_long);
+        for option in options.filter(|option| *option != "help") {
+            assert!(page.contains(&format!("--{option}")), "{name} --{option}");
+        }
+    }
+}
