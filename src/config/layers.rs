@@ -43,7 +43,7 @@ impl Layers {
         warnings: &mut Vec<Problem>,
     ) -> Result<(), Problem> {
         let written = files::read(path, root)?;
-        let source = erb::render(&written)?;
+        let source = erb::load(&written)?;
         let file = self.sources.add(source.clone());
         let node = yaml::parse(&source, file, warnings)?;
         if !(node.is_null() || node.as_map().is_some() || is_false(&node)) {

@@ -15,6 +15,9 @@ pub struct Source {
     pub shown: String,
     /// The text.
     pub text: String,
+    /// For each line of the text, the line of the file that it comes from, counted from 1; empty
+    /// where they are the same.
+    pub lines: Vec<usize>,
 }
 
 impl Source {
@@ -25,7 +28,20 @@ impl Source {
             path: Arc::new(path.to_path_buf()),
             shown: shown.display().to_string(),
             text,
+            lines: Vec::new(),
         })
+    }
+
+    /// The line of the file that a line of the text comes from; both count from 1.
+    pub fn line(&self, line: usize) -> usize {
+        let known = self.lines.get(line.saturating_sub(1)).or(self.lines.last());
+        known.copied().unwrap_or(line)
+    }
+
+    /// The first line of the text that comes from a line of the file; both count from 1.
+    fn line_of_text(&self, line: usize) -> usize {
+        let found = self.lines.iter().position(|known| *known == line);
+        found.map_or(line, |index| index + 1)
     }
 }
 
@@ -42,7 +58,7 @@ impl SourceCode for Source {
                 self.shown.clone(),
                 contents.data(),
                 *contents.span(),
-                contents.line(),
+                self.line(contents.line() + 1) - 1,
                 contents.column(),
                 contents.line_count(),
             )
@@ -145,10 +161,11 @@ impl Sources {
             .0
             .iter()
             .position(|source| source.path == origin.file)?;
-        let text = &self.0[index].text;
+        let source = &self.0[index];
+        let text = &source.text;
         let line_start: usize = text
             .split_inclusive('\n')
-            .take(origin.line.saturating_sub(1))
+            .take(source.line_of_text(origin.line).saturating_sub(1))
             .map(str::len)
             .sum();
         let line = text[line_start..].lines().next().unwrap_or_default();

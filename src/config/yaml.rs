@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
             file: self.file,
             start: small(range.start),
             len: small(len),
-            line: small(span.start.line()),
+            line: small(self.source.line(span.start.line())),
             column: small(span.start.col() + 1),
         }
     }
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
             file: self.file,
             start: small(marker.byte_offset().unwrap_or_default()),
             len: 0,
-            line: small(marker.line()),
+            line: small(self.source.line(marker.line())),
             column: small(marker.col() + 1),
         };
         let help = match self.tab_before(marker.line()) {

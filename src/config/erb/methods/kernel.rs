@@ -1,0 +1,226 @@
+//! What a program calls without a receiver.
+
+use rand::Rng as _;
+
+use super::super::eval::Machine;
+use super::super::stop::{Eval, Stop, beyond, no_conversion, raise};
+use super::super::value::{Exception, Value};
+use super::{Blk, arity, format, need, one, text};
+
+/// Libraries whose loading changes no text: their classes are known here, or are asked for by
+/// name when they are used.
+const LIBRARIES: &[&str] = &[
+    "English", "bundler", "date", "digest", "erb", "etc", "fileutils", "json", "kitchen", "kitchen-sync", "kitchen/sync",
+    "open3", "ostruct", "pathname", "psych", "rbconfig", "rubygems", "securerandom", "set", "shellwords", "socket",
+    "tempfile", "time", "tmpdir", "uri", "yaml",
+];
+
+/// What Ruby's programs can call without a receiver and is not known here.
+const UNKNOWN: &[&str] = &[
+    "Complex", "Rational", "__callee__", "__method__", "abort", "at_exit", "autoload", "autoload?", "binding", "caller",
+    "caller_locations", "catch", "eval", "exec", "exit", "exit!", "fork", "gem", "gets", "global_variables",
+    "include", "load", "local_variables", "open", "pp", "public", "private", "putc", "readline", "readlines",
+    "require_relative", "select", "set_trace_func", "sleep", "spawn", "srand", "syscall", "system", "test", "throw",
+    "trace_var", "trap", "untrace_var", "using", "define_method",
+];
+
+const KNOWN: &[&str] = &[
+    "Array", "Float", "Integer", "String", "__dir__", "block_given?", "fail", "format", "loop", "p", "print", "puts",
+    "raise", "rand", "require", "sprintf", "warn",
+];
+
+/// Whether Ruby has such a method.
+pub fn is_known(name: &str) -> bool {
+    KNOWN.contains(&name) || UNKNOWN.contains(&name)
+}
+
+/// Calls a method of the program; `bare` calls could have been variables.
+pub fn call(machine: &mut Machine, name: &str, args: &[Value], block: Blk, bare: bool) -> Eval {
+    machine.charge(0)?;
+    Ok(match name {
+        "require" => require(&text(one(args)?)?)?,
+        "raise" | "fail" => return raise_error(args),
+        "puts" | "print" | "p" => return print(machine, name, args),
+        "warn" => Value::Nil,
+        "format" | "sprintf" => {
+            let Some((template, rest)) = args.split_first() else {
+                return raise("ArgumentError", "too few arguments");
+            };
+            let text = format::format(machine, &text(template)?, rest)?;
+            machine.text(text)?
+        }
+        "rand" => random(args)?,
+        "Integer" => integer(args)?,
+        "Float" => Value::Float(to_float(one(args)?)?),
+        "String" => Value::str(one(args)?.to_text()),
+        "Array" => {
+            let list = super::array::listed(machine, one(args)?)?;
+            machine.array(list)
+        }
+        "__dir__" => {
+            let file = std::path::Path::new(&machine.file);
+            Value::opt_str(file.parent().map(|folder| folder.to_string_lossy()))
+        }
+        "block_given?" => Value::Bool(false),
+        "loop" => loop {
+            match machine.yield_to(need(block, name)?, &[]) {
+                Err(Stop::Raise(Exception { class, .. })) if &*class == "StopIteration" => return Ok(Value::Nil),
+                result => drop(result?),
+            }
+        },
+        _ if UNKNOWN.contains(&name) => return beyond(format!("`{name}`")),
+        "to_s" | "inspect" | "class" | "nil?" | "freeze" | "dup" | "itself" | "tap" | "then" | "is_a?"
+        | "respond_to?" | "instance_variable_get" | "instance_variable_set" | "send" | "method" | "methods" => {
+            return super::object::call(machine, &Value::Main, name, args, block);
+        }
+        _ if bare => {
+            return raise("NameError", format!("undefined local variable or method `{name}' for main:Object"));
+        }
+        _ => return raise("NoMethodError", format!("undefined method `{name}' for main:Object")),
+    })
+}
+
+fn require(library: &str) -> Eval {
+    match LIBRARIES.contains(&library) {
+        true => Ok(Value::Bool(true)),
+        false => beyond(format!("`require '{library}'`")),
+    }
+}
+
+fn raise_error(args: &[Value]) -> Eval {
+    let message = |at: usize| args.get(at).map(Value::to_text);
+    let exception = match args.first() {
+        None => Exception { class: "RuntimeError".into(), message: "unhandled exception".into() },
+        Some(Value::Str(text)) => Exception { class: "RuntimeError".into(), message: text.borrow().clone() },
+        Some(Value::ErrorClass(class)) => {
+            Exception { class: class.clone(), message: message(1).unwrap_or_else(|| class.to_string()) }
+        }
+        Some(Value::Exception(exception)) => Exception {
+            class: exception.class.clone(),
+            message: message(1).unwrap_or_else(|| exception.message.clone()),
+        },
+        Some(_) => return raise("TypeError", "exception class/object expected"),
+    };
+    Err(Stop::Raise(exception))
+}
+
+fn print(machine: &mut Machine, name: &str, args: &[Value]) -> Eval {
+    let mut lines = String::new();
+    for arg in args {
+        match (name, arg) {
+            ("puts", Value::Array(list)) => {
+                let list = list.borrow().clone();
+                for value in list {
+                    lines.push_str(&line(&value.to_text()));
+                }
+            }
+            ("puts", value) => lines.push_str(&line(&value.to_text())),
+            ("p", value) => lines.push_str(&line(&value.inspect())),
+            (_, value) => lines.push_str(&value.to_text()),
+        }
+    }
+    if name == "puts" && args.is_empty() {
+        lines.push('\n');
+    }
+    machine.charge(lines.len())?;
+    machine.printed.push_str(&lines);
+    Ok(match (name, args) {
+        ("p", [value]) => value.clone(),
+        ("p", [_, ..]) => machine.array(args.to_vec()),
+        _ => Value::Nil,
+    })
+}
+
+fn line(text: &str) -> String {
+    if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
+}
+
+/// A random number: a fraction, below a number, or in a range.
+pub fn random(args: &[Value]) -> Eval {
+    arity(args, 0, 1)?;
+    let mut random = rand::rng();
+    Ok(match args.first() {
+        None | Some(Value::Nil | Value::Int(0)) => Value::Float(random.random()),
+        Some(Value::Int(below)) => Value::Int(random.random_range(0..below.saturating_abs().max(1))),
+        Some(Value::Range(range)) => match (&range.0, &range.1) {
+            (Value::Int(first), Value::Int(last)) if first < last => {
+                let last = if range.2 { last - 1 } else { *last };
+                Value::Int(random.random_range(*first..=last))
+            }
+            _ => return beyond("`rand` of such a range"),
+        },
+        Some(_) => return beyond("`rand` of such a value"),
+    })
+}
+
+/// The list in a random order, or a value of it.
+pub fn shuffled(machine: &mut Machine, list: &[Value], name: &str) -> Eval {
+    let mut random = rand::rng();
+    if name == "sample" {
+        return Ok(match list.len() {
+            0 => Value::Nil,
+            len => list[random.random_range(0..len)].clone(),
+        });
+    }
+    let mut list = list.to_vec();
+    for last in (1..list.len()).rev() {
+        list.swap(last, random.random_range(0..=last));
+    }
+    Ok(machine.array(list))
+}
+
+fn integer(args: &[Value]) -> Eval {
+    match args {
+        [value] => to_integer(value).map(Value::Int),
+        _ => super::wrong(args, "Integer"),
+    }
+}
+
+/// `Integer(value)`.
+pub fn to_integer(value: &Value) -> Eval<i64> {
+    match value {
+        Value::Int(number) => Ok(*number),
+        Value::Float(number) => Ok(*number as i64),
+        Value::Nil => raise("TypeError", "can't convert nil into Integer"),
+        Value::Str(text) => {
+            let written = text.borrow().trim().replace('_', "");
+            let (sign, digits) = match written.strip_prefix('-') {
+                Some(digits) => ("-", digits),
+                None => ("", written.strip_prefix('+').unwrap_or(&written)),
+            };
+            let lower = digits.to_ascii_lowercase();
+            let (radix, digits) = match lower.get(..2) {
+                Some("0x") => (16, &lower[2..]),
+                Some("0b") => (2, &lower[2..]),
+                Some("0o") => (8, &lower[2..]),
+                _ if lower.len() > 1 && lower.starts_with('0') => (8, &lower[1..]),
+                _ => (10, lower.as_str()),
+            };
+            let plain = digits.chars().all(|c| c.is_digit(radix));
+            match i64::from_str_radix(&format!("{sign}{digits}"), radix) {
+                Ok(number) if plain => Ok(number),
+                _ if plain && !digits.is_empty() => beyond("a number this large"),
+                _ => raise("ArgumentError", format!("invalid value for Integer(): {}", value.inspect())),
+            }
+        }
+        other => raise("TypeError", format!("can't convert {} into Integer", other.described())),
+    }
+}
+
+/// `Float(value)`.
+pub fn to_float(value: &Value) -> Eval<f64> {
+    match value {
+        Value::Int(number) => Ok(*number as f64),
+        Value::Float(number) => Ok(*number),
+        Value::Str(text) => {
+            let text = text.borrow();
+            let digits = |c: char| c.is_ascii_digit() || "+-.eE_ ".contains(c);
+            match text.trim().replace('_', "").parse() {
+                Ok(number) if text.chars().all(digits) => Ok(number),
+                _ => raise("ArgumentError", format!("invalid value for Float(): {}", value.inspect())),
+            }
+        }
+        Value::Nil => raise("TypeError", "can't convert nil into Float"),
+        other => no_conversion(other, "Float"),
+    }
+}

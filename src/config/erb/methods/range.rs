@@ -1,0 +1,106 @@
+//! Ranges.
+
+use std::rc::Rc;
+
+use super::super::eval::Machine;
+use super::super::stop::{Eval, raise};
+use super::super::value::Value;
+use super::array_blocks::{self, Answer};
+use super::{Blk, one, string};
+
+type Ends = Rc<(Value, Value, bool)>;
+
+/// The values of a range.
+pub fn values(machine: &mut Machine, range: &Ends) -> Eval<Vec<Value>> {
+    match (&range.0, &range.1) {
+        (Value::Int(first), Value::Int(last)) => {
+            let last = if range.2 { last.saturating_sub(1) } else { *last };
+            let len = usize::try_from(last.saturating_sub(*first).saturating_add(1)).unwrap_or(0);
+            machine.charge(len.saturating_mul(16))?;
+            Ok((*first..=last).map(Value::Int).collect())
+        }
+        (Value::Str(first), Value::Str(last)) => strings(machine, &first.borrow(), &last.borrow(), range.2),
+        (Value::Nil, _) => raise("TypeError", "can't iterate from NilClass"),
+        _ => raise("RangeError", "cannot convert endless range to an array"),
+    }
+}
+
+fn strings(machine: &mut Machine, first: &str, last: &str, excluded: bool) -> Eval<Vec<Value>> {
+    let mut list = Vec::new();
+    let mut now = first.to_owned();
+    while now.len() <= last.len() && !(excluded && now == last) {
+        machine.charge(16)?;
+        list.push(Value::str(now.clone()));
+        if now == last {
+            break;
+        }
+        now = string::succ(&now);
+    }
+    Ok(list)
+}
+
+fn covers(range: &Ends, value: &Value) -> bool {
+    let above = matches!(range.0, Value::Nil) || value.compare(&range.0).is_some_and(std::cmp::Ordering::is_ge);
+    let below = matches!(range.1, Value::Nil)
+        || value.compare(&range.1).is_some_and(|order| if range.2 { order.is_lt() } else { order.is_le() });
+    above && below
+}
+
+/// Calls a method of a range.
+pub fn call(machine: &mut Machine, range: &Ends, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+    Ok(Some(match name {
+        "include?" | "member?" | "cover?" | "===" => {
+            let value = one(args)?;
+            let strings = matches!(range.0, Value::Str(_)) && ["include?", "member?"].contains(&name);
+            match strings {
+                true => Value::Bool(values(machine, range)?.iter().any(|known| known.equals(value))),
+                false => Value::Bool(covers(range, value)),
+            }
+        }
+        "first" | "begin" if args.is_empty() => range.0.clone(),
+        "last" | "end" if args.is_empty() => range.1.clone(),
+        "exclude_end?" => Value::Bool(range.2),
+        "each" if block.is_some() => {
+            let block = super::need(block, name)?;
+            for value in values(machine, range)? {
+                machine.yield_to(block, &[value])?;
+            }
+            Value::Range(range.clone())
+        }
+        "step" | "%" => {
+            let by = super::count(one(args)?)?;
+            if by == 0 {
+                return raise("ArgumentError", "step can't be 0");
+            }
+            let list = values(machine, range)?.into_iter().step_by(by).collect();
+            let list = machine.array(list);
+            if block.is_none() {
+                return Ok(Some(list));
+            }
+            super::call(machine, &list, "each", &[], block)?;
+            Value::Range(range.clone())
+        }
+        "to_s" | "inspect" | "class" | "is_a?" | "kind_of?" | "nil?" | "==" | "!=" | "frozen?" | "eql?" | "<=>" | "=~"
+        | "instance_of?" | "respond_to?" | "freeze" | "dup" | "itself" | "then" | "tap" | "!" | "hash" => {
+            return Ok(None);
+        }
+        _ => {
+            let list = values(machine, range)?;
+            match array_blocks::each(machine, &list, name, args, block) {
+                Ok(Some(Answer::List(list))) => machine.array(list),
+                Ok(Some(Answer::Same)) => Value::Range(range.clone()),
+                Ok(Some(Answer::Value(value))) => value,
+                Ok(None) | Err(super::super::stop::Stop::Beyond(_)) => {
+                    let known = ["to_a", "entries", "size", "count", "sum", "min", "max", "first", "last", "each",
+                        "reverse_each", "zip", "take", "drop", "to_h"];
+                    if !known.contains(&name) {
+                        return Ok(None);
+                    }
+                    let list = machine.array(list);
+                    super::call(machine, &list, name, args, block)?
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+    }))
+}
