@@ -12,13 +12,21 @@ use super::environment::Environment;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Renders the template on standard input. The answer is a line of its own: a word, then texts in
-/// hexadecimal. What the template prints goes to standard error.
+/// hexadecimal. What the template prints goes to standard error. Test Kitchen's own libraries change
+/// no text: they may be missing.
 const PROGRAM: &str = r#"
 answer = $stdout.dup
 $stdout.reopen($stderr)
 template = $stdin.read.force_encoding('UTF-8')
 say = ->(*words) { answer.puts(words.join(' ')); answer.flush }
 hex = ->(text) { text.to_s.dup.force_encoding('BINARY').unpack1('H*') }
+loads = Kernel.instance_method(:require)
+Kernel.define_method(:require) do |name|
+  loads.bind_call(self, name)
+rescue LoadError
+  raise unless %w[kitchen kitchen-sync kitchen/sync].include?(name)
+  true
+end
 begin
   erb = ERB.new(template)
   erb.filename = ARGV[0]
