@@ -124,7 +124,12 @@ pub enum Kind {
     /// A condition.
     If(Box<Node>, Box<Node>, Box<Node>),
     /// A loop; it ends when the condition has this value. The body may come first.
-    While { condition: Box<Node>, ends_on: bool, body: Box<Node>, body_first: bool },
+    While {
+        condition: Box<Node>,
+        ends_on: bool,
+        body: Box<Node>,
+        body_first: bool,
+    },
     /// `for names in list`.
     For(Vec<Rc<str>>, Box<Node>, Box<Node>),
     /// A choice.
@@ -132,7 +137,12 @@ pub enum Kind {
     /// A call.
     Call(Box<Call>),
     /// Code with what to do when it fails.
-    Begin { body: Box<Node>, rescues: Vec<Rescue>, otherwise: Option<Box<Node>>, ensure: Option<Box<Node>> },
+    Begin {
+        body: Box<Node>,
+        rescues: Vec<Rescue>,
+        otherwise: Option<Box<Node>>,
+        ensure: Option<Box<Node>>,
+    },
     /// One after the other.
     Sequence(Vec<Node>),
     /// Whether something is there.

@@ -19,15 +19,23 @@ impl Environment {
     /// That of this process.
     pub fn current() -> Self {
         let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
-        let mut variables: Vec<_> =
-            std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
+        let mut variables: Vec<_> = std::env::vars_os()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect();
         variables.sort();
-        Self { variables, directory: std::env::current_dir().unwrap_or_default(), now: Zoned::now }
+        Self {
+            variables,
+            directory: std::env::current_dir().unwrap_or_default(),
+            now: Zoned::now,
+        }
     }
 
     /// A variable.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        let index = self.variables.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+        let index = self
+            .variables
+            .binary_search_by(|(known, _)| known.as_str().cmp(name))
+            .ok()?;
         Some(&self.variables[index].1)
     }
 

@@ -52,7 +52,12 @@ pub struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     /// An evaluation of `program`, made of the template of `file`.
-    pub fn new(program: &'a Program, template: &str, file: &str, environment: &'a Environment) -> Self {
+    pub fn new(
+        program: &'a Program,
+        template: &str,
+        file: &str,
+        environment: &'a Environment,
+    ) -> Self {
         Self {
             environment,
             overlay: Vec::new(),
@@ -134,7 +139,9 @@ impl<'a> Machine<'a> {
                 }
                 self.hash(map)
             }
-            Kind::Range(first, last, excluded) => self.range(first.as_deref(), last.as_deref(), *excluded)?,
+            Kind::Range(first, last, excluded) => {
+                self.range(first.as_deref(), last.as_deref(), *excluded)?
+            }
             Kind::Splat(_) => return beyond("`*` here"),
             Kind::Local(name) => self.local(name),
             Kind::Instance(name) => lookup(&self.instances, name),
@@ -145,7 +152,9 @@ impl<'a> Machine<'a> {
                 self.assign(target, value.clone())?;
                 value
             }
-            Kind::OpAssign(target, operator, value) => return self.op_assign(target, operator, value),
+            Kind::OpAssign(target, operator, value) => {
+                return self.op_assign(target, operator, value);
+            }
             Kind::MultiAssign(targets, value) => {
                 let value = self.eval(value)?;
                 let values = methods::array::spread(&value);
@@ -167,13 +176,23 @@ impl<'a> Machine<'a> {
                 true => self.eval(yes)?,
                 false => self.eval(no)?,
             },
-            Kind::While { condition, ends_on, body, body_first } => {
-                self.run_loop(condition, *ends_on, body, *body_first)?
-            }
+            Kind::While {
+                condition,
+                ends_on,
+                body,
+                body_first,
+            } => self.run_loop(condition, *ends_on, body, *body_first)?,
             Kind::For(names, list, body) => self.run_for(names, list, body)?,
-            Kind::Case(subject, arms, otherwise) => self.case(subject.as_deref(), arms, otherwise)?,
+            Kind::Case(subject, arms, otherwise) => {
+                self.case(subject.as_deref(), arms, otherwise)?
+            }
             Kind::Call(call) => self.call(call, node.at)?,
-            Kind::Begin { body, rescues, otherwise, ensure } => {
+            Kind::Begin {
+                body,
+                rescues,
+                otherwise,
+                ensure,
+            } => {
                 let result = self.rescue(body, rescues, otherwise.as_deref());
                 if let Some(ensure) = ensure {
                     self.eval(ensure)?;
@@ -243,12 +262,12 @@ impl<'a> Machine<'a> {
         let mut end = |node: Option<&Node>| node.map_or(Ok(Value::Nil), |node| self.eval(node));
         let (first, last) = (end(first)?, end(last)?);
         match (&first, &last) {
-            (Value::Int(_) | Value::Nil, Value::Int(_) | Value::Nil) | (Value::Str(_), Value::Str(_)) => {
-                Ok(Value::Range(Rc::new((first, last, excluded))))
-            }
-            (Value::Int(_) | Value::Str(_) | Value::Nil, Value::Int(_) | Value::Str(_) | Value::Nil) => {
-                raise("ArgumentError", "bad value for range")
-            }
+            (Value::Int(_) | Value::Nil, Value::Int(_) | Value::Nil)
+            | (Value::Str(_), Value::Str(_)) => Ok(Value::Range(Rc::new((first, last, excluded)))),
+            (
+                Value::Int(_) | Value::Str(_) | Value::Nil,
+                Value::Int(_) | Value::Str(_) | Value::Nil,
+            ) => raise("ArgumentError", "bad value for range"),
             _ => beyond("a range of such values"),
         }
     }
@@ -256,7 +275,12 @@ impl<'a> Machine<'a> {
     fn local(&self, name: &str) -> Value {
         let mut scope = Some(&self.scope);
         while let Some(current) = scope {
-            if let Some((_, value)) = current.variables.borrow().iter().find(|(n, _)| &**n == name) {
+            if let Some((_, value)) = current
+                .variables
+                .borrow()
+                .iter()
+                .find(|(n, _)| &**n == name)
+            {
                 return value.clone();
             }
             scope = current.outer.as_ref();
@@ -275,7 +299,10 @@ impl<'a> Machine<'a> {
             drop(variables);
             scope = current.outer.as_ref();
         }
-        self.scope.variables.borrow_mut().push((name.clone(), value));
+        self.scope
+            .variables
+            .borrow_mut()
+            .push((name.clone(), value));
     }
 
     fn global(&mut self, name: &str) -> Eval {
@@ -395,12 +422,20 @@ impl<'a> Machine<'a> {
         Ok(list)
     }
 
-    fn case(&mut self, subject: Option<&Node>, arms: &[(Vec<Node>, Node)], otherwise: &Node) -> Eval {
+    fn case(
+        &mut self,
+        subject: Option<&Node>,
+        arms: &[(Vec<Node>, Node)],
+        otherwise: &Node,
+    ) -> Eval {
         let subject = subject.map(|node| self.eval(node)).transpose()?;
         for (tests, body) in arms {
             for test in self.values(tests)? {
                 let fits = match &subject {
-                    Some(subject) => methods::call(self, &test, "===", std::slice::from_ref(subject), None)?.truthy(),
+                    Some(subject) => {
+                        methods::call(self, &test, "===", std::slice::from_ref(subject), None)?
+                            .truthy()
+                    }
                     None => test.truthy(),
                 };
                 if fits {
@@ -422,7 +457,8 @@ impl<'a> Machine<'a> {
         self.scope = scope;
         self.calls = calls;
         for rescue in rescues {
-            let mut fits = rescue.classes.is_empty() && is_kind_of(&exception.class, "StandardError");
+            let mut fits =
+                rescue.classes.is_empty() && is_kind_of(&exception.class, "StandardError");
             for class in self.values(&rescue.classes)? {
                 match &class {
                     Value::ErrorClass(name) => fits |= is_kind_of(&exception.class, name),
@@ -442,16 +478,20 @@ impl<'a> Machine<'a> {
     fn defined(&mut self, node: &Node) -> Value {
         let text = match &node.kind {
             Kind::Local(_) => "local-variable",
-            Kind::Instance(name) if self.instances.iter().any(|(n, _)| n == name) => "instance-variable",
+            Kind::Instance(name) if self.instances.iter().any(|(n, _)| n == name) => {
+                "instance-variable"
+            }
             Kind::Instance(_) => return Value::Nil,
             Kind::Const(..) => match self.eval(node) {
                 Ok(_) => "constant",
                 Err(_) => return Value::Nil,
             },
-            Kind::Call(call) if call.receiver.is_none() => match methods::kernel::is_known(&call.name) {
-                true => "method",
-                false => return Value::Nil,
-            },
+            Kind::Call(call) if call.receiver.is_none() => {
+                match methods::kernel::is_known(&call.name) {
+                    true => "method",
+                    false => return Value::Nil,
+                }
+            }
             Kind::Sequence(nodes) if nodes.len() == 1 => return self.defined(&nodes[0]),
             Kind::Assign(..) | Kind::OpAssign(..) => "assignment",
             _ => match self.eval(node) {
@@ -494,7 +534,10 @@ impl<'a> Machine<'a> {
     /// A block with the variables that it sees here.
     pub fn proc(&mut self, block: &Rc<Block>) -> Rc<Proc> {
         self.held.push(Held::Scope(self.scope.clone()));
-        Rc::new(Proc { block: block.clone(), scope: self.scope.clone() })
+        Rc::new(Proc {
+            block: block.clone(),
+            scope: self.scope.clone(),
+        })
     }
 
     /// Runs a block on `args`.
@@ -504,7 +547,10 @@ impl<'a> Machine<'a> {
             return beyond("blocks that call each other this deeply");
         }
         let block = &proc.block;
-        let inner = Rc::new(Scope { variables: RefCell::default(), outer: Some(proc.scope.clone()) });
+        let inner = Rc::new(Scope {
+            variables: RefCell::default(),
+            outer: Some(proc.scope.clone()),
+        });
         let outer = std::mem::replace(&mut self.scope, inner);
         self.calls += 1;
         let result = self.run_block(block, args);
@@ -519,15 +565,24 @@ impl<'a> Machine<'a> {
 
     fn run_block(&mut self, block: &Block, args: &[Value]) -> Eval {
         let spread = match args {
-            [Value::Array(list)] if !block.lambda && (block.params.len() > 1 || block.first_only) => {
+            [Value::Array(list)]
+                if !block.lambda && (block.params.len() > 1 || block.first_only) =>
+            {
                 Some(list.borrow().clone())
             }
             _ => None,
         };
         let args = spread.as_deref().unwrap_or(args);
         if block.lambda {
-            let required = block.params.iter().filter(|p| matches!(p, Param::Name(_, None))).count();
-            let rest = block.params.iter().any(|param| matches!(param, Param::Rest(_)));
+            let required = block
+                .params
+                .iter()
+                .filter(|p| matches!(p, Param::Name(_, None)))
+                .count();
+            let rest = block
+                .params
+                .iter()
+                .any(|param| matches!(param, Param::Rest(_)));
             if args.len() < required || (args.len() > block.params.len() && !rest) {
                 return super::stop::wrong_count(args.len(), &required.to_string());
             }
@@ -569,7 +624,10 @@ impl<'a> Machine<'a> {
 
     /// Parameters are the block's own, whatever the scopes around it hold.
     fn bind_name(&mut self, name: &Rc<str>, value: Value) {
-        self.scope.variables.borrow_mut().push((name.clone(), value));
+        self.scope
+            .variables
+            .borrow_mut()
+            .push((name.clone(), value));
     }
 }
 
@@ -581,10 +639,20 @@ impl Drop for Machine<'_> {
             match held {
                 Held::Array(list) => values.append(&mut list.borrow_mut()),
                 Held::Hash(map) => {
-                    values.extend(map.borrow_mut().drain(..).flat_map(|(key, value)| [key, value]));
+                    values.extend(
+                        map.borrow_mut()
+                            .drain(..)
+                            .flat_map(|(key, value)| [key, value]),
+                    );
                 }
                 Held::Scope(scope) => {
-                    values.extend(scope.variables.borrow_mut().drain(..).map(|(_, value)| value));
+                    values.extend(
+                        scope
+                            .variables
+                            .borrow_mut()
+                            .drain(..)
+                            .map(|(_, value)| value),
+                    );
                 }
             }
         }

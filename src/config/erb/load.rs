@@ -12,8 +12,8 @@ pub fn load(file: &Arc<Source>) -> Result<Arc<Source>, Problem> {
     if !file.text.contains("<%") {
         return Ok(file.clone());
     }
-    let rendered =
-        render(&file.text, &file.path, Environment::current).map_err(|error| problem(file, error))?;
+    let rendered = render(&file.text, &file.path, Environment::current)
+        .map_err(|error| problem(file, error))?;
     if !rendered.printed.is_empty() {
         eprint!("{}", rendered.printed);
     }

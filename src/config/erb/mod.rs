@@ -64,9 +64,16 @@ enum Refused {
 ///
 /// What Ruby's ERB would fail on, with Ruby's message; what needs Ruby where there is none; a
 /// template that takes too many steps or too much memory.
-pub fn render(text: &str, file: &Path, environment: impl FnOnce() -> Environment) -> Result<Rendered, ErbError> {
+pub fn render(
+    text: &str,
+    file: &Path,
+    environment: impl FnOnce() -> Environment,
+) -> Result<Rendered, ErbError> {
     if !text.contains("<%") {
-        return Ok(Rendered { text: text.into(), ..Rendered::default() });
+        return Ok(Rendered {
+            text: text.into(),
+            ..Rendered::default()
+        });
     }
     let environment = environment();
     let (what, place) = match evaluate(text, file, &environment) {
@@ -82,7 +89,11 @@ pub fn render(text: &str, file: &Path, environment: impl FnOnce() -> Environment
         });
     };
     match ruby::render(&program, text, file, &environment) {
-        Answer::Rendered(text, printed) => Ok(Rendered { text, lines: Vec::new(), printed }),
+        Answer::Rendered(text, printed) => Ok(Rendered {
+            text,
+            lines: Vec::new(),
+            printed,
+        }),
         Answer::Raised(line, class, message) => Err(ErbError {
             message: raised(&class, &message),
             help: None,
@@ -106,7 +117,10 @@ fn evaluate(text: &str, file: &Path, environment: &Environment) -> Result<Render
     let tree = parse::parse(&program.source).map_err(|error| {
         let message = match error.beyond {
             true => format!("this template needs Ruby for {}", error.message),
-            false => format!("this template is no Ruby that can be read: {}", error.message),
+            false => format!(
+                "this template is no Ruby that can be read: {}",
+                error.message
+            ),
         };
         Refused::Beyond(message, span(error.at))
     })?;
@@ -123,7 +137,11 @@ fn evaluate(text: &str, file: &Path, environment: &Environment) -> Result<Render
     };
     let place = span(machine.at);
     let error = |message: String, help: Option<&str>, place| {
-        Refused::Error(ErbError { message, help: help.map(String::from), place })
+        Refused::Error(ErbError {
+            message,
+            help: help.map(String::from),
+            place,
+        })
     };
     Err(match stop {
         Stop::Raise(exception) => {
@@ -132,8 +150,12 @@ fn evaluate(text: &str, file: &Path, environment: &Environment) -> Result<Render
             error(raised(&exception.class, &exception.message), help, place)
         }
         Stop::Limit(what) => error(format!("this template {what}"), None, place),
-        Stop::Beyond(what) => Refused::Beyond(format!("this template needs Ruby for {what}"), place),
-        Stop::Break(_) | Stop::Next(_) => Refused::Beyond("this template needs Ruby for such a `break`".into(), place),
+        Stop::Beyond(what) => {
+            Refused::Beyond(format!("this template needs Ruby for {what}"), place)
+        }
+        Stop::Break(_) | Stop::Next(_) => {
+            Refused::Beyond("this template needs Ruby for such a `break`".into(), place)
+        }
     })
 }
 
@@ -143,7 +165,11 @@ fn raised(class: &str, message: &str) -> String {
 
 /// The bytes of a line, counted from 1.
 fn line_of(text: &str, line: usize) -> Option<Range<usize>> {
-    let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line - 1)
+        .map(str::len)
+        .sum();
     let len = text[start..].lines().next()?.len();
     Some(start..start + len)
 }

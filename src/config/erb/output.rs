@@ -20,7 +20,10 @@ impl Output {
     /// Nothing yet of `template`.
     pub fn new(template: &str) -> Self {
         let ends = template.match_indices('\n').map(|(at, _)| at + 1);
-        Self { starts: std::iter::once(0).chain(ends).collect(), ..Self::default() }
+        Self {
+            starts: std::iter::once(0).chain(ends).collect(),
+            ..Self::default()
+        }
     }
 
     /// Adds the template's own text, which begins there at byte `start`.
@@ -40,7 +43,8 @@ impl Output {
         let first = self.starts.partition_point(|line| *line <= start);
         for (index, line) in text.split_inclusive('\n').enumerate() {
             if !self.begun {
-                self.lines.push(if advances { first + index } else { first });
+                self.lines
+                    .push(if advances { first + index } else { first });
             }
             self.begun = !line.ends_with('\n');
         }

@@ -53,9 +53,15 @@ pub enum Answer {
 
 /// The program `ruby` on the search path.
 pub fn find(environment: &Environment) -> Option<PathBuf> {
-    let names: &[&str] = if cfg!(windows) { &["ruby.exe"] } else { &["ruby"] };
+    let names: &[&str] = if cfg!(windows) {
+        &["ruby.exe"]
+    } else {
+        &["ruby"]
+    };
     let folders = std::env::split_paths(environment.variable("PATH")?).collect::<Vec<_>>();
-    let mut candidates = folders.iter().flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+    let mut candidates = folders
+        .iter()
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)));
     candidates.find(|path| path.is_file())
 }
 
@@ -63,15 +69,21 @@ pub fn find(environment: &Environment) -> Option<PathBuf> {
 pub fn render(ruby: &Path, template: &str, file: &Path, environment: &Environment) -> Answer {
     let mut command = tokio::process::Command::new(ruby);
     command.args(["-rerb", "-e", PROGRAM]).arg(file);
-    command.env_clear().envs(environment.variables.iter().cloned());
+    command
+        .env_clear()
+        .envs(environment.variables.iter().cloned());
     command.current_dir(&environment.directory);
     let stdin = Stdin::Bytes(template.as_bytes().to_vec());
     let lines = Lines::default();
     // The caller may be inside of a runtime, which must not be blocked by another: a thread has its own.
     let result = std::thread::scope(|scope| {
         let run = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let run = async { tokio::time::timeout(DEADLINE, process::run(command, &stdin, &lines)).await };
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let run = async {
+                tokio::time::timeout(DEADLINE, process::run(command, &stdin, &lines)).await
+            };
             Ok::<_, std::io::Error>(runtime.block_on(run))
         };
         scope.spawn(run).join()
@@ -85,7 +97,11 @@ pub fn render(ruby: &Path, template: &str, file: &Path, environment: &Environmen
     };
     lines.answer().unwrap_or_else(|printed| {
         let last = printed.lines().last().unwrap_or_default();
-        Answer::Failed(if last.is_empty() { failure } else { format!("{failure}: {last}") })
+        Answer::Failed(if last.is_empty() {
+            failure
+        } else {
+            format!("{failure}: {last}")
+        })
     })
 }
 
@@ -95,7 +111,10 @@ struct Lines(Mutex<(String, String)>);
 #[async_trait]
 impl Output for Lines {
     async fn line(&self, line: Line) {
-        let mut texts = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut texts = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         match line.stream {
             // Long lines come in pieces; the answer is the only line here.
             Stream::Out => texts.0.push_str(&line.text),
@@ -110,14 +129,21 @@ impl Output for Lines {
 impl Lines {
     /// The answer, or what was printed if there is none.
     fn answer(self) -> Result<Answer, String> {
-        let (answer, printed) = self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (answer, printed) = self
+            .0
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let words: Vec<&str> = answer.split(' ').collect();
         let parsed = match words[..] {
             ["rendered", text] => decoded(text).map(|text| Answer::Rendered(text, printed.clone())),
-            ["raised", line, class, message] => decoded(class).zip(decoded(message)).map(|(class, message)| {
-                let line = line.parse().ok().filter(|line| *line > 0);
-                Answer::Raised(line, class, message)
-            }),
+            ["raised", line, class, message] => {
+                decoded(class)
+                    .zip(decoded(message))
+                    .map(|(class, message)| {
+                        let line = line.parse().ok().filter(|line| *line > 0);
+                        Answer::Raised(line, class, message)
+                    })
+            }
             _ => None,
         };
         parsed.ok_or(printed)
@@ -127,8 +153,10 @@ impl Lines {
 fn decoded(hex: &str) -> Option<String> {
     let digits = hex.as_bytes();
     let digit = |byte: u8| (byte as char).to_digit(16);
-    let bytes: Option<Vec<u8>> =
-        digits.chunks(2).map(|pair| Some((digit(pair[0])? * 16 + digit(*pair.get(1)?)?) as u8)).collect();
+    let bytes: Option<Vec<u8>> = digits
+        .chunks(2)
+        .map(|pair| Some((digit(pair[0])? * 16 + digit(*pair.get(1)?)?) as u8))
+        .collect();
     Some(String::from_utf8_lossy(&bytes?).into_owned())
 }
 
@@ -142,10 +170,22 @@ mod tests {
 
     #[test]
     fn answers_are_read() {
-        assert_eq!(answer("rendered 613a0a", "hi\n"), Ok(Answer::Rendered("a:\n".into(), "hi\n".into())));
-        assert_eq!(answer("rendered ", ""), Ok(Answer::Rendered(String::new(), String::new())));
-        assert_eq!(answer("raised 3 41 42", ""), Ok(Answer::Raised(Some(3), "A".into(), "B".into())));
-        assert_eq!(answer("raised 0 41 ", ""), Ok(Answer::Raised(None, "A".into(), String::new())));
+        assert_eq!(
+            answer("rendered 613a0a", "hi\n"),
+            Ok(Answer::Rendered("a:\n".into(), "hi\n".into()))
+        );
+        assert_eq!(
+            answer("rendered ", ""),
+            Ok(Answer::Rendered(String::new(), String::new()))
+        );
+        assert_eq!(
+            answer("raised 3 41 42", ""),
+            Ok(Answer::Raised(Some(3), "A".into(), "B".into()))
+        );
+        assert_eq!(
+            answer("raised 0 41 ", ""),
+            Ok(Answer::Raised(None, "A".into(), String::new()))
+        );
         assert_eq!(answer("", "killed\n"), Err("killed\n".into()));
         assert_eq!(answer("rendered 6", "x"), Err("x".into()));
     }

@@ -25,7 +25,10 @@ pub type Eval<T = Value> = Result<T, Stop>;
 /// Raises an error.
 pub fn raise<T>(class: &str, message: impl Into<String>) -> Eval<T> {
     let class = Rc::from(class);
-    Err(Stop::Raise(Exception { class, message: message.into() }))
+    Err(Stop::Raise(Exception {
+        class,
+        message: message.into(),
+    }))
 }
 
 /// Says that only Ruby knows this.
@@ -36,15 +39,23 @@ pub fn beyond<T>(what: impl Into<String>) -> Eval<T> {
 /// Raises the error of a value of the wrong class.
 pub fn no_conversion<T>(value: &Value, into: &str) -> Eval<T> {
     let verb = match value {
-        Value::Nil if into == "Integer" => return raise("TypeError", "no implicit conversion from nil to integer"),
+        Value::Nil if into == "Integer" => {
+            return raise("TypeError", "no implicit conversion from nil to integer");
+        }
         _ => value.described(),
     };
-    raise("TypeError", format!("no implicit conversion of {verb} into {into}"))
+    raise(
+        "TypeError",
+        format!("no implicit conversion of {verb} into {into}"),
+    )
 }
 
 /// Raises the error of a wrong number of arguments.
 pub fn wrong_count<T>(given: usize, expected: &str) -> Eval<T> {
-    raise("ArgumentError", format!("wrong number of arguments (given {given}, expected {expected})"))
+    raise(
+        "ArgumentError",
+        format!("wrong number of arguments (given {given}, expected {expected})"),
+    )
 }
 
 /// The classes of errors and the class above each.

@@ -62,7 +62,12 @@ impl Program {
             match end {
                 None => content.text = written,
                 Some(end) => {
-                    let tag = Tag { source: 0, code, start, end };
+                    let tag = Tag {
+                        source: 0,
+                        code,
+                        start,
+                        end,
+                    };
                     program.tag(tag, kind, &written);
                     content = Content::at(end);
                 }
@@ -121,8 +126,9 @@ impl Program {
 
     /// The byte of the template for byte `at` of the program.
     pub fn place(&self, at: usize) -> usize {
-        self.tag_at(at)
-            .map_or(0, |tag| (tag.code + at.saturating_sub(tag.source)).min(tag.end))
+        self.tag_at(at).map_or(0, |tag| {
+            (tag.code + at.saturating_sub(tag.source)).min(tag.end)
+        })
     }
 }
 
@@ -166,7 +172,10 @@ mod tests {
         assert_eq!(program.texts[1], ("b".into(), 12));
         let y = program.source.find('y').unwrap();
         assert_eq!(program.place(y), 17);
-        assert_eq!(program.tag_at(y).map(|tag| (tag.start, tag.end)), Some((13, 20)));
+        assert_eq!(
+            program.tag_at(y).map(|tag| (tag.start, tag.end)),
+            Some((13, 20))
+        );
     }
 
     #[test]

@@ -250,13 +250,17 @@ impl Value {
             (Self::Symbol(a), Self::Symbol(b)) => a == b,
             (Self::Array(a), Self::Array(b)) => {
                 let (a, b) = (a.borrow(), b.borrow());
-                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.equals_at(b, depth + 1))
+                a.len() == b.len()
+                    && a.iter()
+                        .zip(b.iter())
+                        .all(|(a, b)| a.equals_at(b, depth + 1))
             }
             (Self::Hash(a), Self::Hash(b)) => {
                 let (a, b) = (a.borrow(), b.borrow());
                 a.len() == b.len()
                     && a.iter().all(|(key, value)| {
-                        b.iter().any(|(k, v)| k.same_key(key) && v.equals_at(value, depth + 1))
+                        b.iter()
+                            .any(|(k, v)| k.same_key(key) && v.equals_at(value, depth + 1))
                     })
             }
             (Self::Range(a), Self::Range(b)) => a.0.equals(&b.0) && a.1.equals(&b.1) && a.2 == b.2,
@@ -266,7 +270,9 @@ impl Value {
             (Self::ErrorClass(a), Self::ErrorClass(b)) => a == b,
             (Self::Proc(a), Self::Proc(b)) => Rc::ptr_eq(a, b),
             (Self::Found(a), Self::Found(b)) => Rc::ptr_eq(a, b),
-            (Self::Exception(a), Self::Exception(b)) => a.class == b.class && a.message == b.message,
+            (Self::Exception(a), Self::Exception(b)) => {
+                a.class == b.class && a.message == b.message
+            }
             _ => false,
         }
     }
@@ -308,8 +314,14 @@ impl Value {
 impl Pattern {
     /// As it stands in the text of another one.
     pub fn embedded(&self) -> String {
-        let on: String = "mix".chars().filter(|flag| self.flags.contains(*flag)).collect();
-        let off: String = "mix".chars().filter(|flag| !self.flags.contains(*flag)).collect();
+        let on: String = "mix"
+            .chars()
+            .filter(|flag| self.flags.contains(*flag))
+            .collect();
+        let off: String = "mix"
+            .chars()
+            .filter(|flag| !self.flags.contains(*flag))
+            .collect();
         let minus = if off.is_empty() { "" } else { "-" };
         format!("(?{on}{minus}{off}:{})", self.source)
     }
@@ -329,7 +341,12 @@ pub fn float(number: f64) -> String {
         return "NaN".into();
     }
     if number.is_infinite() {
-        return if number > 0.0 { "Infinity" } else { "-Infinity" }.into();
+        return if number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+        .into();
     }
     let size = number.abs();
     if size != 0.0 && !(1e-4..1e16).contains(&size) {
@@ -378,7 +395,10 @@ fn symbol(text: &str, out: &mut String) {
         && plain.chars().all(named)
         && !plain.is_empty()
         && !plain.starts_with(|c: char| c.is_ascii_digit());
-    let operator = ["[]", "+", "-", "*", "/", "<", ">", "==", "<<", "%", "**", "!"].contains(&text);
+    let operator = [
+        "[]", "+", "-", "*", "/", "<", ">", "==", "<<", "%", "**", "!",
+    ]
+    .contains(&text);
     match name || operator {
         true => out.push_str(text),
         false => quoted(text, out),

@@ -28,7 +28,10 @@ pub fn listed(machine: &mut Machine, value: &Value) -> Eval<Vec<Value>> {
         }
         Value::Hash(map) => {
             let pairs = map.borrow().clone();
-            Ok(pairs.into_iter().map(|(key, value)| machine.array(vec![key, value])).collect())
+            Ok(pairs
+                .into_iter()
+                .map(|(key, value)| machine.array(vec![key, value]))
+                .collect())
         }
         Value::Range(range) => super::range::values(machine, range),
         Value::Nil => Ok(Vec::new()),
@@ -44,7 +47,13 @@ fn list_of(value: &Value) -> Eval<Vec<Value>> {
 }
 
 /// Calls a method of a list that takes no block.
-pub fn call(machine: &mut Machine, this: &Rc<RefCell<Vec<Value>>>, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+pub fn call(
+    machine: &mut Machine,
+    this: &Rc<RefCell<Vec<Value>>>,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     let list = this.borrow().clone();
     machine.charge(list.len())?;
     if let Some(new) = derived(machine, &list, name, args, block)? {
@@ -58,7 +67,13 @@ pub fn call(machine: &mut Machine, this: &Rc<RefCell<Vec<Value>>>, name: &str, a
 }
 
 /// Methods that make another list.
-fn derived(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], block: Blk) -> Eval<Option<Vec<Value>>> {
+fn derived(
+    machine: &mut Machine,
+    list: &[Value],
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Vec<Value>>> {
     Ok(Some(match name {
         "to_a" | "entries" | "dup" | "clone" => list.to_vec(),
         "+" => [list, &list_of(one(args)?)?].concat(),
@@ -66,12 +81,21 @@ fn derived(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], bl
         "-" | "difference" => {
             let other = list_of(one(args)?)?;
             machine.charge(list.len() * other.len())?;
-            list.iter().filter(|value| !has(&other, value)).cloned().collect()
+            list.iter()
+                .filter(|value| !has(&other, value))
+                .cloned()
+                .collect()
         }
         "&" | "intersection" => {
             let other = list_of(one(args)?)?;
             machine.charge(list.len() * other.len())?;
-            unique(machine, list.iter().filter(|value| has(&other, value)).cloned().collect())?
+            unique(
+                machine,
+                list.iter()
+                    .filter(|value| has(&other, value))
+                    .cloned()
+                    .collect(),
+            )?
         }
         "|" | "union" => {
             let all = [list, &list_of(one(args)?)?].concat();
@@ -80,13 +104,26 @@ fn derived(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], bl
         "*" if matches!(args, [Value::Int(_)]) => {
             let times = count(&args[0])?;
             machine.charge(list.len().saturating_mul(times).saturating_mul(16))?;
-            std::iter::repeat_n(list, times).flatten().cloned().collect()
+            std::iter::repeat_n(list, times)
+                .flatten()
+                .cloned()
+                .collect()
         }
-        "compact" => list.iter().filter(|value| !matches!(value, Value::Nil)).cloned().collect(),
+        "compact" => list
+            .iter()
+            .filter(|value| !matches!(value, Value::Nil))
+            .cloned()
+            .collect(),
         "flatten" => {
             let levels = args.first().map_or(Ok(DEPTH as i64), int)?;
             let mut flat = Vec::new();
-            flatten(machine, list, usize::try_from(levels).unwrap_or(DEPTH), args.is_empty(), &mut flat)?;
+            flatten(
+                machine,
+                list,
+                usize::try_from(levels).unwrap_or(DEPTH),
+                args.is_empty(),
+                &mut flat,
+            )?;
             flat
         }
         "reverse" => list.iter().rev().cloned().collect(),
@@ -100,7 +137,9 @@ fn derived(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], bl
             list
         }
         "uniq" if block.is_none() => unique(machine, list.to_vec())?,
-        "sort" if block.is_none() => sorted(machine, list.to_vec(), |_, left, right| object::order(left, right))?,
+        "sort" if block.is_none() => sorted(machine, list.to_vec(), |_, left, right| {
+            object::order(left, right)
+        })?,
         "take" => list.iter().take(count(one(args)?)?).cloned().collect(),
         "drop" => list.iter().skip(count(one(args)?)?).cloned().collect(),
         "first" if args.len() == 1 => list.iter().take(count(&args[0])?).cloned().collect(),
@@ -109,11 +148,18 @@ fn derived(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], bl
             let mut values = Vec::new();
             for arg in args {
                 let place = super::index(int(arg)?, list.len());
-                values.push(place.and_then(|place| list.get(place)).cloned().unwrap_or(Value::Nil));
+                values.push(
+                    place
+                        .and_then(|place| list.get(place))
+                        .cloned()
+                        .unwrap_or(Value::Nil),
+                );
             }
             values
         }
-        "product" | "zip" | "transpose" | "combination" => return combined(machine, list, name, args).map(Some),
+        "product" | "zip" | "transpose" | "combination" => {
+            return combined(machine, list, name, args).map(Some);
+        }
         _ => return Ok(None),
     }))
 }
@@ -146,7 +192,9 @@ pub fn sorted(
         if failure.is_some() {
             return std::cmp::Ordering::Equal;
         }
-        let order = machine.charge(0).and_then(|()| compare(machine, left, right));
+        let order = machine
+            .charge(0)
+            .and_then(|()| compare(machine, left, right));
         order.unwrap_or_else(|stop| {
             failure = Some(stop);
             std::cmp::Ordering::Equal
@@ -155,7 +203,13 @@ pub fn sorted(
     failure.map_or(Ok(list), Err)
 }
 
-fn flatten(machine: &mut Machine, list: &[Value], levels: usize, all: bool, into: &mut Vec<Value>) -> Eval<()> {
+fn flatten(
+    machine: &mut Machine,
+    list: &[Value],
+    levels: usize,
+    all: bool,
+    into: &mut Vec<Value>,
+) -> Eval<()> {
     for value in list {
         machine.charge(16)?;
         match value {
@@ -179,7 +233,11 @@ fn combined(machine: &mut Machine, list: &[Value], name: &str, args: &[Value]) -
                 machine.charge(rows.len().saturating_mul(other.len()).saturating_mul(64))?;
                 rows = rows
                     .iter()
-                    .flat_map(|row| other.iter().map(move |value| [row.as_slice(), std::slice::from_ref(value)].concat()))
+                    .flat_map(|row| {
+                        other.iter().map(move |value| {
+                            [row.as_slice(), std::slice::from_ref(value)].concat()
+                        })
+                    })
                     .collect();
             }
             rows
@@ -187,7 +245,9 @@ fn combined(machine: &mut Machine, list: &[Value], name: &str, args: &[Value]) -
         "zip" => {
             let others: Vec<Vec<Value>> = args.iter().map(list_of).collect::<Eval<_>>()?;
             let row = |(index, value): (usize, &Value)| {
-                let rest = others.iter().map(|other| other.get(index).cloned().unwrap_or(Value::Nil));
+                let rest = others
+                    .iter()
+                    .map(|other| other.get(index).cloned().unwrap_or(Value::Nil));
                 std::iter::once(value.clone()).chain(rest).collect()
             };
             list.iter().enumerate().map(row).collect()
@@ -198,7 +258,9 @@ fn combined(machine: &mut Machine, list: &[Value], name: &str, args: &[Value]) -
             if rows.iter().any(|row| row.len() != width) {
                 return raise("IndexError", "element size differs");
             }
-            (0..width).map(|column| rows.iter().map(|row| row[column].clone()).collect()).collect()
+            (0..width)
+                .map(|column| rows.iter().map(|row| row[column].clone()).collect())
+                .collect()
         }
         _ => return beyond("`combination`"),
     };
@@ -206,7 +268,13 @@ fn combined(machine: &mut Machine, list: &[Value], name: &str, args: &[Value]) -
 }
 
 /// Methods that change the list.
-fn changed(machine: &mut Machine, this: &Rc<RefCell<Vec<Value>>>, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+fn changed(
+    machine: &mut Machine,
+    this: &Rc<RefCell<Vec<Value>>>,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     let same = || Ok(Some(Value::Array(this.clone())));
     match name {
         "<<" | "push" | "append" => {
@@ -226,9 +294,17 @@ fn changed(machine: &mut Machine, this: &Rc<RefCell<Vec<Value>>>, name: &str, ar
             same()
         }
         "insert" => {
-            let place = super::index(int(args.first().unwrap_or(&Value::Nil))?, this.borrow().len());
-            match place.filter(|place| *place <= this.borrow().len() && !matches!(args[0], Value::Int(..0))) {
-                Some(place) => drop(this.borrow_mut().splice(place..place, args[1..].iter().cloned())),
+            let place = super::index(
+                int(args.first().unwrap_or(&Value::Nil))?,
+                this.borrow().len(),
+            );
+            match place.filter(|place| {
+                *place <= this.borrow().len() && !matches!(args[0], Value::Int(..0))
+            }) {
+                Some(place) => drop(
+                    this.borrow_mut()
+                        .splice(place..place, args[1..].iter().cloned()),
+                ),
                 None => return beyond("`insert` outside of the list"),
             }
             same()
@@ -236,7 +312,11 @@ fn changed(machine: &mut Machine, this: &Rc<RefCell<Vec<Value>>>, name: &str, ar
         "pop" if args.is_empty() => Ok(Some(this.borrow_mut().pop().unwrap_or(Value::Nil))),
         "shift" if args.is_empty() => {
             let empty = this.borrow().is_empty();
-            Ok(Some(if empty { Value::Nil } else { this.borrow_mut().remove(0) }))
+            Ok(Some(if empty {
+                Value::Nil
+            } else {
+                this.borrow_mut().remove(0)
+            }))
         }
         "clear" => {
             this.borrow_mut().clear();
@@ -247,17 +327,27 @@ fn changed(machine: &mut Machine, this: &Rc<RefCell<Vec<Value>>>, name: &str, ar
             let unwanted = one(args)?;
             this.borrow_mut().retain(|value| !value.equals(unwanted));
             let removed = this.borrow().len() < before;
-            Ok(Some(if removed { unwanted.clone() } else { Value::Nil }))
+            Ok(Some(if removed {
+                unwanted.clone()
+            } else {
+                Value::Nil
+            }))
         }
         "delete_at" => {
-            let place = super::index(int(one(args)?)?, this.borrow().len()).filter(|p| *p < this.borrow().len());
-            Ok(Some(place.map_or(Value::Nil, |place| this.borrow_mut().remove(place))))
+            let place = super::index(int(one(args)?)?, this.borrow().len())
+                .filter(|p| *p < this.borrow().len());
+            Ok(Some(place.map_or(Value::Nil, |place| {
+                this.borrow_mut().remove(place)
+            })))
         }
         "[]=" => match args {
             [Value::Int(number), value] => {
                 let len = this.borrow().len();
                 let Some(place) = super::index(*number, len) else {
-                    return raise("IndexError", format!("index {number} too small for array; minimum: -{len}"));
+                    return raise(
+                        "IndexError",
+                        format!("index {number} too small for array; minimum: -{len}"),
+                    );
                 };
                 machine.charge(place.saturating_mul(16))?;
                 if place >= len {
@@ -268,32 +358,48 @@ fn changed(machine: &mut Machine, this: &Rc<RefCell<Vec<Value>>>, name: &str, ar
             }
             _ => beyond("such an assignment to a list"),
         },
-        "compact!" | "flatten!" | "reverse!" | "uniq!" | "sort!" | "map!" | "collect!" | "select!" | "reject!"
-        | "sort_by!" | "rotate!" | "shuffle!" => {
+        "compact!" | "flatten!" | "reverse!" | "uniq!" | "sort!" | "map!" | "collect!"
+        | "select!" | "reject!" | "sort_by!" | "rotate!" | "shuffle!" => {
             let now = Value::Array(this.clone());
-            let Value::Array(new) = super::call(machine, &now, name.trim_end_matches('!'), args, block)? else {
+            let Value::Array(new) =
+                super::call(machine, &now, name.trim_end_matches('!'), args, block)?
+            else {
                 return Ok(None);
             };
             let new = new.borrow().clone();
             let unchanged = new.len() == this.borrow().len()
                 && ["compact!", "flatten!", "uniq!", "select!", "reject!"].contains(&name);
             *this.borrow_mut() = new;
-            if unchanged { Ok(Some(Value::Nil)) } else { same() }
+            if unchanged {
+                Ok(Some(Value::Nil))
+            } else {
+                same()
+            }
         }
         _ => Ok(None),
     }
 }
 
 /// Methods whose answer is no list.
-fn asked(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+fn asked(
+    machine: &mut Machine,
+    list: &[Value],
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     Ok(Some(match name {
         "length" | "size" => Value::len(list.len()),
         "count" if args.is_empty() && block.is_none() => Value::len(list.len()),
-        "count" if args.len() == 1 => Value::len(list.iter().filter(|value| value.equals(&args[0])).count()),
+        "count" if args.len() == 1 => {
+            Value::len(list.iter().filter(|value| value.equals(&args[0])).count())
+        }
         "empty?" => Value::Bool(list.is_empty()),
         "any?" if block.is_none() && args.is_empty() => Value::Bool(list.iter().any(Value::truthy)),
         "all?" if block.is_none() && args.is_empty() => Value::Bool(list.iter().all(Value::truthy)),
-        "none?" if block.is_none() && args.is_empty() => Value::Bool(!list.iter().any(Value::truthy)),
+        "none?" if block.is_none() && args.is_empty() => {
+            Value::Bool(!list.iter().any(Value::truthy))
+        }
         "include?" | "member?" => {
             let wanted = one(args)?;
             Value::Bool(list.iter().any(|value| value.equals(wanted)))
@@ -317,9 +423,10 @@ fn asked(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], bloc
             other => return no_conversion(other, "Integer"),
         },
         "[]" | "slice" | "at" => match args {
-            [Value::Int(number)] => {
-                super::index(*number, list.len()).and_then(|place| list.get(place)).cloned().unwrap_or(Value::Nil)
-            }
+            [Value::Int(number)] => super::index(*number, list.len())
+                .and_then(|place| list.get(place))
+                .cloned()
+                .unwrap_or(Value::Nil),
             [Value::Range(_)] | [_, _] => match super::slice(args, list.len())? {
                 Some((start, end)) => machine.array(list[start..end].to_vec()),
                 None => Value::Nil,
@@ -337,21 +444,34 @@ fn asked(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], bloc
                     Some(block) => machine.yield_to(block, &args[..1])?,
                     None => {
                         let len = list.len();
-                        return raise("IndexError", format!("index {number} outside of array bounds: -{len}...{len}"));
+                        return raise(
+                            "IndexError",
+                            format!("index {number} outside of array bounds: -{len}...{len}"),
+                        );
                     }
                 },
             }
         }
         "dig" => super::hash::dig(machine, &args[1..], {
             let place = super::index(int(one(&args[..args.len().min(1)])?)?, list.len());
-            place.and_then(|place| list.get(place)).cloned().unwrap_or(Value::Nil)
+            place
+                .and_then(|place| list.get(place))
+                .cloned()
+                .unwrap_or(Value::Nil)
         })?,
-        "index" | "find_index" if args.len() == 1 => {
-            list.iter().position(|value| value.equals(&args[0])).map_or(Value::Nil, Value::len)
-        }
+        "index" | "find_index" if args.len() == 1 => list
+            .iter()
+            .position(|value| value.equals(&args[0]))
+            .map_or(Value::Nil, Value::len),
         "min" | "max" if args.is_empty() && block.is_none() => {
-            let list = sorted(machine, list.to_vec(), |_, left, right| object::order(left, right))?;
-            let end = if name == "min" { list.first() } else { list.last() };
+            let list = sorted(machine, list.to_vec(), |_, left, right| {
+                object::order(left, right)
+            })?;
+            let end = if name == "min" {
+                list.first()
+            } else {
+                list.last()
+            };
             end.cloned().unwrap_or(Value::Nil)
         }
         "sum" if block.is_none() => {

@@ -10,14 +10,26 @@ use super::array::{sorted, unique};
 use super::{Blk, count, int, need, object, one};
 
 /// Calls a method of a list that runs a block.
-pub fn call(machine: &mut Machine, this: &Rc<RefCell<Vec<Value>>>, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+pub fn call(
+    machine: &mut Machine,
+    this: &Rc<RefCell<Vec<Value>>>,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     match name {
         "each" | "each_entry" | "reverse_each" | "each_index" => {
-            let Some(block) = block else { return Ok(Some(Value::Array(this.clone()))) };
+            let Some(block) = block else {
+                return Ok(Some(Value::Array(this.clone())));
+            };
             let mut index = 0;
             // The block may change the list.
             while index < this.borrow().len() {
-                let place = if name == "reverse_each" { this.borrow().len() - 1 - index } else { index };
+                let place = if name == "reverse_each" {
+                    this.borrow().len() - 1 - index
+                } else {
+                    index
+                };
                 let value = match name {
                     "each_index" => Value::len(place),
                     _ => this.borrow()[place].clone(),
@@ -56,7 +68,13 @@ pub enum Answer {
 }
 
 /// Calls a method that lists, maps and ranges have in common, on their values.
-pub fn each(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], block: Blk) -> Eval<Option<Answer>> {
+pub fn each(
+    machine: &mut Machine,
+    list: &[Value],
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Answer>> {
     if let Some(answer) = mapped(machine, list, name, args, block)? {
         return Ok(Some(answer));
     }
@@ -67,7 +85,12 @@ fn yield_one(machine: &mut Machine, block: &Rc<Proc>, value: &Value) -> Eval {
     machine.yield_to(block, std::slice::from_ref(value))
 }
 
-fn filter(machine: &mut Machine, list: &[Value], block: &Rc<Proc>, wanted: bool) -> Eval<Vec<Value>> {
+fn filter(
+    machine: &mut Machine,
+    list: &[Value],
+    block: &Rc<Proc>,
+    wanted: bool,
+) -> Eval<Vec<Value>> {
     let mut kept = Vec::new();
     for value in list {
         if yield_one(machine, block, value)?.truthy() == wanted {
@@ -77,11 +100,19 @@ fn filter(machine: &mut Machine, list: &[Value], block: &Rc<Proc>, wanted: bool)
     Ok(kept)
 }
 
-fn mapped(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], block: Blk) -> Eval<Option<Answer>> {
+fn mapped(
+    machine: &mut Machine,
+    list: &[Value],
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Answer>> {
     Ok(Some(Answer::List(match name {
         "map" | "collect" => {
             let block = need(block, name)?;
-            list.iter().map(|value| yield_one(machine, block, value)).collect::<Eval<_>>()?
+            list.iter()
+                .map(|value| yield_one(machine, block, value))
+                .collect::<Eval<_>>()?
         }
         "flat_map" | "collect_concat" => {
             let block = need(block, name)?;
@@ -107,7 +138,8 @@ fn mapped(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], blo
             let pattern = one(args)?;
             let mut kept = Vec::new();
             for value in list {
-                let fits = super::call(machine, pattern, "===", std::slice::from_ref(value), None)?.truthy();
+                let fits = super::call(machine, pattern, "===", std::slice::from_ref(value), None)?
+                    .truthy();
                 if fits == (name == "grep") {
                     kept.push(match block {
                         Some(block) => yield_one(machine, block, value)?,
@@ -123,7 +155,11 @@ fn mapped(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], blo
             while place < list.len() && yield_one(machine, block, &list[place])?.truthy() {
                 place += 1;
             }
-            if name == "take_while" { list[..place].to_vec() } else { list[place..].to_vec() }
+            if name == "take_while" {
+                list[..place].to_vec()
+            } else {
+                list[place..].to_vec()
+            }
         }
         "sort" => {
             let block = need(block, name)?;
@@ -132,7 +168,10 @@ fn mapped(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], blo
                 Ok(int(&order)?.cmp(&0))
             })?
         }
-        "sort_by" => keyed(machine, list, need(block, name)?)?.into_iter().map(|(_, value)| value).collect(),
+        "sort_by" => keyed(machine, list, need(block, name)?)?
+            .into_iter()
+            .map(|(_, value)| value)
+            .collect(),
         "uniq" => {
             let block = need(block, name)?;
             let mut keys: Vec<Value> = Vec::new();
@@ -147,7 +186,9 @@ fn mapped(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], blo
             }
             kept
         }
-        "each_with_index" | "each_slice" | "each_cons" if block.is_none() => parts(machine, list, name, args)?,
+        "each_with_index" | "each_slice" | "each_cons" if block.is_none() => {
+            parts(machine, list, name, args)?
+        }
         "partition" => {
             let block = need(block, name)?;
             let (mut yes, mut no) = (Vec::new(), Vec::new());
@@ -169,22 +210,32 @@ fn keyed(machine: &mut Machine, list: &[Value], block: &Rc<Proc>) -> Eval<Vec<(V
         pairs.push(machine.array(vec![key, value.clone()]));
     }
     let part = |pair: &Value, at: usize| super::array::spread(pair).swap_remove(at);
-    let ordered = sorted(machine, pairs, |_, left, right| object::order(&part(left, 0), &part(right, 0)))?;
-    Ok(ordered.iter().map(|pair| (part(pair, 0), part(pair, 1))).collect())
+    let ordered = sorted(machine, pairs, |_, left, right| {
+        object::order(&part(left, 0), &part(right, 0))
+    })?;
+    Ok(ordered
+        .iter()
+        .map(|pair| (part(pair, 0), part(pair, 1)))
+        .collect())
 }
 
 /// Pairs with an index, or groups of neighbours.
 fn parts(machine: &mut Machine, list: &[Value], name: &str, args: &[Value]) -> Eval<Vec<Value>> {
     machine.charge(list.len() * 16)?;
     let groups: Vec<Vec<Value>> = match name {
-        "each_with_index" => {
-            list.iter().enumerate().map(|(index, value)| vec![value.clone(), Value::len(index)]).collect()
-        }
+        "each_with_index" => list
+            .iter()
+            .enumerate()
+            .map(|(index, value)| vec![value.clone(), Value::len(index)])
+            .collect(),
         _ => {
             let size = count(one(args)?)?;
             if size == 0 {
                 let what = if name == "each_slice" { "slice" } else { "" };
-                return super::super::stop::raise("ArgumentError", format!("invalid {what} size").replace("  ", " "));
+                return super::super::stop::raise(
+                    "ArgumentError",
+                    format!("invalid {what} size").replace("  ", " "),
+                );
             }
             machine.charge(list.len().saturating_mul(size.min(list.len())))?;
             match name {
@@ -193,10 +244,19 @@ fn parts(machine: &mut Machine, list: &[Value], name: &str, args: &[Value]) -> E
             }
         }
     };
-    Ok(groups.into_iter().map(|group| machine.array(group)).collect())
+    Ok(groups
+        .into_iter()
+        .map(|group| machine.array(group))
+        .collect())
 }
 
-fn grouped(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], block: Blk) -> Eval<Option<Answer>> {
+fn grouped(
+    machine: &mut Machine,
+    list: &[Value],
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Answer>> {
     Ok(Some(Answer::Value(match name {
         "each_with_index" => {
             let block = need(block, name)?;
@@ -247,7 +307,9 @@ fn grouped(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], bl
             let mut hits = 0;
             for value in list {
                 let fits = match (args, block) {
-                    ([pattern], _) => super::call(machine, pattern, "===", std::slice::from_ref(value), None)?,
+                    ([pattern], _) => {
+                        super::call(machine, pattern, "===", std::slice::from_ref(value), None)?
+                    }
                     (_, block) => yield_one(machine, need(block, name)?, value)?,
                 };
                 hits += usize::from(fits.truthy());
@@ -271,7 +333,11 @@ fn grouped(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], bl
         }
         "min_by" | "max_by" => {
             let pairs = keyed(machine, list, need(block, name)?)?;
-            let end = if name == "min_by" { pairs.first() } else { pairs.last() };
+            let end = if name == "min_by" {
+                pairs.first()
+            } else {
+                pairs.last()
+            };
             end.map_or(Value::Nil, |(_, value)| value.clone())
         }
         "group_by" => {
@@ -285,19 +351,28 @@ fn grouped(machine: &mut Machine, list: &[Value], name: &str, args: &[Value], bl
                     None => groups.push((key, vec![value.clone()])),
                 }
             }
-            let groups = groups.into_iter().map(|(key, group)| (key, machine.array(group))).collect();
+            let groups = groups
+                .into_iter()
+                .map(|(key, group)| (key, machine.array(group)))
+                .collect();
             machine.hash(groups)
         }
         "tally" => {
             let keys = unique(machine, list.to_vec())?;
             machine.charge(keys.len().saturating_mul(list.len()))?;
             let times = |key: &Value| list.iter().filter(|value| value.same_key(key)).count();
-            let pairs = keys.into_iter().map(|key| (key.clone(), Value::len(times(&key)))).collect();
+            let pairs = keys
+                .into_iter()
+                .map(|key| (key.clone(), Value::len(times(&key))))
+                .collect();
             machine.hash(pairs)
         }
         "to_h" => {
             let block = need(block, name)?;
-            let pairs = list.iter().map(|value| yield_one(machine, block, value)).collect::<Eval<Vec<_>>>()?;
+            let pairs = list
+                .iter()
+                .map(|value| yield_one(machine, block, value))
+                .collect::<Eval<Vec<_>>>()?;
             super::hash::from_pairs(machine, &pairs)?
         }
         _ => return Ok(None),
@@ -312,10 +387,14 @@ fn inject(machine: &mut Machine, list: &[Value], args: &[Value], block: Blk) -> 
         _ => (None, None),
     };
     let mut rest = list.iter();
-    let Some(mut result) = start.or_else(|| rest.next().cloned()) else { return Ok(Value::Nil) };
+    let Some(mut result) = start.or_else(|| rest.next().cloned()) else {
+        return Ok(Value::Nil);
+    };
     for value in rest {
         result = match &method {
-            Some(method) => super::call(machine, &result, method, std::slice::from_ref(value), None)?,
+            Some(method) => {
+                super::call(machine, &result, method, std::slice::from_ref(value), None)?
+            }
             None => machine.yield_to(need(block, "inject")?, &[result, value.clone()])?,
         };
     }

@@ -10,9 +10,33 @@ use super::{Blk, arity, count, file, one, regex, text};
 
 /// Classes, modules and objects that are one of a kind.
 const KNOWN: &[&str] = &[
-    "Array", "BasicObject", "Comparable", "Dir", "ENV", "Enumerable", "Etc", "FalseClass", "File", "FileTest",
-    "Float", "Hash", "IO", "Integer", "Kernel", "NilClass", "Numeric", "Object", "Proc", "Range", "Regexp",
-    "SecureRandom", "Socket", "String", "Symbol", "Time", "TrueClass",
+    "Array",
+    "BasicObject",
+    "Comparable",
+    "Dir",
+    "ENV",
+    "Enumerable",
+    "Etc",
+    "FalseClass",
+    "File",
+    "FileTest",
+    "Float",
+    "Hash",
+    "IO",
+    "Integer",
+    "Kernel",
+    "NilClass",
+    "Numeric",
+    "Object",
+    "Proc",
+    "Range",
+    "Regexp",
+    "SecureRandom",
+    "Socket",
+    "String",
+    "Symbol",
+    "Time",
+    "TrueClass",
 ];
 
 /// Whether constants are looked up in it.
@@ -22,7 +46,8 @@ pub fn is_namespace(name: &str) -> bool {
 
 /// Whether a global variable has a meaning to Ruby.
 pub fn is_special_global(name: &str) -> bool {
-    name.starts_with(|c: char| !c.is_ascii_lowercase()) || ["stdout", "stderr", "stdin"].contains(&name)
+    name.starts_with(|c: char| !c.is_ascii_lowercase())
+        || ["stdout", "stderr", "stdin"].contains(&name)
 }
 
 /// A constant by its full name.
@@ -57,26 +82,40 @@ fn platform() -> String {
 }
 
 /// Calls a method of a class or module.
-pub fn call(machine: &mut Machine, constant: &'static str, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+pub fn call(
+    machine: &mut Machine,
+    constant: &'static str,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     if constant != "Kernel" && name == "===" {
         return is_a(one(args)?, &Value::Const(constant)).map(Some);
     }
     match (constant, name) {
         ("File" | "IO" | "FileTest", _) => file::of_file(machine, name, args),
         ("Dir", _) => file::of_dir(machine, name, args, block),
-        ("Time", "now") => Ok(Some(Value::Time(std::rc::Rc::new((machine.environment.now)())))),
+        ("Time", "now") => Ok(Some(Value::Time(std::rc::Rc::new((machine
+            .environment
+            .now)())))),
         ("Kernel", _) => super::kernel::call(machine, name, args, block, false).map(Some),
         ("SecureRandom", _) => random(machine, name, args),
         ("Socket", "gethostname") => hostname().map(Some),
-        ("Etc", "nprocessors") => {
-            Ok(Some(Value::len(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))))
+        ("Etc", "nprocessors") => Ok(Some(Value::len(
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        ))),
+        ("Regexp", "escape" | "quote") => {
+            Ok(Some(Value::str(fancy_regex::escape(&text(one(args)?)?))))
         }
-        ("Regexp", "escape" | "quote") => Ok(Some(Value::str(fancy_regex::escape(&text(one(args)?)?)))),
         ("Regexp", "new") => {
             arity(args, 1, 2)?;
-            let insensitive = args.get(1).is_some_and(|flag| matches!(flag, Value::Bool(true) | Value::Int(1)));
+            let insensitive = args
+                .get(1)
+                .is_some_and(|flag| matches!(flag, Value::Bool(true) | Value::Int(1)));
             match &args[0] {
-                Value::Str(source) => regex::compile(&source.borrow(), if insensitive { "i" } else { "" }).map(Some),
+                Value::Str(source) => {
+                    regex::compile(&source.borrow(), if insensitive { "i" } else { "" }).map(Some)
+                }
                 other => Ok(Some(other.clone())),
             }
         }
@@ -90,7 +129,9 @@ pub fn call(machine: &mut Machine, constant: &'static str, name: &str, args: &[V
             _ => Ok(None),
         },
         ("Hash", "new") if args.is_empty() && block.is_none() => Ok(Some(machine.hash(Vec::new()))),
-        ("String", "new") => Ok(Some(Value::str(args.first().map_or(Ok(String::new()), text)?))),
+        ("String", "new") => Ok(Some(Value::str(
+            args.first().map_or(Ok(String::new()), text)?,
+        ))),
         (_, "name" | "to_s" | "inspect") => Ok(Some(Value::str(constant))),
         _ => Ok(None),
     }
@@ -101,15 +142,28 @@ fn random(machine: &mut Machine, name: &str, args: &[Value]) -> Eval<Option<Valu
     machine.charge(bytes.saturating_mul(32))?;
     let mut random = rand::rng();
     let letters = |len: usize, random: &mut rand::rngs::ThreadRng| {
-        (0..len).map(|_| char::from(random.sample(rand::distr::Alphanumeric))).collect::<String>()
+        (0..len)
+            .map(|_| char::from(random.sample(rand::distr::Alphanumeric)))
+            .collect::<String>()
     };
     Ok(Some(match name {
-        "hex" => Value::str((0..bytes).map(|_| format!("{:02x}", random.random::<u8>())).collect::<String>()),
+        "hex" => Value::str(
+            (0..bytes)
+                .map(|_| format!("{:02x}", random.random::<u8>()))
+                .collect::<String>(),
+        ),
         "alphanumeric" => Value::str(letters(bytes, &mut random)),
         "uuid" => {
-            let bits = (random.random::<u128>() & !(0xf << 76) & !(0x3 << 62)) | (4 << 76) | (2 << 62);
+            let bits =
+                (random.random::<u128>() & !(0xf << 76) & !(0x3 << 62)) | (4 << 76) | (2 << 62);
             let hex = format!("{bits:032x}");
-            let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+            let parts = [
+                &hex[..8],
+                &hex[8..12],
+                &hex[12..16],
+                &hex[16..20],
+                &hex[20..],
+            ];
             Value::str(parts.join("-"))
         }
         "random_number" | "rand" => return super::kernel::random(args).map(Some),

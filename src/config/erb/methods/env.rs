@@ -7,7 +7,11 @@ use super::{Blk, arity, one, text};
 
 /// A variable, as the program sees it.
 fn variable(machine: &Machine, name: &str) -> Option<String> {
-    let set = machine.overlay.iter().rev().find(|(known, _)| known == name);
+    let set = machine
+        .overlay
+        .iter()
+        .rev()
+        .find(|(known, _)| known == name);
     match set {
         Some((_, value)) => value.clone(),
         None => machine.environment.variable(name).map(String::from),
@@ -16,7 +20,12 @@ fn variable(machine: &Machine, name: &str) -> Option<String> {
 
 /// All variables as a map.
 fn all(machine: &mut Machine) -> Value {
-    let mut names: Vec<String> = machine.environment.variables.iter().map(|(name, _)| name.clone()).collect();
+    let mut names: Vec<String> = machine
+        .environment
+        .variables
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
     for (name, _) in &machine.overlay {
         if !names.contains(name) {
             names.push(name.clone());
@@ -68,8 +77,11 @@ pub fn call(machine: &mut Machine, name: &str, args: &[Value], block: Blk) -> Ev
         }
         "to_s" => Value::str("ENV"),
         "inspect" => Value::str(all(machine).inspect()),
-        "class" | "nil?" | "==" | "!=" | "freeze" | "is_a?" | "respond_to?" | "frozen?" => return Ok(None),
-        "clear" | "update" | "merge!" | "replace" | "delete_if" | "keep_if" | "select!" | "reject!" => return Ok(None),
+        "class" | "nil?" | "==" | "!=" | "freeze" | "is_a?" | "respond_to?" | "frozen?" => {
+            return Ok(None);
+        }
+        "clear" | "update" | "merge!" | "replace" | "delete_if" | "keep_if" | "select!"
+        | "reject!" => return Ok(None),
         _ => {
             let map = all(machine);
             return super::call(machine, &map, name, args, block).map(Some);

@@ -19,7 +19,9 @@ pub fn of_file(machine: &mut Machine, name: &str, args: &[Value]) -> Eval<Option
         "directory?" => Value::Bool(path(machine)?.is_dir()),
         "symlink?" => Value::Bool(path(machine)?.is_symlink()),
         "readable?" => Value::Bool(fs::File::open(path(machine)?).is_ok()),
-        "zero?" | "empty?" => Value::Bool(fs::metadata(path(machine)?).is_ok_and(|file| file.len() == 0)),
+        "zero?" | "empty?" => {
+            Value::Bool(fs::metadata(path(machine)?).is_ok_and(|file| file.len() == 0))
+        }
         "size" => {
             let (shown, path) = (text(one(args)?)?, path(machine)?);
             match fs::metadata(path) {
@@ -54,7 +56,11 @@ pub fn of_file(machine: &mut Machine, name: &str, args: &[Value]) -> Eval<Option
         "expand_path" | "absolute_path" => {
             arity(args, 1, 2)?;
             let home = name == "expand_path";
-            let base = args.get(1).filter(|base| !matches!(base, Value::Nil)).map(text).transpose()?;
+            let base = args
+                .get(1)
+                .filter(|base| !matches!(base, Value::Nil))
+                .map(text)
+                .transpose()?;
             let base = match base {
                 Some(base) => expand(machine, &base, "", home)?,
                 None => String::new(),
@@ -71,7 +77,10 @@ pub fn of_file(machine: &mut Machine, name: &str, args: &[Value]) -> Eval<Option
         "extname" => Value::str(extname(basename(&text(one(args)?)?, None).as_str())),
         "split" => {
             let path = text(one(args)?)?;
-            machine.array(vec![Value::str(dirname(&path)), Value::str(basename(&path, None))])
+            machine.array(vec![
+                Value::str(dirname(&path)),
+                Value::str(basename(&path, None)),
+            ])
         }
         "absolute_path?" => Value::Bool(text(one(args)?)?.starts_with('/')),
         _ => return Ok(None),
@@ -79,19 +88,28 @@ pub fn of_file(machine: &mut Machine, name: &str, args: &[Value]) -> Eval<Option
 }
 
 /// Calls a method of `Dir`.
-pub fn of_dir(machine: &mut Machine, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+pub fn of_dir(
+    machine: &mut Machine,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     let directory = || machine.environment.directory.to_string_lossy().into_owned();
     Ok(Some(match name {
         "pwd" | "getwd" => Value::str(directory()),
         "home" if args.is_empty() => Value::str(home(machine)?),
-        "exist?" | "exists?" => Value::Bool(machine.environment.resolve(&text(one(args)?)?).is_dir()),
+        "exist?" | "exists?" => {
+            Value::Bool(machine.environment.resolve(&text(one(args)?)?).is_dir())
+        }
         "empty?" => {
             let path = machine.environment.resolve(&text(one(args)?)?);
             Value::Bool(fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()))
         }
         // tmpdir.rb: the first that is a directory.
         "tmpdir" => {
-            let named = ["TMPDIR", "TMP", "TEMP"].iter().filter_map(|name| machine.environment.variable(name));
+            let named = ["TMPDIR", "TMP", "TEMP"]
+                .iter()
+                .filter_map(|name| machine.environment.variable(name));
             let found = named.chain(["/tmp"]).find(|path| Path::new(path).is_dir());
             Value::str(found.unwrap_or("."))
         }
@@ -112,8 +130,10 @@ pub fn of_dir(machine: &mut Machine, name: &str, args: &[Value], block: Blk) -> 
                 Ok(entries) => entries,
                 Err(error) => return failed(&error, "dir_initialize", &shown),
             };
-            let mut names: Vec<String> =
-                entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+            let mut names: Vec<String> = entries
+                .flatten()
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .collect();
             if name == "entries" {
                 names.extend([".".into(), "..".into()]);
             }
@@ -139,12 +159,19 @@ fn read(machine: &Machine, shown: &str) -> Eval<String> {
     let path = machine.environment.resolve(shown);
     let large = |file: &fs::Metadata| file.is_file() && file.len() > MAX_TEXT as u64;
     if fs::metadata(&path).is_ok_and(|file| large(&file)) {
-        return Err(super::super::stop::Stop::Limit("reads a file of more than 32 MiB"));
+        return Err(super::super::stop::Stop::Limit(
+            "reads a file of more than 32 MiB",
+        ));
     }
     match fs::metadata(&path) {
-        Ok(file) if file.is_dir() => raise("Errno::EISDIR", format!("Is a directory @ io_fread - {shown}")),
+        Ok(file) if file.is_dir() => raise(
+            "Errno::EISDIR",
+            format!("Is a directory @ io_fread - {shown}"),
+        ),
         // A pipe or a device may never end.
-        Ok(file) if !file.is_file() => super::super::stop::beyond("reading what is no regular file"),
+        Ok(file) if !file.is_file() => {
+            super::super::stop::beyond("reading what is no regular file")
+        }
         _ => match fs::read(&path) {
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) => failed(&error, "rb_sysopen", shown),
@@ -184,7 +211,10 @@ fn home(machine: &Machine) -> Eval<String> {
     match machine.environment.variable("HOME") {
         Some(home) => Ok(home.to_owned()),
         None if cfg!(windows) => super::super::stop::beyond("the home directory"),
-        None => raise("ArgumentError", "couldn't find HOME environment -- expanding `~'"),
+        None => raise(
+            "ArgumentError",
+            "couldn't find HOME environment -- expanding `~'",
+        ),
     }
 }
 
@@ -224,7 +254,11 @@ fn dirname(path: &str) -> String {
 fn basename(path: &str, suffix: Option<&str>) -> String {
     let trimmed = path.trim_end_matches('/');
     if trimmed.is_empty() {
-        return if path.is_empty() { String::new() } else { "/".into() };
+        return if path.is_empty() {
+            String::new()
+        } else {
+            "/".into()
+        };
     }
     let name = trimmed.rsplit('/').next().unwrap_or_default();
     let cut = match suffix {
@@ -240,7 +274,11 @@ fn extname(name: &str) -> String {
         Some(at) => {
             let hidden = name.len() - name.trim_start_matches('.').len();
             let extension = &name[hidden + at..];
-            if extension == "." { String::new() } else { extension.to_owned() }
+            if extension == "." {
+                String::new()
+            } else {
+                extension.to_owned()
+            }
         }
         None => String::new(),
     }

@@ -30,14 +30,23 @@ pub fn format(machine: &mut Machine, template: &str, args: &[Value]) -> Eval<Str
         }
         let mut directive = Directive::default();
         let Some(kind) = directive.read(&mut chars, args, &mut used)? else {
-            return raise("ArgumentError", "incomplete format specifier; use %% (double %) instead");
+            return raise(
+                "ArgumentError",
+                "incomplete format specifier; use %% (double %) instead",
+            );
         };
         if kind == '%' {
             out.push('%');
             continue;
         }
         let value = match &directive.key {
-            Some(key) => super::call(machine, args.first().unwrap_or(&Value::Nil), "fetch", &[Value::symbol(key)], None)?,
+            Some(key) => super::call(
+                machine,
+                args.first().unwrap_or(&Value::Nil),
+                "fetch",
+                &[Value::symbol(key)],
+                None,
+            )?,
             None => {
                 used += 1;
                 match args.get(used - 1) {
@@ -46,7 +55,11 @@ pub fn format(machine: &mut Machine, template: &str, args: &[Value]) -> Eval<Str
                 }
             }
         };
-        machine.charge(directive.width.saturating_add(directive.precision.unwrap_or(0)))?;
+        machine.charge(
+            directive
+                .width
+                .saturating_add(directive.precision.unwrap_or(0)),
+        )?;
         out.push_str(&directive.apply(kind, &value)?);
         machine.charge(out.len().min(4096))?;
     }
@@ -55,7 +68,12 @@ pub fn format(machine: &mut Machine, template: &str, args: &[Value]) -> Eval<Str
 
 impl Directive {
     /// Reads flags up to the letter; `}` stands for a value by name as it is.
-    fn read(&mut self, chars: &mut std::str::Chars, args: &[Value], used: &mut usize) -> Eval<Option<char>> {
+    fn read(
+        &mut self,
+        chars: &mut std::str::Chars,
+        args: &[Value],
+        used: &mut usize,
+    ) -> Eval<Option<char>> {
         while let Some(c) = chars.next() {
             match c {
                 '-' => self.minus = true,
@@ -72,7 +90,9 @@ impl Directive {
                 '<' | '{' => {
                     let close = if c == '<' { '>' } else { '}' };
                     let rest = chars.as_str();
-                    let Some(end) = rest.find(close) else { return Ok(None) };
+                    let Some(end) = rest.find(close) else {
+                        return Ok(None);
+                    };
                     self.key = Some(rest[..end].to_owned());
                     *chars = rest[end + 1..].chars();
                     if c == '{' {
@@ -91,7 +111,11 @@ impl Directive {
             's' => self.cut(value.to_text()),
             'p' => self.cut(value.inspect()),
             'c' => match value {
-                Value::Int(code) => u32::try_from(*code).ok().and_then(char::from_u32).map(String::from).unwrap_or_default(),
+                Value::Int(code) => u32::try_from(*code)
+                    .ok()
+                    .and_then(char::from_u32)
+                    .map(String::from)
+                    .unwrap_or_default(),
                 other => other.to_text().chars().take(1).collect(),
             },
             'd' | 'i' | 'u' => return self.integer(value, 10, "", false),
@@ -104,7 +128,12 @@ impl Directive {
                 return Ok(self.signed(number < 0.0, "", &digits));
             }
             'e' | 'E' | 'g' | 'G' | 'a' | 'A' => return beyond(format!("`%{kind}` in a format")),
-            other => return raise("ArgumentError", format!("malformed format string - %{other}")),
+            other => {
+                return raise(
+                    "ArgumentError",
+                    format!("malformed format string - %{other}"),
+                );
+            }
         };
         Ok(self.padded(&text))
     }
@@ -136,7 +165,11 @@ impl Directive {
         if let Some(least) = self.precision {
             digits = format!("{digits:0>least$}");
         }
-        Ok(self.signed(number < 0, if self.alternate { prefix } else { "" }, &digits))
+        Ok(self.signed(
+            number < 0,
+            if self.alternate { prefix } else { "" },
+            &digits,
+        ))
     }
 
     /// Digits behind their sign, filled up with zeros where asked for.
@@ -148,13 +181,21 @@ impl Directive {
             _ => "",
         };
         let used = sign.len() + prefix.len();
-        let width = if self.zero && !self.minus { self.width.saturating_sub(used) } else { 0 };
+        let width = if self.zero && !self.minus {
+            self.width.saturating_sub(used)
+        } else {
+            0
+        };
         self.padded(&format!("{sign}{prefix}{digits:0>width$}"))
     }
 
     fn padded(&self, text: &str) -> String {
         let fill = " ".repeat(self.width.saturating_sub(text.chars().count()));
-        if self.minus { format!("{text}{fill}") } else { format!("{fill}{text}") }
+        if self.minus {
+            format!("{text}{fill}")
+        } else {
+            format!("{fill}{text}")
+        }
     }
 }
 
@@ -165,5 +206,9 @@ fn number(chars: &mut std::str::Chars, first: Option<char>) -> usize {
     let digits: String = first.into_iter().chain(rest[..len].chars()).collect();
     *chars = rest[len..].chars();
     let most = super::super::eval::MAX_TEXT + 1;
-    if digits.is_empty() { 0 } else { digits.parse().unwrap_or(most).min(most) }
+    if digits.is_empty() {
+        0
+    } else {
+        digits.parse().unwrap_or(most).min(most)
+    }
 }

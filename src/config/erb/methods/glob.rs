@@ -26,7 +26,9 @@ pub fn glob(machine: &mut Machine, pattern: &str) -> Eval<Vec<String>> {
 /// The patterns without `{a,b}`.
 fn alternatives(machine: &mut Machine, pattern: &str) -> Eval<Vec<String>> {
     machine.charge(pattern.len() * 16)?;
-    let Some(open) = pattern.find('{') else { return Ok(vec![pattern.into()]) };
+    let Some(open) = pattern.find('{') else {
+        return Ok(vec![pattern.into()]);
+    };
     let mut level = 0;
     let mut cuts = vec![open];
     let mut close = None;
@@ -42,17 +44,30 @@ fn alternatives(machine: &mut Machine, pattern: &str) -> Eval<Vec<String>> {
             _ => {}
         }
     }
-    let Some(close) = close else { return Ok(vec![pattern.into()]) };
+    let Some(close) = close else {
+        return Ok(vec![pattern.into()]);
+    };
     cuts.push(close);
     let mut all = Vec::new();
     for cut in cuts.windows(2) {
-        let one = format!("{}{}{}", &pattern[..open], &pattern[cut[0] + 1..cut[1]], &pattern[close + 1..]);
+        let one = format!(
+            "{}{}{}",
+            &pattern[..open],
+            &pattern[cut[0] + 1..cut[1]],
+            &pattern[close + 1..]
+        );
         all.extend(alternatives(machine, &one)?);
     }
     Ok(all)
 }
 
-fn walk(machine: &mut Machine, base: String, parts: &[&str], looked: &mut usize, found: &mut Vec<String>) -> Eval<()> {
+fn walk(
+    machine: &mut Machine,
+    base: String,
+    parts: &[&str],
+    looked: &mut usize,
+    found: &mut Vec<String>,
+) -> Eval<()> {
     let Some((part, rest)) = parts.split_first() else {
         found.push(base);
         return Ok(());
@@ -64,7 +79,12 @@ fn walk(machine: &mut Machine, base: String, parts: &[&str], looked: &mut usize,
     };
     if !part.contains(['*', '?', '[', '\\']) {
         let path = below(part);
-        if machine.environment.resolve(&path).symlink_metadata().is_ok() {
+        if machine
+            .environment
+            .resolve(&path)
+            .symlink_metadata()
+            .is_ok()
+        {
             walk(machine, path, rest, looked, found)?;
         }
         return Ok(());
@@ -76,7 +96,9 @@ fn walk(machine: &mut Machine, base: String, parts: &[&str], looked: &mut usize,
     if *looked > DIRECTORIES {
         return Err(Stop::Limit("looks for files in too many directories"));
     }
-    let folder = machine.environment.resolve(if base.is_empty() { "." } else { &base });
+    let folder = machine
+        .environment
+        .resolve(if base.is_empty() { "." } else { &base });
     let matcher = matcher(part)?;
     for name in names(&folder) {
         machine.charge(name.len())?;
@@ -88,9 +110,14 @@ fn walk(machine: &mut Machine, base: String, parts: &[&str], looked: &mut usize,
             }
             continue;
         }
-        let Value::Regex(pattern) = &matcher else { continue };
+        let Value::Regex(pattern) = &matcher else {
+            continue;
+        };
         let hidden = name.starts_with('.') && !part.starts_with('.');
-        if !hidden && (rest.is_empty() || directory) && regex::search(machine, pattern, &name, 0)?.is_some() {
+        if !hidden
+            && (rest.is_empty() || directory)
+            && regex::search(machine, pattern, &name, 0)?.is_some()
+        {
             walk(machine, path, rest, looked, found)?;
         }
     }
@@ -99,7 +126,9 @@ fn walk(machine: &mut Machine, base: String, parts: &[&str], looked: &mut usize,
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }
@@ -113,7 +142,11 @@ fn matcher(part: &str) -> Eval {
             '*' => source.push_str(".*"),
             '?' => source.push('.'),
             '[' | ']' => source.push(c),
-            '\\' => source.extend(chars.next().map(|c| fancy_regex::escape(&c.to_string()).into_owned())),
+            '\\' => source.extend(
+                chars
+                    .next()
+                    .map(|c| fancy_regex::escape(&c.to_string()).into_owned()),
+            ),
             c => source.push_str(&fancy_regex::escape(&c.to_string())),
         }
     }

@@ -27,7 +27,9 @@ pub fn insert(map: &mut Pairs, key: Value, value: Value) {
 }
 
 fn get(map: &[(Value, Value)], key: &Value) -> Option<Value> {
-    map.iter().find(|(known, _)| known.same_key(key)).map(|(_, value)| value.clone())
+    map.iter()
+        .find(|(known, _)| known.same_key(key))
+        .map(|(_, value)| value.clone())
 }
 
 /// A map of pairs.
@@ -35,10 +37,16 @@ pub fn from_pairs(machine: &mut Machine, list: &[Value]) -> Eval {
     let mut map = Vec::new();
     for value in list {
         let Value::Array(pair) = value else {
-            return raise("TypeError", format!("wrong element type {} (expected array)", value.described()));
+            return raise(
+                "TypeError",
+                format!("wrong element type {} (expected array)", value.described()),
+            );
         };
         let [key, value] = &pair.borrow()[..] else {
-            return raise("ArgumentError", "element has wrong array length (expected 2)");
+            return raise(
+                "ArgumentError",
+                "element has wrong array length (expected 2)",
+            );
         };
         machine.charge(map.len())?;
         insert(&mut map, key.clone(), value.clone());
@@ -63,7 +71,13 @@ fn pairs_of(value: &Value) -> Eval<Pairs> {
 }
 
 /// Calls a method of a map.
-pub fn call(machine: &mut Machine, this: &Rc<RefCell<Pairs>>, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+pub fn call(
+    machine: &mut Machine,
+    this: &Rc<RefCell<Pairs>>,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     let map = this.borrow().clone();
     machine.charge(map.len())?;
     if let Some(value) = asked(machine, &map, name, args, block)? {
@@ -75,20 +89,35 @@ pub fn call(machine: &mut Machine, this: &Rc<RefCell<Pairs>>, name: &str, args: 
     if let Some(value) = changed(machine, this, name, args, block)? {
         return Ok(Some(value));
     }
-    let list: Vec<Value> = map.into_iter().map(|(key, value)| machine.array(vec![key, value])).collect();
-    if ["first", "sort", "zip", "to_a", "min", "max", "take", "drop", "entries"].contains(&name) {
+    let list: Vec<Value> = map
+        .into_iter()
+        .map(|(key, value)| machine.array(vec![key, value]))
+        .collect();
+    if [
+        "first", "sort", "zip", "to_a", "min", "max", "take", "drop", "entries",
+    ]
+    .contains(&name)
+    {
         let list = machine.array(list);
         return super::call(machine, &list, name, args, block).map(Some);
     }
-    Ok(match array_blocks::each(machine, &list, name, args, block)? {
-        None => None,
-        Some(Answer::List(list)) => Some(machine.array(list)),
-        Some(Answer::Same) => Some(Value::Hash(this.clone())),
-        Some(Answer::Value(value)) => Some(value),
-    })
+    Ok(
+        match array_blocks::each(machine, &list, name, args, block)? {
+            None => None,
+            Some(Answer::List(list)) => Some(machine.array(list)),
+            Some(Answer::Same) => Some(Value::Hash(this.clone())),
+            Some(Answer::Value(value)) => Some(value),
+        },
+    )
 }
 
-fn asked(machine: &mut Machine, map: &Pairs, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+fn asked(
+    machine: &mut Machine,
+    map: &Pairs,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     Ok(Some(match name {
         "[]" => get(map, one(args)?).unwrap_or(Value::Nil),
         "fetch" => {
@@ -117,7 +146,10 @@ fn asked(machine: &mut Machine, map: &Pairs, name: &str, args: &[Value], block: 
         "keys" => machine.array(map.iter().map(|(key, _)| key.clone()).collect()),
         "values" => machine.array(map.iter().map(|(_, value)| value.clone()).collect()),
         "values_at" => {
-            let values = args.iter().map(|key| get(map, key).unwrap_or(Value::Nil)).collect();
+            let values = args
+                .iter()
+                .map(|key| get(map, key).unwrap_or(Value::Nil))
+                .collect();
             machine.array(values)
         }
         "length" | "size" => Value::len(map.len()),
@@ -130,7 +162,13 @@ fn asked(machine: &mut Machine, map: &Pairs, name: &str, args: &[Value], block: 
 }
 
 /// Methods that make another map.
-fn derived(machine: &mut Machine, map: &Pairs, name: &str, args: &[Value], block: Blk) -> Eval<Option<Pairs>> {
+fn derived(
+    machine: &mut Machine,
+    map: &Pairs,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Pairs>> {
     let mut result = Vec::new();
     match name {
         "dup" | "clone" => result = map.clone(),
@@ -140,7 +178,9 @@ fn derived(machine: &mut Machine, map: &Pairs, name: &str, args: &[Value], block
                 for (key, value) in pairs_of(arg)? {
                     machine.charge(result.len())?;
                     let value = match (block, get(&result, &key)) {
-                        (Some(block), Some(old)) => machine.yield_to(block, &[key.clone(), old, value])?,
+                        (Some(block), Some(old)) => {
+                            machine.yield_to(block, &[key.clone(), old, value])?
+                        }
                         _ => value,
                     };
                     insert(&mut result, key, value);
@@ -150,7 +190,9 @@ fn derived(machine: &mut Machine, map: &Pairs, name: &str, args: &[Value], block
         "select" | "filter" | "reject" => {
             let block = need(block, name)?;
             for (key, value) in map {
-                let fits = machine.yield_to(block, &[key.clone(), value.clone()])?.truthy();
+                let fits = machine
+                    .yield_to(block, &[key.clone(), value.clone()])?
+                    .truthy();
                 if fits == (name != "reject") {
                     result.push((key.clone(), value.clone()));
                 }
@@ -160,8 +202,13 @@ fn derived(machine: &mut Machine, map: &Pairs, name: &str, args: &[Value], block
             let block = need(block, name)?;
             for (key, value) in map {
                 let keys = name == "transform_keys";
-                let new = machine.yield_to(block, std::slice::from_ref(if keys { key } else { value }))?;
-                let (key, value) = if keys { (new, value.clone()) } else { (key.clone(), new) };
+                let new = machine
+                    .yield_to(block, std::slice::from_ref(if keys { key } else { value }))?;
+                let (key, value) = if keys {
+                    (new, value.clone())
+                } else {
+                    (key.clone(), new)
+                };
                 insert(&mut result, key, value);
             }
         }
@@ -189,7 +236,13 @@ fn derived(machine: &mut Machine, map: &Pairs, name: &str, args: &[Value], block
 }
 
 /// Methods that go through the map or change it.
-fn changed(machine: &mut Machine, this: &Rc<RefCell<Pairs>>, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+fn changed(
+    machine: &mut Machine,
+    this: &Rc<RefCell<Pairs>>,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     Ok(Some(match name {
         "each" | "each_pair" if block.is_some() => {
             let block = need(block, name)?;
@@ -223,7 +276,8 @@ fn changed(machine: &mut Machine, this: &Rc<RefCell<Pairs>>, name: &str, args: &
             this.borrow_mut().clear();
             Value::Hash(this.clone())
         }
-        "merge!" | "update" | "select!" | "keep_if" | "reject!" | "delete_if" | "compact!" | "transform_values!" => {
+        "merge!" | "update" | "select!" | "keep_if" | "reject!" | "delete_if" | "compact!"
+        | "transform_values!" => {
             let plain = match name {
                 "update" => "merge",
                 "keep_if" => "select",

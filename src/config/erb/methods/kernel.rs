@@ -10,23 +10,101 @@ use super::{Blk, arity, format, need, one, text};
 /// Libraries whose loading changes no text: their classes are known here, or are asked for by
 /// name when they are used.
 const LIBRARIES: &[&str] = &[
-    "English", "bundler", "date", "digest", "erb", "etc", "fileutils", "json", "kitchen", "kitchen-sync", "kitchen/sync",
-    "open3", "ostruct", "pathname", "psych", "rbconfig", "rubygems", "securerandom", "set", "shellwords", "socket",
-    "tempfile", "time", "tmpdir", "uri", "yaml",
+    "English",
+    "bundler",
+    "date",
+    "digest",
+    "erb",
+    "etc",
+    "fileutils",
+    "json",
+    "kitchen",
+    "kitchen-sync",
+    "kitchen/sync",
+    "open3",
+    "ostruct",
+    "pathname",
+    "psych",
+    "rbconfig",
+    "rubygems",
+    "securerandom",
+    "set",
+    "shellwords",
+    "socket",
+    "tempfile",
+    "time",
+    "tmpdir",
+    "uri",
+    "yaml",
 ];
 
 /// What Ruby's programs can call without a receiver and is not known here.
 const UNKNOWN: &[&str] = &[
-    "Complex", "Rational", "__callee__", "__method__", "abort", "at_exit", "autoload", "autoload?", "binding", "caller",
-    "caller_locations", "catch", "eval", "exec", "exit", "exit!", "fork", "gem", "gets", "global_variables",
-    "include", "load", "local_variables", "open", "pp", "public", "private", "putc", "readline", "readlines",
-    "require_relative", "select", "set_trace_func", "sleep", "spawn", "srand", "syscall", "system", "test", "throw",
-    "trace_var", "trap", "untrace_var", "using", "define_method",
+    "Complex",
+    "Rational",
+    "__callee__",
+    "__method__",
+    "abort",
+    "at_exit",
+    "autoload",
+    "autoload?",
+    "binding",
+    "caller",
+    "caller_locations",
+    "catch",
+    "eval",
+    "exec",
+    "exit",
+    "exit!",
+    "fork",
+    "gem",
+    "gets",
+    "global_variables",
+    "include",
+    "load",
+    "local_variables",
+    "open",
+    "pp",
+    "public",
+    "private",
+    "putc",
+    "readline",
+    "readlines",
+    "require_relative",
+    "select",
+    "set_trace_func",
+    "sleep",
+    "spawn",
+    "srand",
+    "syscall",
+    "system",
+    "test",
+    "throw",
+    "trace_var",
+    "trap",
+    "untrace_var",
+    "using",
+    "define_method",
 ];
 
 const KNOWN: &[&str] = &[
-    "Array", "Float", "Integer", "String", "__dir__", "block_given?", "fail", "format", "loop", "p", "print", "puts",
-    "raise", "rand", "require", "sprintf", "warn",
+    "Array",
+    "Float",
+    "Integer",
+    "String",
+    "__dir__",
+    "block_given?",
+    "fail",
+    "format",
+    "loop",
+    "p",
+    "print",
+    "puts",
+    "raise",
+    "rand",
+    "require",
+    "sprintf",
+    "warn",
 ];
 
 /// Whether Ruby has such a method.
@@ -64,19 +142,43 @@ pub fn call(machine: &mut Machine, name: &str, args: &[Value], block: Blk, bare:
         "block_given?" => Value::Bool(false),
         "loop" => loop {
             match machine.yield_to(need(block, name)?, &[]) {
-                Err(Stop::Raise(Exception { class, .. })) if &*class == "StopIteration" => return Ok(Value::Nil),
+                Err(Stop::Raise(Exception { class, .. })) if &*class == "StopIteration" => {
+                    return Ok(Value::Nil);
+                }
                 result => drop(result?),
             }
         },
         _ if UNKNOWN.contains(&name) => return beyond(format!("`{name}`")),
-        "to_s" | "inspect" | "class" | "nil?" | "freeze" | "dup" | "itself" | "tap" | "then" | "is_a?"
-        | "respond_to?" | "instance_variable_get" | "instance_variable_set" | "send" | "method" | "methods" => {
+        "to_s"
+        | "inspect"
+        | "class"
+        | "nil?"
+        | "freeze"
+        | "dup"
+        | "itself"
+        | "tap"
+        | "then"
+        | "is_a?"
+        | "respond_to?"
+        | "instance_variable_get"
+        | "instance_variable_set"
+        | "send"
+        | "method"
+        | "methods" => {
             return super::object::call(machine, &Value::Main, name, args, block);
         }
         _ if bare => {
-            return raise("NameError", format!("undefined local variable or method `{name}' for main:Object"));
+            return raise(
+                "NameError",
+                format!("undefined local variable or method `{name}' for main:Object"),
+            );
         }
-        _ => return raise("NoMethodError", format!("undefined method `{name}' for main:Object")),
+        _ => {
+            return raise(
+                "NoMethodError",
+                format!("undefined method `{name}' for main:Object"),
+            );
+        }
     })
 }
 
@@ -90,11 +192,18 @@ fn require(library: &str) -> Eval {
 fn raise_error(args: &[Value]) -> Eval {
     let message = |at: usize| args.get(at).map(Value::to_text);
     let exception = match args.first() {
-        None => Exception { class: "RuntimeError".into(), message: "unhandled exception".into() },
-        Some(Value::Str(text)) => Exception { class: "RuntimeError".into(), message: text.borrow().clone() },
-        Some(Value::ErrorClass(class)) => {
-            Exception { class: class.clone(), message: message(1).unwrap_or_else(|| class.to_string()) }
-        }
+        None => Exception {
+            class: "RuntimeError".into(),
+            message: "unhandled exception".into(),
+        },
+        Some(Value::Str(text)) => Exception {
+            class: "RuntimeError".into(),
+            message: text.borrow().clone(),
+        },
+        Some(Value::ErrorClass(class)) => Exception {
+            class: class.clone(),
+            message: message(1).unwrap_or_else(|| class.to_string()),
+        },
         Some(Value::Exception(exception)) => Exception {
             class: exception.class.clone(),
             message: message(1).unwrap_or_else(|| exception.message.clone()),
@@ -132,7 +241,11 @@ fn print(machine: &mut Machine, name: &str, args: &[Value]) -> Eval {
 }
 
 fn line(text: &str) -> String {
-    if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
+    if text.ends_with('\n') {
+        text.to_owned()
+    } else {
+        format!("{text}\n")
+    }
 }
 
 /// A random number: a fraction, below a number, or in a range.
@@ -141,7 +254,9 @@ pub fn random(args: &[Value]) -> Eval {
     let mut random = rand::rng();
     Ok(match args.first() {
         None | Some(Value::Nil | Value::Int(0)) => Value::Float(random.random()),
-        Some(Value::Int(below)) => Value::Int(random.random_range(0..below.saturating_abs().max(1))),
+        Some(Value::Int(below)) => {
+            Value::Int(random.random_range(0..below.saturating_abs().max(1)))
+        }
         Some(Value::Range(range)) => match (&range.0, &range.1) {
             (Value::Int(first), Value::Int(last)) if first < last => {
                 let last = if range.2 { last - 1 } else { *last };
@@ -200,10 +315,16 @@ pub fn to_integer(value: &Value) -> Eval<i64> {
             match i64::from_str_radix(&format!("{sign}{digits}"), radix) {
                 Ok(number) if plain => Ok(number),
                 _ if plain && !digits.is_empty() => beyond("a number this large"),
-                _ => raise("ArgumentError", format!("invalid value for Integer(): {}", value.inspect())),
+                _ => raise(
+                    "ArgumentError",
+                    format!("invalid value for Integer(): {}", value.inspect()),
+                ),
             }
         }
-        other => raise("TypeError", format!("can't convert {} into Integer", other.described())),
+        other => raise(
+            "TypeError",
+            format!("can't convert {} into Integer", other.described()),
+        ),
     }
 }
 
@@ -217,7 +338,10 @@ pub fn to_float(value: &Value) -> Eval<f64> {
             let digits = |c: char| c.is_ascii_digit() || "+-.eE_ ".contains(c);
             match text.trim().replace('_', "").parse() {
                 Ok(number) if text.chars().all(digits) => Ok(number),
-                _ => raise("ArgumentError", format!("invalid value for Float(): {}", value.inspect())),
+                _ => raise(
+                    "ArgumentError",
+                    format!("invalid value for Float(): {}", value.inspect()),
+                ),
             }
         }
         Value::Nil => raise("TypeError", "can't convert nil into Float"),

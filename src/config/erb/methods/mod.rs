@@ -31,7 +31,13 @@ use super::value::{Proc, Scope, Value};
 pub type Blk<'a> = Option<&'a Rc<Proc>>;
 
 /// Calls a method of `receiver`.
-pub fn call(machine: &mut Machine, receiver: &Value, name: &str, args: &[Value], block: Blk) -> Eval {
+pub fn call(
+    machine: &mut Machine,
+    receiver: &Value,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval {
     machine.charge(0)?;
     let found = match receiver {
         Value::Str(text) => {
@@ -65,7 +71,12 @@ pub fn call(machine: &mut Machine, receiver: &Value, name: &str, args: &[Value],
     }
 }
 
-fn of_proc(machine: &mut Machine, proc: &Rc<Proc>, name: &str, args: &[Value]) -> Eval<Option<Value>> {
+fn of_proc(
+    machine: &mut Machine,
+    proc: &Rc<Proc>,
+    name: &str,
+    args: &[Value],
+) -> Eval<Option<Value>> {
     match name {
         "call" | "()" | "[]" | "yield" | "===" => machine.yield_to(proc, args).map(Some),
         "to_proc" => Ok(Some(Value::Proc(proc.clone()))),
@@ -98,7 +109,10 @@ pub fn to_proc(machine: &mut Machine, value: &Value) -> Eval<Option<Rc<Proc>>> {
                 body: node(Kind::Call(Box::new(call))),
                 lambda: false,
             };
-            Ok(Some(Rc::new(Proc { block: Rc::new(block), scope: Rc::new(Scope::default()) })))
+            Ok(Some(Rc::new(Proc {
+                block: Rc::new(block),
+                scope: Rc::new(Scope::default()),
+            })))
         }
         _ => beyond("such a block"),
     }
@@ -140,7 +154,7 @@ fn arity(args: &[Value], least: usize, most: usize) -> Eval<()> {
 }
 
 /// The only argument.
-fn one<'a>(args: &'a [Value]) -> Eval<&'a Value> {
+fn one(args: &[Value]) -> Eval<&Value> {
     arity(args, 1, 1)?;
     Ok(&args[0])
 }
@@ -161,17 +175,36 @@ fn index(number: i64, len: usize) -> Option<usize> {
 fn slice(args: &[Value], len: usize) -> Eval<Option<(usize, usize)>> {
     let (start, end) = match args {
         [Value::Range(range)] => {
-            let first = if matches!(range.0, Value::Nil) { 0 } else { int(&range.0)? };
-            let Some(start) = index(first, len) else { return Ok(None) };
-            let last = if matches!(range.1, Value::Nil) { -1 } else { int(&range.1)? };
+            let first = if matches!(range.0, Value::Nil) {
+                0
+            } else {
+                int(&range.0)?
+            };
+            let Some(start) = index(first, len) else {
+                return Ok(None);
+            };
+            let last = if matches!(range.1, Value::Nil) {
+                -1
+            } else {
+                int(&range.1)?
+            };
             let excluded = range.2 && !matches!(range.1, Value::Nil);
-            let last = if last < 0 { last + i64::try_from(len).unwrap_or(i64::MAX) } else { last };
-            let behind = if excluded { last } else { last.saturating_add(1) };
+            let last = if last < 0 {
+                last + i64::try_from(len).unwrap_or(i64::MAX)
+            } else {
+                last
+            };
+            let behind = if excluded {
+                last
+            } else {
+                last.saturating_add(1)
+            };
             (start, usize::try_from(behind).unwrap_or(0))
         }
         [start, wanted] => {
             let wanted = int(wanted)?;
-            let (Some(start), Ok(wanted)) = (index(int(start)?, len), usize::try_from(wanted)) else {
+            let (Some(start), Ok(wanted)) = (index(int(start)?, len), usize::try_from(wanted))
+            else {
                 return Ok(None);
             };
             (start, start.saturating_add(wanted))

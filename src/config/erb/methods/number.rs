@@ -7,8 +7,16 @@ use super::object::compared;
 use super::{Blk, arity, int, one};
 
 /// Calls a method of a number.
-pub fn call(machine: &mut Machine, number: &Value, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
-    if let ("+" | "-" | "*" | "/" | "%" | "**" | "modulo" | "div" | "fdiv" | "pow", [right]) = (name, args) {
+pub fn call(
+    machine: &mut Machine,
+    number: &Value,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
+    if let ("+" | "-" | "*" | "/" | "%" | "**" | "modulo" | "div" | "fdiv" | "pow", [right]) =
+        (name, args)
+    {
         return arithmetic(number, name, right).map(Some);
     }
     let found = match number {
@@ -28,7 +36,14 @@ fn arithmetic(left: &Value, name: &str, right: &Value) -> Eval {
         (Value::Int(a), Value::Float(b)) => floats(*a as f64, name, *b),
         (Value::Float(a), Value::Int(b)) => floats(*a, name, *b as f64),
         (Value::Float(a), Value::Float(b)) => floats(*a, name, *b),
-        _ => raise("TypeError", format!("{} can't be coerced into {}", right.described(), left.class())),
+        _ => raise(
+            "TypeError",
+            format!(
+                "{} can't be coerced into {}",
+                right.described(),
+                left.class()
+            ),
+        ),
     }
 }
 
@@ -37,14 +52,31 @@ fn integers(a: i64, name: &str, b: i64) -> Eval {
         "+" => a.checked_add(b),
         "-" => a.checked_sub(b),
         "*" => a.checked_mul(b),
-        "/" | "div" | "%" | "modulo" if b == 0 => return raise("ZeroDivisionError", "divided by 0"),
-        "/" | "div" => a.checked_div(b).map(|q| if a % b != 0 && (a < 0) != (b < 0) { q - 1 } else { q }),
-        "%" | "modulo" => a.checked_rem(b).map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r }),
+        "/" | "div" | "%" | "modulo" if b == 0 => {
+            return raise("ZeroDivisionError", "divided by 0");
+        }
+        "/" | "div" => a.checked_div(b).map(|q| {
+            if a % b != 0 && (a < 0) != (b < 0) {
+                q - 1
+            } else {
+                q
+            }
+        }),
+        "%" | "modulo" => a.checked_rem(b).map(|r| {
+            if r != 0 && (r < 0) != (b < 0) {
+                r + b
+            } else {
+                r
+            }
+        }),
         "fdiv" => return Ok(Value::Float(a as f64 / b as f64)),
         _ if b < 0 => return beyond("a fraction"),
         _ => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
     };
-    result.map_or_else(|| beyond("a number this large"), |number| Ok(Value::Int(number)))
+    result.map_or_else(
+        || beyond("a number this large"),
+        |number| Ok(Value::Int(number)),
+    )
 }
 
 fn floats(a: f64, name: &str, b: f64) -> Eval {
@@ -71,9 +103,17 @@ fn whole(number: f64) -> Eval {
     }
 }
 
-fn of_int(machine: &mut Machine, number: i64, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+fn of_int(
+    machine: &mut Machine,
+    number: i64,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     Ok(Some(match name {
-        "to_i" | "to_int" | "floor" | "ceil" | "round" | "truncate" | "ord" if args.is_empty() => Value::Int(number),
+        "to_i" | "to_int" | "floor" | "ceil" | "round" | "truncate" | "ord" if args.is_empty() => {
+            Value::Int(number)
+        }
         "to_f" => Value::Float(number as f64),
         "to_s" | "inspect" => {
             arity(args, 0, 1)?;
@@ -86,7 +126,9 @@ fn of_int(machine: &mut Machine, number: i64, name: &str, args: &[Value], block:
             Ok(byte) if byte.is_ascii() => Value::str((byte as char).to_string()),
             _ => return beyond("such a character"),
         },
-        "succ" | "next" | "pred" => return integers(number, if name == "pred" { "-" } else { "+" }, 1).map(Some),
+        "succ" | "next" | "pred" => {
+            return integers(number, if name == "pred" { "-" } else { "+" }, 1).map(Some);
+        }
         "abs" | "magnitude" => Value::Int(number.saturating_abs()),
         "-@" => return integers(0, "-", number).map(Some),
         "+@" => Value::Int(number),
@@ -102,14 +144,24 @@ fn of_int(machine: &mut Machine, number: i64, name: &str, args: &[Value], block:
         "^" => Value::Int(number ^ int(one(args)?)?),
         "<<" | ">>" => return shift(number, name, int(one(args)?)?).map(Some),
         "divmod" => {
-            let pair = vec![arithmetic(&Value::Int(number), "/", one(args)?)?, arithmetic(&Value::Int(number), "%", &args[0])?];
+            let pair = vec![
+                arithmetic(&Value::Int(number), "/", one(args)?)?,
+                arithmetic(&Value::Int(number), "%", &args[0])?,
+            ];
             machine.array(pair)
         }
         "digits" if args.is_empty() && number >= 0 => {
-            let digits = number.to_string().bytes().rev().map(|d| Value::Int(i64::from(d - b'0'))).collect();
+            let digits = number
+                .to_string()
+                .bytes()
+                .rev()
+                .map(|d| Value::Int(i64::from(d - b'0')))
+                .collect();
             machine.array(digits)
         }
-        "times" | "upto" | "downto" | "step" => return count(machine, number, name, args, block).map(Some),
+        "times" | "upto" | "downto" | "step" => {
+            return count(machine, number, name, args, block).map(Some);
+        }
         _ => return Ok(None),
     }))
 }
@@ -127,7 +179,10 @@ fn shift(number: i64, name: &str, by: i64) -> Eval {
 }
 
 fn in_base(number: i64, base: i64) -> Eval<String> {
-    let Some(base) = u64::try_from(base).ok().filter(|base| (2..=36).contains(base)) else {
+    let Some(base) = u64::try_from(base)
+        .ok()
+        .filter(|base| (2..=36).contains(base))
+    else {
         return raise("ArgumentError", format!("invalid radix {base}"));
     };
     let mut rest = number.unsigned_abs();
@@ -158,13 +213,19 @@ fn count(machine: &mut Machine, from: i64, name: &str, args: &[Value], block: Bl
     }
     let mut number = first;
     let mut collected = Vec::new();
-    while if step > 0 { number <= last } else { number >= last } {
+    while if step > 0 {
+        number <= last
+    } else {
+        number >= last
+    } {
         machine.charge(0)?;
         match block {
             Some(block) => drop(machine.yield_to(block, &[Value::Int(number)])?),
             None => collected.push(Value::Int(number)),
         }
-        let Some(next) = number.checked_add(step) else { break };
+        let Some(next) = number.checked_add(step) else {
+            break;
+        };
         number = next;
     }
     // Without a block it is an enumerator, which lists use like this.

@@ -9,10 +9,31 @@ use super::{Blk, arity, one, text};
 
 /// Methods that every value has in Ruby and that are not known here.
 const UNKNOWN: &[&str] = &[
-    "__id__", "__send__", "clone", "define_singleton_method", "display", "enum_for", "extend",
-    "instance_eval", "instance_exec", "instance_variable_defined?", "instance_variable_get",
-    "instance_variable_set", "instance_variables", "method", "methods", "object_id", "public_method",
-    "public_send", "rationalize", "send", "singleton_class", "singleton_methods", "to_c", "to_enum", "to_r",
+    "__id__",
+    "__send__",
+    "clone",
+    "define_singleton_method",
+    "display",
+    "enum_for",
+    "extend",
+    "instance_eval",
+    "instance_exec",
+    "instance_variable_defined?",
+    "instance_variable_get",
+    "instance_variable_set",
+    "instance_variables",
+    "method",
+    "methods",
+    "object_id",
+    "public_method",
+    "public_send",
+    "rationalize",
+    "send",
+    "singleton_class",
+    "singleton_methods",
+    "to_c",
+    "to_enum",
+    "to_r",
 ];
 
 /// Calls a method that does not depend on the class.
@@ -25,14 +46,21 @@ pub fn call(machine: &mut Machine, value: &Value, name: &str, args: &[Value], bl
         "!=" => Value::Bool(!value.equals(one(args)?)),
         "!" => Value::Bool(!value.truthy()),
         "=~" => Value::Nil,
-        "<=>" => value.compare(one(args)?).map_or(Value::Nil, |order| Value::Int(order as i64)),
+        "<=>" => value
+            .compare(one(args)?)
+            .map_or(Value::Nil, |order| Value::Int(order as i64)),
         "freeze" | "itself" | "dup" => value.clone(),
-        "frozen?" => Value::Bool(!matches!(value, Value::Str(_) | Value::Array(_) | Value::Hash(_))),
+        "frozen?" => Value::Bool(!matches!(
+            value,
+            Value::Str(_) | Value::Array(_) | Value::Hash(_)
+        )),
         "hash" => return beyond("`hash`"),
         "class" => class(value)?,
         "is_a?" | "kind_of?" | "instance_of?" => is_a(value, one(args)?)?,
         "respond_to?" => Value::Bool(responds(machine, value, &one(args)?.to_text())?),
-        "then" | "yield_self" => machine.yield_to(super::need(block, name)?, std::slice::from_ref(value))?,
+        "then" | "yield_self" => {
+            machine.yield_to(super::need(block, name)?, std::slice::from_ref(value))?
+        }
         "tap" => {
             machine.yield_to(super::need(block, name)?, std::slice::from_ref(value))?;
             value.clone()
@@ -75,7 +103,10 @@ fn missing(value: &Value, name: &str) -> Eval {
         Value::Bool(true) => "true:TrueClass",
         _ => "false:FalseClass",
     };
-    raise("NoMethodError", format!("undefined method `{name}' for {class}"))
+    raise(
+        "NoMethodError",
+        format!("undefined method `{name}' for {class}"),
+    )
 }
 
 fn of_class(value: &Value) -> String {
@@ -88,14 +119,28 @@ fn of_class(value: &Value) -> String {
 
 fn class(value: &Value) -> Eval {
     const CLASSES: &[&str] = &[
-        "Array", "FalseClass", "Float", "Hash", "Integer", "NilClass", "Proc", "Range", "Regexp", "String",
-        "Symbol", "Time", "TrueClass",
+        "Array",
+        "FalseClass",
+        "Float",
+        "Hash",
+        "Integer",
+        "NilClass",
+        "Proc",
+        "Range",
+        "Regexp",
+        "String",
+        "Symbol",
+        "Time",
+        "TrueClass",
     ];
     if let Value::Exception(exception) = value {
         return Ok(Value::ErrorClass(exception.class.clone()));
     }
     let name = CLASSES.iter().find(|name| **name == value.class());
-    name.map_or_else(|| beyond("`class` of such a value"), |name| Ok(Value::Const(name)))
+    name.map_or_else(
+        || beyond("`class` of such a value"),
+        |name| Ok(Value::Const(name)),
+    )
 }
 
 /// Whether `value` is of a class.
@@ -104,9 +149,14 @@ pub fn is_a(value: &Value, class: &Value) -> Eval {
         Value::Const("Object" | "BasicObject" | "Kernel") => true,
         Value::Const("Numeric") => matches!(value, Value::Int(_) | Value::Float(_)),
         Value::Const("Comparable") => {
-            matches!(value, Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Time(_))
+            matches!(
+                value,
+                Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Time(_)
+            )
         }
-        Value::Const("Enumerable") => matches!(value, Value::Array(_) | Value::Hash(_) | Value::Range(_)),
+        Value::Const("Enumerable") => {
+            matches!(value, Value::Array(_) | Value::Hash(_) | Value::Range(_))
+        }
         Value::Const(name) => value.class() == *name,
         Value::ErrorClass(name) => is_kind_of(value.class(), name),
         _ => return raise("TypeError", "class or module required"),
@@ -118,9 +168,17 @@ fn responds(machine: &mut Machine, value: &Value, name: &str) -> Eval<bool> {
     let common = ["to_s", "inspect", "nil?", "class", "is_a?", "dup", "freeze"].contains(&name);
     let known = match value {
         Value::Nil => ["to_a", "to_i", "to_f", "to_h"].contains(&name),
-        Value::Str(_) => ["to_i", "to_f", "to_sym", "to_str", "split", "empty?", "length", "size"].contains(&name),
-        Value::Array(_) => ["each", "map", "to_a", "to_ary", "join", "empty?", "size"].contains(&name),
-        Value::Hash(_) => ["each", "map", "to_a", "to_h", "keys", "empty?", "size", "key?"].contains(&name),
+        Value::Str(_) => [
+            "to_i", "to_f", "to_sym", "to_str", "split", "empty?", "length", "size",
+        ]
+        .contains(&name),
+        Value::Array(_) => {
+            ["each", "map", "to_a", "to_ary", "join", "empty?", "size"].contains(&name)
+        }
+        Value::Hash(_) => [
+            "each", "map", "to_a", "to_h", "keys", "empty?", "size", "key?",
+        ]
+        .contains(&name),
         _ => false,
     };
     machine.charge(0)?;
@@ -139,7 +197,10 @@ pub fn order(left: &Value, right: &Value) -> Eval<Ordering> {
                 Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Float(_) => right.inspect(),
                 _ => right.class().into(),
             };
-            raise("ArgumentError", format!("comparison of {} with {shown} failed", left.class()))
+            raise(
+                "ArgumentError",
+                format!("comparison of {} with {shown} failed", left.class()),
+            )
         }
     }
 }

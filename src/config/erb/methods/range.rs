@@ -14,12 +14,18 @@ type Ends = Rc<(Value, Value, bool)>;
 pub fn values(machine: &mut Machine, range: &Ends) -> Eval<Vec<Value>> {
     match (&range.0, &range.1) {
         (Value::Int(first), Value::Int(last)) => {
-            let last = if range.2 { last.saturating_sub(1) } else { *last };
+            let last = if range.2 {
+                last.saturating_sub(1)
+            } else {
+                *last
+            };
             let len = usize::try_from(last.saturating_sub(*first).saturating_add(1)).unwrap_or(0);
             machine.charge(len.saturating_mul(16))?;
             Ok((*first..=last).map(Value::Int).collect())
         }
-        (Value::Str(first), Value::Str(last)) => strings(machine, &first.borrow(), &last.borrow(), range.2),
+        (Value::Str(first), Value::Str(last)) => {
+            strings(machine, &first.borrow(), &last.borrow(), range.2)
+        }
         (Value::Nil, _) => raise("TypeError", "can't iterate from NilClass"),
         _ => raise("RangeError", "cannot convert endless range to an array"),
     }
@@ -40,20 +46,40 @@ fn strings(machine: &mut Machine, first: &str, last: &str, excluded: bool) -> Ev
 }
 
 fn covers(range: &Ends, value: &Value) -> bool {
-    let above = matches!(range.0, Value::Nil) || value.compare(&range.0).is_some_and(std::cmp::Ordering::is_ge);
+    let above = matches!(range.0, Value::Nil)
+        || value
+            .compare(&range.0)
+            .is_some_and(std::cmp::Ordering::is_ge);
     let below = matches!(range.1, Value::Nil)
-        || value.compare(&range.1).is_some_and(|order| if range.2 { order.is_lt() } else { order.is_le() });
+        || value.compare(&range.1).is_some_and(|order| {
+            if range.2 {
+                order.is_lt()
+            } else {
+                order.is_le()
+            }
+        });
     above && below
 }
 
 /// Calls a method of a range.
-pub fn call(machine: &mut Machine, range: &Ends, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+pub fn call(
+    machine: &mut Machine,
+    range: &Ends,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     Ok(Some(match name {
         "include?" | "member?" | "cover?" | "===" => {
             let value = one(args)?;
-            let strings = matches!(range.0, Value::Str(_)) && ["include?", "member?"].contains(&name);
+            let strings =
+                matches!(range.0, Value::Str(_)) && ["include?", "member?"].contains(&name);
             match strings {
-                true => Value::Bool(values(machine, range)?.iter().any(|known| known.equals(value))),
+                true => Value::Bool(
+                    values(machine, range)?
+                        .iter()
+                        .any(|known| known.equals(value)),
+                ),
                 false => Value::Bool(covers(range, value)),
             }
         }
@@ -80,8 +106,9 @@ pub fn call(machine: &mut Machine, range: &Ends, name: &str, args: &[Value], blo
             super::call(machine, &list, "each", &[], block)?;
             Value::Range(range.clone())
         }
-        "to_s" | "inspect" | "class" | "is_a?" | "kind_of?" | "nil?" | "==" | "!=" | "frozen?" | "eql?" | "<=>" | "=~"
-        | "instance_of?" | "respond_to?" | "freeze" | "dup" | "itself" | "then" | "tap" | "!" | "hash" => {
+        "to_s" | "inspect" | "class" | "is_a?" | "kind_of?" | "nil?" | "==" | "!=" | "frozen?"
+        | "eql?" | "<=>" | "=~" | "instance_of?" | "respond_to?" | "freeze" | "dup" | "itself"
+        | "then" | "tap" | "!" | "hash" => {
             return Ok(None);
         }
         _ => {
@@ -91,8 +118,23 @@ pub fn call(machine: &mut Machine, range: &Ends, name: &str, args: &[Value], blo
                 Ok(Some(Answer::Same)) => Value::Range(range.clone()),
                 Ok(Some(Answer::Value(value))) => value,
                 Ok(None) | Err(super::super::stop::Stop::Beyond(_)) => {
-                    let known = ["to_a", "entries", "size", "count", "sum", "min", "max", "first", "last", "each",
-                        "reverse_each", "zip", "take", "drop", "to_h"];
+                    let known = [
+                        "to_a",
+                        "entries",
+                        "size",
+                        "count",
+                        "sum",
+                        "min",
+                        "max",
+                        "first",
+                        "last",
+                        "each",
+                        "reverse_each",
+                        "zip",
+                        "take",
+                        "drop",
+                        "to_h",
+                    ];
                     if !known.contains(&name) {
                         return Ok(None);
                     }

@@ -16,7 +16,11 @@ pub fn compile(source: &str, flags: &str) -> Eval {
     options.extend(flags.contains('m').then_some('s'));
     let regex = fancy_regex::Regex::new(&format!("(?{options}){}", translated(source)));
     match regex {
-        Ok(regex) => Ok(Value::Regex(Rc::new(Pattern { source: source.into(), flags: flags.into(), regex }))),
+        Ok(regex) => Ok(Value::Regex(Rc::new(Pattern {
+            source: source.into(),
+            flags: flags.into(),
+            regex,
+        }))),
         Err(_) => beyond(format!("the regular expression /{source}/")),
     }
 }
@@ -30,7 +34,10 @@ fn translated(source: &str) -> String {
         rest = &rest[at..];
         if let Some(after) = rest.strip_prefix("(?") {
             // In a group `m` is the dot's flag.
-            let flags = after.bytes().take_while(|byte| b"mix-".contains(byte)).count();
+            let flags = after
+                .bytes()
+                .take_while(|byte| b"mix-".contains(byte))
+                .count();
             let ends = matches!(after.as_bytes().get(flags), Some(b':' | b')'));
             if flags > 0 && ends {
                 let written = after[..flags].replace('m', "s");
@@ -64,7 +71,13 @@ pub fn pattern(value: &Value) -> Eval<Rc<Pattern>> {
         Value::Regex(pattern) => return Ok(pattern.clone()),
         Value::Str(text) => compile(&text.borrow(), "")?,
         other => {
-            return raise("TypeError", format!("wrong argument type {} (expected Regexp)", other.described()));
+            return raise(
+                "TypeError",
+                format!(
+                    "wrong argument type {} (expected Regexp)",
+                    other.described()
+                ),
+            );
         }
     };
     match compiled {
@@ -74,18 +87,33 @@ pub fn pattern(value: &Value) -> Eval<Rc<Pattern>> {
 }
 
 /// What `pattern` finds in `text` from byte `start` on.
-pub fn search(machine: &mut Machine, pattern: &Rc<Pattern>, text: &str, start: usize) -> Eval<Option<Found>> {
+pub fn search(
+    machine: &mut Machine,
+    pattern: &Rc<Pattern>,
+    text: &str,
+    start: usize,
+) -> Eval<Option<Found>> {
     machine.charge(text.len() - start)?;
     let Ok(captures) = pattern.regex.captures_from_pos(text, start) else {
-        return Err(super::super::stop::Stop::Limit("matches a regular expression that takes too long"));
+        return Err(super::super::stop::Stop::Limit(
+            "matches a regular expression that takes too long",
+        ));
     };
-    let Some(captures) = captures else { return Ok(None) };
-    let groups = (0..captures.len()).map(|group| captures.get(group).map(|found| (found.start(), found.end())));
+    let Some(captures) = captures else {
+        return Ok(None);
+    };
+    let groups = (0..captures.len()).map(|group| {
+        captures
+            .get(group)
+            .map(|found| (found.start(), found.end()))
+    });
     let names = pattern.regex.capture_names().enumerate();
     Ok(Some(Found {
         text: text.into(),
         groups: groups.collect(),
-        names: names.filter_map(|(at, name)| Some((name?.to_owned(), at))).collect(),
+        names: names
+            .filter_map(|(at, name)| Some((name?.to_owned(), at)))
+            .collect(),
     }))
 }
 
@@ -98,9 +126,14 @@ pub fn remember(machine: &mut Machine, found: Option<Found>) -> Value {
 /// `text =~ pattern`: the place in characters.
 pub fn position(machine: &mut Machine, pattern: &Rc<Pattern>, text: &str) -> Eval {
     let found = search(machine, pattern, text, 0)?;
-    let start = found.as_ref().and_then(|found| found.groups[0]).map(|(start, _)| start);
+    let start = found
+        .as_ref()
+        .and_then(|found| found.groups[0])
+        .map(|(start, _)| start);
     remember(machine, found);
-    Ok(start.map_or(Value::Nil, |start| Value::len(text[..start].chars().count())))
+    Ok(start.map_or(Value::Nil, |start| {
+        Value::len(text[..start].chars().count())
+    }))
 }
 
 /// All that `pattern` finds, one after the other.
@@ -108,8 +141,12 @@ fn all(machine: &mut Machine, pattern: &Rc<Pattern>, text: &str) -> Eval<Vec<Fou
     let mut list = Vec::new();
     let mut start = 0;
     while start <= text.len() {
-        let Some(found) = search(machine, pattern, text, start)? else { break };
-        let Some((from, to)) = found.groups[0] else { break };
+        let Some(found) = search(machine, pattern, text, start)? else {
+            break;
+        };
+        let Some((from, to)) = found.groups[0] else {
+            break;
+        };
         machine.charge(text.len())?;
         list.push(found);
         // Nothing found moves on by a character.
@@ -122,11 +159,18 @@ fn all(machine: &mut Machine, pattern: &Rc<Pattern>, text: &str) -> Eval<Vec<Fou
 }
 
 /// The parts of `text` between what `pattern` finds, with its groups, `most` at most.
-pub fn split(machine: &mut Machine, pattern: &Rc<Pattern>, text: &str, most: usize) -> Eval<Vec<String>> {
+pub fn split(
+    machine: &mut Machine,
+    pattern: &Rc<Pattern>,
+    text: &str,
+    most: usize,
+) -> Eval<Vec<String>> {
     let mut list = Vec::new();
     let mut last = 0;
     for found in all(machine, pattern, text)? {
-        let Some((from, to)) = found.groups[0] else { break };
+        let Some((from, to)) = found.groups[0] else {
+            break;
+        };
         if list.len() + 1 >= most {
             break;
         }
@@ -134,7 +178,9 @@ pub fn split(machine: &mut Machine, pattern: &Rc<Pattern>, text: &str, most: usi
             continue;
         }
         list.push(text[last..from].to_owned());
-        list.extend((1..found.groups.len()).filter_map(|group| found.group(group).map(String::from)));
+        list.extend(
+            (1..found.groups.len()).filter_map(|group| found.group(group).map(String::from)),
+        );
         last = to;
     }
     list.push(text[last..].to_owned());
@@ -149,7 +195,9 @@ pub fn scan(machine: &mut Machine, text: &str, pattern: &Value, block: Blk) -> E
     };
     let mut list = Vec::new();
     for found in all(machine, &pattern, text)? {
-        let groups: Vec<Value> = (1..found.groups.len()).map(|group| Value::opt_str(found.group(group))).collect();
+        let groups: Vec<Value> = (1..found.groups.len())
+            .map(|group| Value::opt_str(found.group(group)))
+            .collect();
         let value = match groups.is_empty() {
             true => Value::opt_str(found.group(0)),
             false => machine.array(groups),
@@ -183,7 +231,9 @@ pub fn replace(machine: &mut Machine, this: &str, every: bool, args: &[Value], b
     let mut out = String::new();
     let mut last = 0;
     for found in found {
-        let Some((from, to)) = found.groups[0] else { break };
+        let Some((from, to)) = found.groups[0] else {
+            break;
+        };
         out.push_str(&this[last..from]);
         last = to;
         let whole = Value::opt_str(found.group(0));
@@ -192,7 +242,9 @@ pub fn replace(machine: &mut Machine, this: &str, every: bool, args: &[Value], b
             Some(replacement) => expanded(&text(replacement)?, &found),
             None => {
                 remember(machine, Some(found));
-                machine.yield_to(super::need(block, "gsub")?, &[whole])?.to_text()
+                machine
+                    .yield_to(super::need(block, "gsub")?, &[whole])?
+                    .to_text()
             }
         };
         out.push_str(&new);
@@ -216,15 +268,27 @@ fn expanded(replacement: &str, found: &Found) -> String {
         }
         match chars.next() {
             Some(digit @ '0'..='9') => {
-                out.push_str(found.group(digit as usize - '0' as usize).unwrap_or_default());
+                out.push_str(
+                    found
+                        .group(digit as usize - '0' as usize)
+                        .unwrap_or_default(),
+                );
             }
             Some('&') => out.push_str(found.group(0).unwrap_or_default()),
             Some('\\') => out.push('\\'),
             Some('k') if chars.as_str().starts_with('<') => {
                 let rest = &chars.as_str()[1..];
                 let name = rest.split('>').next().unwrap_or_default();
-                let number = found.names.iter().find(|(known, _)| known == name).map(|(_, number)| *number);
-                out.push_str(number.and_then(|number| found.group(number)).unwrap_or_default());
+                let number = found
+                    .names
+                    .iter()
+                    .find(|(known, _)| known == name)
+                    .map(|(_, number)| *number);
+                out.push_str(
+                    number
+                        .and_then(|number| found.group(number))
+                        .unwrap_or_default(),
+                );
                 chars = rest.get(name.len() + 1..).unwrap_or_default().chars();
             }
             Some(other) => out.extend(['\\', other]),
@@ -245,7 +309,10 @@ pub fn group(found: &Found, key: &Value) -> Eval {
             let name = key.to_text();
             match found.names.iter().find(|(known, _)| *known == name) {
                 Some((_, number)) => Ok(Value::opt_str(found.group(*number))),
-                None => raise("IndexError", format!("undefined group name reference: {name}")),
+                None => raise(
+                    "IndexError",
+                    format!("undefined group name reference: {name}"),
+                ),
             }
         }
         other => no_conversion(other, "Integer"),
@@ -253,7 +320,12 @@ pub fn group(found: &Found, key: &Value) -> Eval {
 }
 
 /// Calls a method of a regular expression.
-pub fn of_pattern(machine: &mut Machine, this: &Rc<Pattern>, name: &str, args: &[Value]) -> Eval<Option<Value>> {
+pub fn of_pattern(
+    machine: &mut Machine,
+    this: &Rc<Pattern>,
+    name: &str,
+    args: &[Value],
+) -> Eval<Option<Value>> {
     let subject = |value: &Value| match value {
         Value::Str(_) | Value::Symbol(_) => Some(value.to_text()),
         _ => None,
@@ -265,7 +337,11 @@ pub fn of_pattern(machine: &mut Machine, this: &Rc<Pattern>, name: &str, args: &
                 if name != "===" && !matches!(value, Value::Nil) {
                     return no_conversion(value, "String");
                 }
-                return Ok(Some(if name == "===" || name == "match?" { Value::Bool(false) } else { Value::Nil }));
+                return Ok(Some(if name == "===" || name == "match?" {
+                    Value::Bool(false)
+                } else {
+                    Value::Nil
+                }));
             };
             if name == "=~" {
                 return position(machine, this, &text).map(Some);
@@ -283,21 +359,42 @@ pub fn of_pattern(machine: &mut Machine, this: &Rc<Pattern>, name: &str, args: &
 }
 
 /// Calls a method of what a regular expression found.
-pub fn of_found(machine: &mut Machine, this: &Rc<Found>, name: &str, args: &[Value]) -> Eval<Option<Value>> {
-    let groups = |from: usize| (from..this.groups.len()).map(|group| Value::opt_str(this.group(group))).collect();
+pub fn of_found(
+    machine: &mut Machine,
+    this: &Rc<Found>,
+    name: &str,
+    args: &[Value],
+) -> Eval<Option<Value>> {
+    let groups = |from: usize| {
+        (from..this.groups.len())
+            .map(|group| Value::opt_str(this.group(group)))
+            .collect()
+    };
     Ok(Some(match name {
         "[]" => group(this, one(args)?)?,
         "captures" => machine.array(groups(1)),
         "to_a" => machine.array(groups(0)),
         "pre_match" | "post_match" => {
             let (start, end) = this.groups[0].unwrap_or_default();
-            Value::str(if name == "pre_match" { &this.text[..start] } else { &this.text[end..] })
+            Value::str(if name == "pre_match" {
+                &this.text[..start]
+            } else {
+                &this.text[end..]
+            })
         }
         "named_captures" => {
-            let pairs = this.names.iter().map(|(name, at)| (Value::str(name.clone()), Value::opt_str(this.group(*at))));
+            let pairs = this
+                .names
+                .iter()
+                .map(|(name, at)| (Value::str(name.clone()), Value::opt_str(this.group(*at))));
             machine.hash(pairs.collect())
         }
-        "names" => machine.array(this.names.iter().map(|(name, _)| Value::str(name.clone())).collect()),
+        "names" => machine.array(
+            this.names
+                .iter()
+                .map(|(name, _)| Value::str(name.clone()))
+                .collect(),
+        ),
         _ => return Ok(None),
     }))
 }

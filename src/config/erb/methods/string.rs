@@ -9,7 +9,13 @@ use super::object::{compared, texts};
 use super::{Blk, arity, count, format, int, one, regex, text};
 
 /// Calls a method of a string that leaves it as it is.
-pub fn call(machine: &mut Machine, this: &str, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+pub fn call(
+    machine: &mut Machine,
+    this: &str,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     let value = match name {
         "+" => match one(args)? {
             Value::Str(right) => format!("{this}{}", right.borrow()),
@@ -32,7 +38,10 @@ pub fn call(machine: &mut Machine, this: &str, name: &str, args: &[Value], block
         "rstrip" => trim_end(this).to_owned(),
         "chomp" => match args {
             [] => chomped(this).to_owned(),
-            [suffix] => this.strip_suffix(text(suffix)?.as_str()).unwrap_or(this).to_owned(),
+            [suffix] => this
+                .strip_suffix(text(suffix)?.as_str())
+                .unwrap_or(this)
+                .to_owned(),
             _ => return super::wrong(args, name).map(Some),
         },
         "chop" => {
@@ -44,19 +53,35 @@ pub fn call(machine: &mut Machine, this: &str, name: &str, args: &[Value], block
         "downcase" if args.is_empty() => this.to_lowercase(),
         "swapcase" if args.is_empty() => this
             .chars()
-            .map(|c| if c.is_ascii_uppercase() { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() })
+            .map(|c| {
+                if c.is_ascii_uppercase() {
+                    c.to_ascii_lowercase()
+                } else {
+                    c.to_ascii_uppercase()
+                }
+            })
             .collect(),
         "capitalize" if args.is_empty() => capitalized(this),
         "reverse" => this.chars().rev().collect(),
         "center" | "ljust" | "rjust" => padded(machine, this, name, args)?,
         "tr" | "delete" | "squeeze" | "tr_s" => translated(this, name, args)?,
-        "delete_prefix" => this.strip_prefix(text(one(args)?)?.as_str()).unwrap_or(this).to_owned(),
-        "delete_suffix" => this.strip_suffix(text(one(args)?)?.as_str()).unwrap_or(this).to_owned(),
+        "delete_prefix" => this
+            .strip_prefix(text(one(args)?)?.as_str())
+            .unwrap_or(this)
+            .to_owned(),
+        "delete_suffix" => this
+            .strip_suffix(text(one(args)?)?.as_str())
+            .unwrap_or(this)
+            .to_owned(),
         "to_s" | "to_str" | "dup" | "+@" => this.to_owned(),
-        "encode" | "force_encoding" | "scrub" | "unicode_normalize" | "b" if args.len() <= 1 && name != "b" => {
+        "encode" | "force_encoding" | "scrub" | "unicode_normalize" | "b"
+            if args.len() <= 1 && name != "b" =>
+        {
             return super::wrong(args, name).map(Some);
         }
-        "sub" | "gsub" => return regex::replace(machine, this, name == "gsub", args, block).map(Some),
+        "sub" | "gsub" => {
+            return regex::replace(machine, this, name == "gsub", args, block).map(Some);
+        }
         "succ" | "next" => succ(this),
         _ => return asked(machine, this, name, args, block),
     };
@@ -64,7 +89,13 @@ pub fn call(machine: &mut Machine, this: &str, name: &str, args: &[Value], block
 }
 
 /// Methods whose answer is something else than a new string.
-fn asked(machine: &mut Machine, this: &str, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+fn asked(
+    machine: &mut Machine,
+    this: &str,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     Ok(Some(match name {
         "length" | "size" => Value::len(this.chars().count()),
         "bytesize" => Value::len(this.len()),
@@ -74,9 +105,8 @@ fn asked(machine: &mut Machine, this: &str, name: &str, args: &[Value], block: B
             let mut found = false;
             for arg in args {
                 found |= match arg {
-                    Value::Regex(pattern) => {
-                        regex::search(machine, pattern, this, 0)?.is_some_and(|found| found.groups[0].is_some_and(|(start, _)| start == 0))
-                    }
+                    Value::Regex(pattern) => regex::search(machine, pattern, this, 0)?
+                        .is_some_and(|found| found.groups[0].is_some_and(|(start, _)| start == 0)),
                     other => this.starts_with(&text(other)?),
                 };
             }
@@ -122,10 +152,13 @@ fn asked(machine: &mut Machine, this: &str, name: &str, args: &[Value], block: B
         "scan" => regex::scan(machine, this, one(args)?, block)?,
         "partition" | "rpartition" => {
             let separator = text(one(args)?)?;
-            let parts = match (name, this.split_once(&separator), this.rsplit_once(&separator)) {
-                ("partition", Some((before, after)), _) | ("rpartition", _, Some((before, after))) => {
-                    [before, &separator, after]
-                }
+            let parts = match (
+                name,
+                this.split_once(&separator),
+                this.rsplit_once(&separator),
+            ) {
+                ("partition", Some((before, after)), _)
+                | ("rpartition", _, Some((before, after))) => [before, &separator, after],
                 ("partition", ..) => [this, "", ""],
                 _ => ["", "", this],
             };
@@ -144,7 +177,12 @@ fn asked(machine: &mut Machine, this: &str, name: &str, args: &[Value], block: B
 }
 
 /// Calls a method of a symbol.
-pub fn of_symbol(machine: &mut Machine, this: &Rc<str>, name: &str, args: &[Value]) -> Eval<Option<Value>> {
+pub fn of_symbol(
+    machine: &mut Machine,
+    this: &Rc<str>,
+    name: &str,
+    args: &[Value],
+) -> Eval<Option<Value>> {
     match name {
         "to_proc" => Ok(super::to_proc(machine, &Value::Symbol(this.clone()))?.map(Value::Proc)),
         "to_sym" => Ok(Some(Value::Symbol(this.clone()))),
@@ -152,9 +190,8 @@ pub fn of_symbol(machine: &mut Machine, this: &Rc<str>, name: &str, args: &[Valu
         "upcase" | "downcase" | "capitalize" | "succ" => {
             Ok(call(machine, this, name, args, None)?.map(|value| Value::symbol(&value.to_text())))
         }
-        "length" | "size" | "empty?" | "start_with?" | "end_with?" | "[]" | "=~" | "match" | "match?" => {
-            call(machine, this, name, args, None)
-        }
+        "length" | "size" | "empty?" | "start_with?" | "end_with?" | "[]" | "=~" | "match"
+        | "match?" => call(machine, this, name, args, None),
         _ => Ok(None),
     }
 }
@@ -173,13 +210,19 @@ fn trim_end(this: &str) -> &str {
 
 /// Without the line end.
 pub fn chomped(this: &str) -> &str {
-    let cut = this.strip_suffix('\n').map(|rest| rest.strip_suffix('\r').unwrap_or(rest));
+    let cut = this
+        .strip_suffix('\n')
+        .map(|rest| rest.strip_suffix('\r').unwrap_or(rest));
     cut.or_else(|| this.strip_suffix('\r')).unwrap_or(this)
 }
 
 pub fn capitalized(this: &str) -> String {
     let mut chars = this.chars();
-    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+    let first: String = chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
     first + &chars.as_str().to_lowercase()
 }
 
@@ -260,7 +303,11 @@ fn translated(this: &str, name: &str, args: &[Value]) -> Eval<String> {
     let changed = |c: char| {
         let place = match set.negated {
             true => usize::MAX,
-            false => set.chars.iter().position(|known| *known == c).unwrap_or(usize::MAX),
+            false => set
+                .chars
+                .iter()
+                .position(|known| *known == c)
+                .unwrap_or(usize::MAX),
         };
         into.get(place).or(into.last()).copied()
     };
@@ -284,7 +331,9 @@ fn translated(this: &str, name: &str, args: &[Value]) -> Eval<String> {
 fn leading_int(this: &str, args: &[Value]) -> Eval<i64> {
     arity(args, 0, 1)?;
     let radix = args.first().map_or(Ok(10), int)?;
-    let radix = u32::try_from(radix).ok().filter(|radix| (2..=36).contains(radix));
+    let radix = u32::try_from(radix)
+        .ok()
+        .filter(|radix| (2..=36).contains(radix));
     let Some(radix) = radix else {
         return raise("ArgumentError", "invalid radix");
     };
@@ -329,14 +378,19 @@ fn pieces(machine: &mut Machine, this: &str, name: &str, args: &[Value], block: 
     machine.charge(this.len() * 16)?;
     let list = match name {
         "chars" | "each_char" => this.chars().map(|c| Value::str(c.to_string())).collect(),
-        "bytes" => this.bytes().map(|byte| Value::Int(i64::from(byte))).collect(),
+        "bytes" => this
+            .bytes()
+            .map(|byte| Value::Int(i64::from(byte)))
+            .collect(),
         "lines" | "each_line" => {
             let chomp = match args {
                 [] => false,
                 [Value::Hash(options)] => options.borrow().iter().any(|(_, value)| value.truthy()),
                 _ => return super::wrong(args, name),
             };
-            this.split_inclusive('\n').map(|line| Value::str(if chomp { chomped(line) } else { line })).collect()
+            this.split_inclusive('\n')
+                .map(|line| Value::str(if chomp { chomped(line) } else { line }))
+                .collect()
         }
         _ => split(machine, this, args)?,
     };
@@ -353,7 +407,10 @@ fn pieces(machine: &mut Machine, this: &str, name: &str, args: &[Value], block: 
 fn split(machine: &mut Machine, this: &str, args: &[Value]) -> Eval<Vec<Value>> {
     arity(args, 0, 2)?;
     let limit = args.get(1).map_or(Ok(0), int)?;
-    let most = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    let most = usize::try_from(limit)
+        .ok()
+        .filter(|limit| *limit > 0)
+        .unwrap_or(usize::MAX);
     let mut list: Vec<String> = match args.first() {
         _ if this.is_empty() => Vec::new(),
         Some(Value::Regex(pattern)) => regex::split(machine, pattern, this, most)?,
@@ -362,7 +419,8 @@ fn split(machine: &mut Machine, this: &str, args: &[Value]) -> Eval<Vec<Value>> 
             " " => awk_split(this, most),
             "" => {
                 let mut chars = this.chars();
-                let mut list: Vec<String> = chars.by_ref().take(most - 1).map(String::from).collect();
+                let mut list: Vec<String> =
+                    chars.by_ref().take(most - 1).map(String::from).collect();
                 list.extend((!chars.as_str().is_empty()).then(|| chars.as_str().into()));
                 list
             }
@@ -406,7 +464,9 @@ fn at(machine: &mut Machine, this: &str, args: &[Value]) -> Eval {
         }
         [Value::Str(part)] => {
             let part = part.borrow();
-            Ok(Value::opt_str(this.contains(part.as_str()).then(|| part.clone())))
+            Ok(Value::opt_str(
+                this.contains(part.as_str()).then(|| part.clone()),
+            ))
         }
         [Value::Int(number)] => {
             let place = super::index(*number, this.chars().count());
@@ -415,7 +475,12 @@ fn at(machine: &mut Machine, this: &str, args: &[Value]) -> Eval {
         }
         _ => {
             let range = super::slice(args, this.chars().count())?;
-            let part = |(start, end): (usize, usize)| this.chars().skip(start).take(end - start).collect::<String>();
+            let part = |(start, end): (usize, usize)| {
+                this.chars()
+                    .skip(start)
+                    .take(end - start)
+                    .collect::<String>()
+            };
             Ok(Value::opt_str(range.map(part)))
         }
     }
@@ -423,9 +488,8 @@ fn at(machine: &mut Machine, this: &str, args: &[Value]) -> Eval {
 
 fn position(machine: &mut Machine, this: &str, name: &str, args: &[Value]) -> Eval {
     let byte = match (one(args)?, name) {
-        (Value::Regex(pattern), "index") => {
-            regex::search(machine, pattern, this, 0)?.and_then(|found| found.groups[0].map(|(start, _)| start))
-        }
+        (Value::Regex(pattern), "index") => regex::search(machine, pattern, this, 0)?
+            .and_then(|found| found.groups[0].map(|(start, _)| start)),
         (Value::Regex(_), _) => return super::wrong(args, name),
         (other, "index") => this.find(&text(other)?),
         (other, _) => this.rfind(&text(other)?),

@@ -10,12 +10,33 @@ use super::{Blk, arity, int, one, string, text};
 
 /// Methods that change the string to what the method without `!` gives, or answer nil.
 const EDITS: &[&str] = &[
-    "capitalize!", "chomp!", "chop!", "delete!", "delete_prefix!", "delete_suffix!", "downcase!", "gsub!",
-    "lstrip!", "reverse!", "rstrip!", "squeeze!", "strip!", "sub!", "swapcase!", "tr!", "upcase!",
+    "capitalize!",
+    "chomp!",
+    "chop!",
+    "delete!",
+    "delete_prefix!",
+    "delete_suffix!",
+    "downcase!",
+    "gsub!",
+    "lstrip!",
+    "reverse!",
+    "rstrip!",
+    "squeeze!",
+    "strip!",
+    "sub!",
+    "swapcase!",
+    "tr!",
+    "upcase!",
 ];
 
 /// Calls a method that changes the string.
-pub fn call(machine: &mut Machine, this: &Rc<RefCell<String>>, name: &str, args: &[Value], block: Blk) -> Eval<Option<Value>> {
+pub fn call(
+    machine: &mut Machine,
+    this: &Rc<RefCell<String>>,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
     let now = this.borrow().clone();
     let new = match name {
         "<<" | "concat" => match one(args)? {
@@ -29,12 +50,23 @@ pub fn call(machine: &mut Machine, this: &Rc<RefCell<String>>, name: &str, args:
             arity(args, 2, 2)?;
             let place = int(&args[0])?;
             let chars = now.chars().count();
-            let place = super::index(if place < 0 { place + 1 } else { place }, chars).filter(|p| *p <= chars);
-            let place = if int(&args[0])? == -1 { Some(chars) } else { place };
-            let Some(place) = place else {
-                return super::super::stop::raise("IndexError", format!("index {} out of string", int(&args[0])?));
+            let place = super::index(if place < 0 { place + 1 } else { place }, chars)
+                .filter(|p| *p <= chars);
+            let place = if int(&args[0])? == -1 {
+                Some(chars)
+            } else {
+                place
             };
-            let byte = now.char_indices().nth(place).map_or(now.len(), |(byte, _)| byte);
+            let Some(place) = place else {
+                return super::super::stop::raise(
+                    "IndexError",
+                    format!("index {} out of string", int(&args[0])?),
+                );
+            };
+            let byte = now
+                .char_indices()
+                .nth(place)
+                .map_or(now.len(), |(byte, _)| byte);
             format!("{}{}{}", &now[..byte], text(&args[1])?, &now[byte..])
         }
         "[]=" => match args {
@@ -45,7 +77,9 @@ pub fn call(machine: &mut Machine, this: &Rc<RefCell<String>>, name: &str, args:
         },
         _ if EDITS.contains(&name) => {
             let plain = name.trim_end_matches('!');
-            let Some(new) = string::call(machine, &now, plain, args, block)? else { return Ok(None) };
+            let Some(new) = string::call(machine, &now, plain, args, block)? else {
+                return Ok(None);
+            };
             let new = new.to_text();
             if new == now {
                 return Ok(Some(Value::Nil));

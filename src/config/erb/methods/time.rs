@@ -11,11 +11,18 @@ use super::object::compared;
 use super::{one, text};
 
 /// Calls a method of a time.
-pub fn of_time(machine: &mut Machine, this: &Rc<Zoned>, name: &str, args: &[Value]) -> Eval<Option<Value>> {
+pub fn of_time(
+    machine: &mut Machine,
+    this: &Rc<Zoned>,
+    name: &str,
+    args: &[Value],
+) -> Eval<Option<Value>> {
     let int = |number: i64| Ok(Some(Value::Int(number)));
     match name {
         "to_i" | "tv_sec" => int(this.timestamp().as_second()),
-        "to_f" => Ok(Some(Value::Float(this.timestamp().as_duration().as_secs_f64()))),
+        "to_f" => Ok(Some(Value::Float(
+            this.timestamp().as_duration().as_secs_f64(),
+        ))),
         "year" => int(this.year().into()),
         "month" | "mon" => int(this.month().into()),
         "day" | "mday" => int(this.day().into()),
@@ -26,9 +33,9 @@ pub fn of_time(machine: &mut Machine, this: &Rc<Zoned>, name: &str, args: &[Valu
         "usec" => int((this.subsec_nanosecond() / 1000).into()),
         "wday" => int(this.weekday().to_sunday_zero_offset().into()),
         "yday" => int(this.day_of_year().into()),
-        "utc" | "getutc" | "gmtime" | "getgm" => {
-            Ok(Some(Value::Time(Rc::new(this.with_time_zone(TimeZone::UTC)))))
-        }
+        "utc" | "getutc" | "gmtime" | "getgm" => Ok(Some(Value::Time(Rc::new(
+            this.with_time_zone(TimeZone::UTC),
+        )))),
         "strftime" => {
             let pattern = ruby_pattern(&text(one(args)?)?);
             match jiff::fmt::strtime::format(&pattern, &**this) {
@@ -36,18 +43,26 @@ pub fn of_time(machine: &mut Machine, this: &Rc<Zoned>, name: &str, args: &[Valu
                 Err(_) => beyond("such a format of a time"),
             }
         }
-        "to_s" | "inspect" if this.time_zone() == &TimeZone::UTC => {
-            Ok(Some(Value::str(this.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())))
-        }
+        "to_s" | "inspect" if this.time_zone() == &TimeZone::UTC => Ok(Some(Value::str(
+            this.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        ))),
         "+" | "-" => match (one(args)?, name) {
             (Value::Time(other), "-") => {
                 let between = this.timestamp().duration_since(other.timestamp());
                 Ok(Some(Value::Float(between.as_secs_f64())))
             }
             (Value::Int(seconds), _) => {
-                let seconds = if name == "-" { seconds.checked_neg() } else { Some(*seconds) };
-                let moved = seconds.and_then(|by| this.checked_add(SignedDuration::from_secs(by)).ok());
-                moved.map_or_else(|| beyond("such a time"), |time| Ok(Some(Value::Time(Rc::new(time)))))
+                let seconds = if name == "-" {
+                    seconds.checked_neg()
+                } else {
+                    Some(*seconds)
+                };
+                let moved =
+                    seconds.and_then(|by| this.checked_add(SignedDuration::from_secs(by)).ok());
+                moved.map_or_else(
+                    || beyond("such a time"),
+                    |time| Ok(Some(Value::Time(Rc::new(time)))),
+                )
             }
             _ => beyond("such a sum of times"),
         },

@@ -5,7 +5,9 @@ use super::scan::{is_keyword, is_name};
 use super::{Parse, Parser};
 
 /// Keywords that begin a value.
-const VALUE_WORDS: &[&str] = &["nil", "true", "false", "self", "not", "defined?", "case", "begin"];
+const VALUE_WORDS: &[&str] = &[
+    "nil", "true", "false", "self", "not", "defined?", "case", "begin",
+];
 
 impl Parser<'_> {
     /// The elements up to `close`, which is taken.
@@ -19,7 +21,11 @@ impl Parser<'_> {
     }
 
     /// Arguments up to `close`, which is taken.
-    pub(super) fn call_list(&mut self, close: &str, block_arg: &mut Option<Node>) -> Parse<Vec<Node>> {
+    pub(super) fn call_list(
+        &mut self,
+        close: &str,
+        block_arg: &mut Option<Node>,
+    ) -> Parse<Vec<Node>> {
         let start = self.pos - 1;
         let (no_do, in_list) = (self.no_do, self.in_list);
         (self.no_do, self.in_list) = (false, true);
@@ -37,7 +43,10 @@ impl Parser<'_> {
             self.skip_lines();
             if !self.eat(",") && !self.rest().starts_with(close) {
                 return Err(match self.peek() {
-                    None => self.wrong(start, format!("`{}` without `{close}`", &self.source[start..=start])),
+                    None => self.wrong(
+                        start,
+                        format!("`{}` without `{close}`", &self.source[start..=start]),
+                    ),
                     Some(_) => self.unexpected(),
                 });
             }
@@ -66,7 +75,10 @@ impl Parser<'_> {
     fn arg(&mut self, args: &mut Args, block_arg: &mut Option<Node>) -> Parse<()> {
         let at = self.pos;
         if let Some(label) = self.label() {
-            let key = Node { kind: Kind::Symbol(vec![Piece::Text(label.into())]), at };
+            let key = Node {
+                kind: Kind::Symbol(vec![Piece::Text(label.into())]),
+                at,
+            };
             let value = self.pair_value()?;
             args.pairs.push((key, value));
             return Ok(());
@@ -80,7 +92,10 @@ impl Parser<'_> {
             let value = self.expression()?;
             match block {
                 true => *block_arg = Some(value),
-                false => args.list.push(Node { kind: Kind::Splat(Box::new(value)), at }),
+                false => args.list.push(Node {
+                    kind: Kind::Splat(Box::new(value)),
+                    at,
+                }),
             }
             return Ok(());
         }
@@ -89,13 +104,21 @@ impl Parser<'_> {
         if self.eat("=>") {
             let second = self.pair_value()?;
             args.pairs.push((value, second));
-        } else if self.peek() == Some(b':') && matches!(self.source.as_bytes()[self.pos - 1], b'"' | b'\'') {
+        } else if self.peek() == Some(b':')
+            && matches!(self.source.as_bytes()[self.pos - 1], b'"' | b'\'')
+        {
             self.pos += 1;
             let Kind::Str(pieces) = value.kind else {
                 return Err(self.unexpected());
             };
             let second = self.pair_value()?;
-            args.pairs.push((Node { kind: Kind::Symbol(pieces), at }, second));
+            args.pairs.push((
+                Node {
+                    kind: Kind::Symbol(pieces),
+                    at,
+                },
+                second,
+            ));
         } else {
             args.list.push(value);
         }
@@ -117,7 +140,13 @@ impl Parser<'_> {
         let mut list = self.list("}")?;
         match (list.pop(), list.is_empty()) {
             (None, _) => Ok(Kind::Hash(Vec::new())),
-            (Some(Node { kind: kind @ Kind::Hash(_), .. }), true) => Ok(kind),
+            (
+                Some(Node {
+                    kind: kind @ Kind::Hash(_),
+                    ..
+                }),
+                true,
+            ) => Ok(kind),
             _ => Err(self.wrong(at, "`{` begins a hash, and this is none")),
         }
     }
@@ -137,7 +166,9 @@ impl Parser<'_> {
         match first {
             b'"' | b'\'' | b'`' | b'@' | b'$' | b'[' | b'(' => true,
             b':' => second != b':' && tight,
-            b'-' | b'*' | b'&' | b'/' => tight && second != b'.' && second != first || trimmed.starts_with("->"),
+            b'-' | b'*' | b'&' | b'/' => {
+                tight && second != b'.' && second != first || trimmed.starts_with("->")
+            }
             b'%' => b"wWiIqQr([{<|".contains(&second),
             b'!' => second != b'=' && second != b'~',
             b'<' => trimmed.starts_with("<<~") || trimmed.starts_with("<<-"),
@@ -163,7 +194,10 @@ impl Args {
     fn finish(mut self) -> Vec<Node> {
         if let Some((first, _)) = self.pairs.first() {
             let at = first.at;
-            self.list.push(Node { kind: Kind::Hash(self.pairs), at });
+            self.list.push(Node {
+                kind: Kind::Hash(self.pairs),
+                at,
+            });
         }
         self.list
     }

@@ -13,10 +13,14 @@ impl Parser<'_> {
         let start = self.pos;
         if self.peek() == Some(b'{') {
             self.pos += 1;
-            return self.deeper(|parser| parser.block_body("}", start)).map(Some);
+            return self
+                .deeper(|parser| parser.block_body("}", start))
+                .map(Some);
         }
         if !self.no_do && self.eat_word("do") {
-            return self.deeper(|parser| parser.block_body("end", start)).map(Some);
+            return self
+                .deeper(|parser| parser.block_body("end", start))
+                .map(Some);
         }
         self.pos = end;
         Ok(None)
@@ -30,7 +34,10 @@ impl Parser<'_> {
             false => (Vec::new(), false),
         };
         let block = self.block_rest(close, start, params)?;
-        Ok(Rc::new(Block { first_only, ..block }))
+        Ok(Rc::new(Block {
+            first_only,
+            ..block
+        }))
     }
 
     /// The body of a block whose scope is open and whose parameters are read.
@@ -45,7 +52,12 @@ impl Parser<'_> {
             return Err(self.wrong(start, format!("`{shown}` without `{close}`")));
         }
         self.expect(close)?;
-        Ok(Block { params, first_only: false, body, lambda: false })
+        Ok(Block {
+            params,
+            first_only: false,
+            body,
+            lambda: false,
+        })
     }
 
     /// Parameters up to `close`, which is taken; whether a comma stands at their end.
@@ -122,8 +134,14 @@ impl Parser<'_> {
             false => return Err(self.unexpected()),
         };
         let block = self.deeper(|parser| parser.block_rest(close, start, params))?;
-        let block = Block { lambda: true, ..block };
-        Ok(Node { kind: Kind::Lambda(Rc::new(block)), at })
+        let block = Block {
+            lambda: true,
+            ..block
+        };
+        Ok(Node {
+            kind: Kind::Lambda(Rc::new(block)),
+            at,
+        })
     }
 
     /// `lambda { … }` and `proc { … }`, whose word is read.
@@ -136,6 +154,9 @@ impl Parser<'_> {
             Ok(block) => Rc::new(Block { lambda, ..block }),
             Err(block) => block,
         };
-        Ok(Node { kind: Kind::Lambda(block), at })
+        Ok(Node {
+            kind: Kind::Lambda(block),
+            at,
+        })
     }
 }

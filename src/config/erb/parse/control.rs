@@ -70,7 +70,10 @@ impl Parser<'_> {
                 let in_list = std::mem::replace(&mut self.in_list, true);
                 let at = self.pos;
                 let value = match self.eat("*") {
-                    true => Node { kind: Kind::Splat(Box::new(self.expression()?)), at },
+                    true => Node {
+                        kind: Kind::Splat(Box::new(self.expression()?)),
+                        at,
+                    },
                     false => self.expression()?,
                 };
                 self.in_list = in_list;
@@ -91,7 +94,10 @@ impl Parser<'_> {
         }
         let otherwise = match self.eat_word("else") {
             true => self.body(&["end"])?,
-            false => Node { kind: Kind::Nil, at: self.pos },
+            false => Node {
+                kind: Kind::Nil,
+                at: self.pos,
+            },
         };
         self.expect_end(start, "case")?;
         Ok(Kind::Case(subject, arms, Box::new(otherwise)))
@@ -104,7 +110,12 @@ impl Parser<'_> {
         self.eat_word("do");
         let body = Box::new(self.body(&["end"])?);
         self.expect_end(start, if ends_on { "until" } else { "while" })?;
-        Ok(Kind::While { condition, ends_on, body, body_first: false })
+        Ok(Kind::While {
+            condition,
+            ends_on,
+            body,
+            body_first: false,
+        })
     }
 
     /// `for x in list`, whose word is read.
@@ -139,7 +150,12 @@ impl Parser<'_> {
         self.expect_end(start, "begin")?;
         Ok(match node.kind {
             kind @ Kind::Begin { .. } => kind,
-            _ => Kind::Begin { body: Box::new(node), rescues: Vec::new(), otherwise: None, ensure: None },
+            _ => Kind::Begin {
+                body: Box::new(node),
+                rescues: Vec::new(),
+                otherwise: None,
+                ensure: None,
+            },
         })
     }
 
@@ -161,13 +177,23 @@ impl Parser<'_> {
         if rescues.is_empty() && ensure.is_none() {
             return Ok(body);
         }
-        Ok(Node { kind: Kind::Begin { body: Box::new(body), rescues, otherwise, ensure }, at })
+        Ok(Node {
+            kind: Kind::Begin {
+                body: Box::new(body),
+                rescues,
+                otherwise,
+                ensure,
+            },
+            at,
+        })
     }
 
     fn rescue(&mut self) -> Parse<Rescue> {
         let mut classes = Vec::new();
         self.skip_space();
-        while !matches!(self.peek(), None | Some(b'\n' | b';' | b'#' | b'=')) && !self.at_word("then") {
+        while !matches!(self.peek(), None | Some(b'\n' | b';' | b'#' | b'='))
+            && !self.at_word("then")
+        {
             classes.push(self.primary_with_calls()?);
             self.skip_space();
             if self.eat(",") {
@@ -185,7 +211,11 @@ impl Parser<'_> {
         }
         self.then()?;
         let body = self.body(&["rescue", "else", "ensure", "end"])?;
-        Ok(Rescue { classes, name, body })
+        Ok(Rescue {
+            classes,
+            name,
+            body,
+        })
     }
 
     /// The value behind `break` or `next`.

@@ -49,7 +49,10 @@ impl Parser<'_> {
     }
 
     fn at_exponent(&self) -> bool {
-        let digit = |offset| self.peek_at(offset).is_some_and(|byte: u8| byte.is_ascii_digit());
+        let digit = |offset| {
+            self.peek_at(offset)
+                .is_some_and(|byte: u8| byte.is_ascii_digit())
+        };
         matches!(self.peek(), Some(b'e' | b'E'))
             && (digit(1) || matches!(self.peek_at(1), Some(b'-' | b'+')) && digit(2))
     }
@@ -68,7 +71,11 @@ impl Parser<'_> {
         match self.peek() {
             Some(quote @ (b'"' | b'\'')) => {
                 self.pos += 1;
-                Ok(Kind::Symbol(self.string_pieces(quote, None, quote == b'"')?))
+                Ok(Kind::Symbol(self.string_pieces(
+                    quote,
+                    None,
+                    quote == b'"',
+                )?))
             }
             _ => {
                 let name = match self.name() {
@@ -81,7 +88,10 @@ impl Parser<'_> {
     }
 
     fn operator_name(&mut self) -> Option<&'static str> {
-        const NAMES: &[&str] = &["[]", "<=>", "===", "==", "=~", "<<", "<=", ">=", "+", "-", "**", "*", "/", "%", "<", ">", "!", "&", "|"];
+        const NAMES: &[&str] = &[
+            "[]", "<=>", "===", "==", "=~", "<<", "<=", ">=", "+", "-", "**", "*", "/", "%", "<",
+            ">", "!", "&", "|",
+        ];
         NAMES.iter().copied().find(|name| self.eat(name))
     }
 
@@ -92,7 +102,11 @@ impl Parser<'_> {
 
     fn regex_rest(&mut self, close: u8, open: Option<u8>) -> Parse<Kind> {
         let pieces = self.regex_pieces(close, open)?;
-        let flags = self.rest().bytes().take_while(u8::is_ascii_lowercase).count();
+        let flags = self
+            .rest()
+            .bytes()
+            .take_while(u8::is_ascii_lowercase)
+            .count();
         let text = self.rest()[..flags].to_owned();
         if let Some(flag) = text.chars().find(|flag| !"imxu".contains(*flag)) {
             return Err(self.beyond(self.pos, &format!("the flag `{flag}`")));
@@ -132,7 +146,11 @@ impl Parser<'_> {
                 let words = self.words(close, nests, kind.is_ascii_uppercase())?;
                 let symbols = kind.eq_ignore_ascii_case(&b'i');
                 let node = |pieces| Node {
-                    kind: if symbols { Kind::Symbol(pieces) } else { Kind::Str(pieces) },
+                    kind: if symbols {
+                        Kind::Symbol(pieces)
+                    } else {
+                        Kind::Str(pieces)
+                    },
                     at,
                 };
                 Kind::Array(words.into_iter().map(node).collect())

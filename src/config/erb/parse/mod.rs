@@ -79,7 +79,10 @@ impl Parser<'_> {
         }
         Ok(match list.len() {
             1 => list.remove(0),
-            _ => Node { kind: Kind::Sequence(list), at },
+            _ => Node {
+                kind: Kind::Sequence(list),
+                at,
+            },
         })
     }
 
@@ -123,19 +126,32 @@ impl Parser<'_> {
     }
 
     fn beyond(&self, at: usize, what: &str) -> ParseError {
-        ParseError { message: what.into(), at, beyond: true }
+        ParseError {
+            message: what.into(),
+            at,
+            beyond: true,
+        }
     }
 
     fn wrong(&self, at: usize, message: impl Into<String>) -> ParseError {
-        ParseError { message: message.into(), at, beyond: false }
+        ParseError {
+            message: message.into(),
+            at,
+            beyond: false,
+        }
     }
 
     fn unexpected(&self) -> ParseError {
         let rest = &self.source[self.pos..];
-        let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let word: String = rest
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect();
         let shown = match (word.is_empty(), rest.chars().next()) {
             (false, _) => format!("`{word}`"),
-            (true, Some(super::template::TEXT | super::template::INSERT)) => "end of the tag".into(),
+            (true, Some(super::template::TEXT | super::template::INSERT)) => {
+                "end of the tag".into()
+            }
             (true, Some('\n')) => "end of the line".into(),
             (true, Some(c)) => format!("`{c}`"),
             (true, None) => "end of the template".into(),

@@ -19,7 +19,9 @@ const LEVELS: &[&[&str]] = &[
 ];
 
 /// Operators that make an assignment with `=` behind them.
-const ASSIGNING: &[&str] = &["||", "&&", "**", "<<", ">>", "+", "-", "*", "/", "%", "|", "&", "^"];
+const ASSIGNING: &[&str] = &[
+    "||", "&&", "**", "<<", ">>", "+", "-", "*", "/", "%", "|", "&", "^",
+];
 
 impl Parser<'_> {
     /// A statement with what stands behind it (`… if x`).
@@ -38,7 +40,12 @@ impl Parser<'_> {
                 self.pos += 5;
                 let condition = self.condition()?;
                 let body_first = matches!(node.kind, Kind::Begin { .. });
-                Kind::While { condition, ends_on, body: Box::new(node), body_first }
+                Kind::While {
+                    condition,
+                    ends_on,
+                    body: Box::new(node),
+                    body_first,
+                }
             } else if self.eat_word("rescue") {
                 self.rescued(node, Self::expression_statement)?
             } else {
@@ -57,7 +64,11 @@ impl Parser<'_> {
     fn rescued(&mut self, node: Node, value: fn(&mut Self) -> Parse<Node>) -> Parse<Kind> {
         self.skip_lines();
         let body = value(self)?;
-        let rescue = super::super::ast::Rescue { classes: Vec::new(), name: None, body };
+        let rescue = super::super::ast::Rescue {
+            classes: Vec::new(),
+            name: None,
+            body,
+        };
         Ok(Kind::Begin {
             body: Box::new(node),
             rescues: vec![rescue],
@@ -92,10 +103,16 @@ impl Parser<'_> {
         if self.eat_word("not") {
             self.skip_space();
             let node = self.deeper(Self::not_expression)?;
-            return Ok(Node { kind: Kind::Not(Box::new(node)), at });
+            return Ok(Node {
+                kind: Kind::Not(Box::new(node)),
+                at,
+            });
         }
         let first = self.expression()?;
-        if matches!(first.kind, Kind::Local(_) | Kind::Instance(_) | Kind::Call(_)) {
+        if matches!(
+            first.kind,
+            Kind::Local(_) | Kind::Instance(_) | Kind::Call(_)
+        ) {
             self.skip_space();
             if self.peek() == Some(b',') {
                 return self.multiple_assignment(first);
@@ -119,7 +136,10 @@ impl Parser<'_> {
         }
         self.pos += 1;
         let value = self.assigned_values()?;
-        Ok(Node { kind: Kind::MultiAssign(targets, Box::new(value)), at })
+        Ok(Node {
+            kind: Kind::MultiAssign(targets, Box::new(value)),
+            at,
+        })
     }
 
     /// An expression without `and`, `or`, `not`.
@@ -140,7 +160,10 @@ impl Parser<'_> {
         self.expect(":")?;
         self.skip_lines();
         let no = self.expression()?;
-        Ok(Node { kind: Kind::If(Box::new(condition), Box::new(yes), Box::new(no)), at })
+        Ok(Node {
+            kind: Kind::If(Box::new(condition), Box::new(yes), Box::new(no)),
+            at,
+        })
     }
 
     fn range(&mut self) -> Parse<Node> {
@@ -156,12 +179,16 @@ impl Parser<'_> {
         }
         self.pos += if excluded { 3 } else { 2 };
         self.skip_space();
-        let open = matches!(self.peek(), None | Some(b')' | b']' | b'\n' | b';')) || self.at_word("then");
+        let open =
+            matches!(self.peek(), None | Some(b')' | b']' | b'\n' | b';')) || self.at_word("then");
         let right = match open {
             true => None,
             false => Some(Box::new(self.binary(0)?)),
         };
-        Ok(Node { kind: Kind::Range(left, right, excluded), at })
+        Ok(Node {
+            kind: Kind::Range(left, right, excluded),
+            at,
+        })
     }
 
     fn binary(&mut self, level: usize) -> Parse<Node> {
@@ -178,8 +205,15 @@ impl Parser<'_> {
             self.pos += operator.len();
             self.skip_lines();
             let right = self.binary(level + 1)?;
-            let place = if *operator == "||" || *operator == "&&" { left.at } else { at };
-            left = Node { kind: operation(operator, left, right, at), at: place };
+            let place = if *operator == "||" || *operator == "&&" {
+                left.at
+            } else {
+                at
+            };
+            left = Node {
+                kind: operation(operator, left, right, at),
+                at: place,
+            };
         }
     }
 
@@ -189,7 +223,11 @@ impl Parser<'_> {
         };
         let next = after.as_bytes().first();
         match operator {
-            "|" | "&" if after.starts_with(operator) || (operator == "&" && next == Some(&b'.')) => false,
+            "|" | "&"
+                if after.starts_with(operator) || (operator == "&" && next == Some(&b'.')) =>
+            {
+                false
+            }
             "*" if next == Some(&b'*') => false,
             "<" if next == Some(&b'<') => false,
             ">" if next == Some(&b'>') => false,
@@ -207,7 +245,10 @@ impl Parser<'_> {
                 self.pos += 1;
                 self.skip_space();
                 let node = self.deeper(Self::unary)?;
-                return Ok(Node { kind: Kind::Not(Box::new(node)), at });
+                return Ok(Node {
+                    kind: Kind::Not(Box::new(node)),
+                    at,
+                });
             }
             Some(b'-') if self.peek_at(1) != Some(b'>') => {
                 if self.peek_at(1).is_some_and(|byte| byte.is_ascii_digit()) {
@@ -230,7 +271,10 @@ impl Parser<'_> {
         if self.eat_word("defined?") {
             self.skip_space();
             let node = self.deeper(Self::unary)?;
-            return Ok(Node { kind: Kind::Defined(Box::new(node)), at });
+            return Ok(Node {
+                kind: Kind::Defined(Box::new(node)),
+                at,
+            });
         }
         self.power()
     }
@@ -248,7 +292,10 @@ impl Parser<'_> {
         // The sign comes last: -2 ** 2 is -4.
         Ok(match base.kind {
             Kind::Int(number) if number < 0 => {
-                let base = Node { kind: Kind::Int(-number), at };
+                let base = Node {
+                    kind: Kind::Int(-number),
+                    at,
+                };
                 call(call(base, "**", vec![exponent], at), "-@", Vec::new(), at)
             }
             _ => call(base, "**", vec![exponent], at),
@@ -266,16 +313,23 @@ impl Parser<'_> {
             let target = self.target(node)?;
             self.pos += 1;
             let value = self.assigned_values()?;
-            return Ok(Node { kind: Kind::Assign(Box::new(target), Box::new(value)), at });
+            return Ok(Node {
+                kind: Kind::Assign(Box::new(target), Box::new(value)),
+                at,
+            });
         }
-        let assigning = ASSIGNING
-            .iter()
-            .find(|op| rest.strip_prefix(**op).is_some_and(|r| r.starts_with('=') && !r.starts_with("==") && !r.starts_with("=~")));
+        let assigning = ASSIGNING.iter().find(|op| {
+            rest.strip_prefix(**op)
+                .is_some_and(|r| r.starts_with('=') && !r.starts_with("==") && !r.starts_with("=~"))
+        });
         if let Some(operator) = assigning {
             let target = self.target(node)?;
             self.pos += operator.len() + 1;
             let value = self.assigned_values()?;
-            return Ok(Node { kind: Kind::OpAssign(Box::new(target), Rc::from(*operator), Box::new(value)), at });
+            return Ok(Node {
+                kind: Kind::OpAssign(Box::new(target), Rc::from(*operator), Box::new(value)),
+                at,
+            });
         }
         self.pos = end;
         Ok(node)
@@ -289,7 +343,9 @@ impl Parser<'_> {
                 self.declare(&call.name);
                 Kind::Local(call.name)
             }
-            Kind::Call(call) if call.receiver.is_some() && (call.name.as_ref() == "[]" || call.bare) => {
+            Kind::Call(call)
+                if call.receiver.is_some() && (call.name.as_ref() == "[]" || call.bare) =>
+            {
                 Kind::Call(call)
             }
             Kind::Local(_) | Kind::Instance(_) | Kind::Global(_) | Kind::Const(None, _) => kind,
@@ -326,13 +382,19 @@ impl Parser<'_> {
             });
             self.skip_space();
         }
-        Ok(Node { kind: Kind::Array(values), at })
+        Ok(Node {
+            kind: Kind::Array(values),
+            at,
+        })
     }
 
     fn splat(&mut self) -> Parse<Node> {
         let at = self.pos;
         self.pos += 1;
-        Ok(Node { kind: Kind::Splat(Box::new(self.expression()?)), at })
+        Ok(Node {
+            kind: Kind::Splat(Box::new(self.expression()?)),
+            at,
+        })
     }
 }
 
@@ -357,5 +419,8 @@ pub(super) fn call(receiver: Node, name: &str, args: Vec<Node>, at: usize) -> No
         safe: false,
         bare: false,
     };
-    Node { kind: Kind::Call(Box::new(call)), at }
+    Node {
+        kind: Kind::Call(Box::new(call)),
+        at,
+    }
 }

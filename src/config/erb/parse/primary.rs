@@ -9,7 +9,8 @@ use super::{Parse, Parser};
 
 /// Words that define things or steer control flow in ways that templates hardly need.
 const BEYOND: &[&str] = &[
-    "BEGIN", "END", "alias", "class", "def", "module", "redo", "retry", "return", "super", "undef", "yield",
+    "BEGIN", "END", "alias", "class", "def", "module", "redo", "retry", "return", "super", "undef",
+    "yield",
 ];
 
 impl Parser<'_> {
@@ -72,16 +73,34 @@ impl Parser<'_> {
         let Some(name) = self.name() else {
             return Err(self.unexpected());
         };
-        let constant = name.starts_with(|c: char| c.is_ascii_uppercase()) && self.peek() != Some(b'(');
+        let constant =
+            name.starts_with(|c: char| c.is_ascii_uppercase()) && self.peek() != Some(b'(');
         match constant {
-            true => Ok(Node { kind: Kind::Const(Some(Box::new(node)), name.into()), at }),
+            true => Ok(Node {
+                kind: Kind::Const(Some(Box::new(node)), name.into()),
+                at,
+            }),
             false => self.finish_call(Some(node), name.into(), at, false),
         }
     }
 
     /// Arguments and block of a call whose name is read.
-    pub(super) fn finish_call(&mut self, receiver: Option<Node>, name: Rc<str>, at: usize, safe: bool) -> Parse<Node> {
-        let mut call = Call { receiver, name, args: Vec::new(), block_arg: None, block: None, safe, bare: false };
+    pub(super) fn finish_call(
+        &mut self,
+        receiver: Option<Node>,
+        name: Rc<str>,
+        at: usize,
+        safe: bool,
+    ) -> Parse<Node> {
+        let mut call = Call {
+            receiver,
+            name,
+            args: Vec::new(),
+            block_arg: None,
+            block: None,
+            safe,
+            bare: false,
+        };
         if self.peek() == Some(b'(') {
             self.pos += 1;
             call.args = self.call_list(")", &mut call.block_arg)?;
@@ -93,7 +112,10 @@ impl Parser<'_> {
         }
         call.block = self.block()?;
         call.bare &= call.block.is_none();
-        Ok(Node { kind: Kind::Call(Box::new(call)), at })
+        Ok(Node {
+            kind: Kind::Call(Box::new(call)),
+            at,
+        })
     }
 
     fn primary(&mut self) -> Parse<Node> {
@@ -156,7 +178,11 @@ impl Parser<'_> {
             }
             _ => return Err(self.unexpected()),
         };
-        Ok(if global { Kind::Global(name) } else { Kind::Instance(name) })
+        Ok(if global {
+            Kind::Global(name)
+        } else {
+            Kind::Instance(name)
+        })
     }
 
     /// A text of the template, or an insertion.
@@ -166,7 +192,10 @@ impl Parser<'_> {
             let number = self.rest()[..digits].parse().ok();
             self.pos += digits;
             let ended = self.eat(TEXT_END.encode_utf8(&mut [0; 4]));
-            return number.filter(|_| ended).map(Kind::Text).ok_or_else(|| self.unexpected());
+            return number
+                .filter(|_| ended)
+                .map(Kind::Text)
+                .ok_or_else(|| self.unexpected());
         }
         if self.eat(INSERT.encode_utf8(&mut [0; 4])) {
             let at = self.pos;
@@ -202,7 +231,8 @@ impl Parser<'_> {
 
     /// `Integer "4"`, `Integer("4")`: a method in spite of its capital.
     fn constant_is_call(&self) -> bool {
-        self.peek() == Some(b'(') || (self.peek() == Some(b' ') && matches!(self.peek_at(1), Some(b'"' | b'\'')))
+        self.peek() == Some(b'(')
+            || (self.peek() == Some(b' ') && matches!(self.peek_at(1), Some(b'"' | b'\'')))
     }
 
     fn keyword(&mut self, word: &str) -> Parse<Node> {

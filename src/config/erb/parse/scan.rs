@@ -4,10 +4,10 @@ use super::{Parse, Parser};
 
 /// Words that are never names.
 const KEYWORDS: &[&str] = &[
-    "BEGIN", "END", "alias", "and", "begin", "break", "case", "class", "def", "defined?", "do", "else",
-    "elsif", "end", "ensure", "false", "for", "if", "in", "module", "next", "nil", "not", "or", "redo",
-    "rescue", "retry", "return", "self", "super", "then", "true", "undef", "unless", "until", "when",
-    "while", "yield",
+    "BEGIN", "END", "alias", "and", "begin", "break", "case", "class", "def", "defined?", "do",
+    "else", "elsif", "end", "ensure", "false", "for", "if", "in", "module", "next", "nil", "not",
+    "or", "redo", "rescue", "retry", "return", "self", "super", "then", "true", "undef", "unless",
+    "until", "when", "while", "yield",
 ];
 
 pub(super) fn is_keyword(word: &str) -> bool {
@@ -56,10 +56,15 @@ impl<'a> Parser<'a> {
 
     /// Whether `word` is next, as a whole.
     pub(super) fn at_word(&self, word: &str) -> bool {
-        let rest = self.rest();
-        rest.starts_with(word)
-            && !rest.as_bytes().get(word.len()).is_some_and(|b| is_name(*b) || b"?!".contains(b))
-            && !(rest[word.len()..].starts_with(':') && !rest[word.len()..].starts_with("::"))
+        let Some(after) = self.rest().strip_prefix(word) else {
+            return false;
+        };
+        let label = after.starts_with(':') && !after.starts_with("::");
+        let longer = after
+            .as_bytes()
+            .first()
+            .is_some_and(|b| is_name(*b) || b"?!".contains(b));
+        !label && !longer
     }
 
     pub(super) fn eat_word(&mut self, word: &str) -> bool {
@@ -123,7 +128,11 @@ impl<'a> Parser<'a> {
     }
 
     fn line_end(&mut self) {
-        let heredoc = self.heredocs.iter().rev().find(|(line_end, _)| *line_end == self.pos);
+        let heredoc = self
+            .heredocs
+            .iter()
+            .rev()
+            .find(|(line_end, _)| *line_end == self.pos);
         self.pos = heredoc.map_or(self.pos + 1, |(_, end)| *end);
     }
 
@@ -155,11 +164,8 @@ impl<'a> Parser<'a> {
             let after = &rest[len + 1..];
             let assigns = after.starts_with('=')
                 && !["==", "=~", "=>"].iter().any(|op| after.starts_with(op));
-            let label = after.starts_with(':') && !after.starts_with("::");
-            let word = &rest[..len];
-            // `a ?b : c` aside, a question mark belongs to the name.
-            if !assigns && !(label && bytes[len] == b'?' && self.is_local(word)) && !self.is_local(word)
-            {
+            // Behind a variable it is the `?` of a condition.
+            if !assigns && !self.is_local(&rest[..len]) {
                 len += 1;
             }
         }

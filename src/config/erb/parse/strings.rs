@@ -56,8 +56,17 @@ impl Parser<'_> {
     }
 
     /// A string up to `close`, which is taken; `nests` opens another level.
-    pub(super) fn string_pieces(&mut self, close: u8, nests: Option<u8>, double: bool) -> Parse<Vec<Piece>> {
-        let escapes = if double { Escapes::Double } else { Escapes::Single };
+    pub(super) fn string_pieces(
+        &mut self,
+        close: u8,
+        nests: Option<u8>,
+        double: bool,
+    ) -> Parse<Vec<Piece>> {
+        let escapes = if double {
+            Escapes::Double
+        } else {
+            Escapes::Single
+        };
         self.pieces(close, nests, escapes)
     }
 
@@ -113,7 +122,13 @@ impl Parser<'_> {
         }
     }
 
-    fn escape(&mut self, text: &mut String, close: u8, nests: Option<u8>, escapes: Escapes) -> Parse<()> {
+    fn escape(
+        &mut self,
+        text: &mut String,
+        close: u8,
+        nests: Option<u8>,
+        escapes: Escapes,
+    ) -> Parse<()> {
         self.pos += 1;
         let Some(c) = self.next_char() else {
             text.push('\\');
@@ -197,7 +212,12 @@ impl Parser<'_> {
     }
 
     /// The words of `%w(…)`.
-    pub(super) fn words(&mut self, close: u8, nests: Option<u8>, double: bool) -> Parse<Vec<Vec<Piece>>> {
+    pub(super) fn words(
+        &mut self,
+        close: u8,
+        nests: Option<u8>,
+        double: bool,
+    ) -> Parse<Vec<Vec<Piece>>> {
         let start = self.pos - 1;
         let mut words = Vec::new();
         let mut word = Pieces::default();
@@ -227,7 +247,11 @@ impl Parser<'_> {
                     word.text.extend(self.next_char());
                 }
                 b'\\' => {
-                    let escapes = if double { Escapes::Double } else { Escapes::Single };
+                    let escapes = if double {
+                        Escapes::Double
+                    } else {
+                        Escapes::Single
+                    };
                     self.escape(&mut word.text, close, nests, escapes)?;
                 }
                 b'#' if double => self.insertion(&mut word)?,
@@ -258,7 +282,11 @@ impl Parser<'_> {
         let begin = behind.map_or(line_end + 1, |(_, end)| *end);
         let (lines, end) = self.heredoc_lines(begin, name, indented, start)?;
         self.heredocs.push((line_end, end));
-        let text = if squiggly { unindented(&lines) } else { lines.concat() };
+        let text = if squiggly {
+            unindented(&lines)
+        } else {
+            lines.concat()
+        };
         if quote == Some(b'\'') {
             return Ok(Kind::Str(vec![Piece::Text(text)]));
         }
@@ -268,10 +296,21 @@ impl Parser<'_> {
         Ok(Kind::Str(vec![Piece::Text(text)]))
     }
 
-    fn heredoc_lines(&self, begin: usize, name: &str, indented: bool, start: usize) -> Parse<(Vec<String>, usize)> {
+    fn heredoc_lines(
+        &self,
+        begin: usize,
+        name: &str,
+        indented: bool,
+        start: usize,
+    ) -> Parse<(Vec<String>, usize)> {
         let mut lines = Vec::new();
         let mut at = begin;
-        for line in self.source.get(begin..).unwrap_or_default().split_inclusive('\n') {
+        for line in self
+            .source
+            .get(begin..)
+            .unwrap_or_default()
+            .split_inclusive('\n')
+        {
             at += line.len();
             let word = line.trim_end_matches(['\n', '\r']);
             let word = if indented { word.trim_start() } else { word };
@@ -289,5 +328,8 @@ fn unindented(lines: &[String]) -> String {
     let blank = |line: &&String| !line.trim().is_empty();
     let indent = |line: &String| line.len() - line.trim_start_matches([' ', '\t']).len();
     let least = lines.iter().filter(blank).map(indent).min().unwrap_or(0);
-    lines.iter().map(|line| line.get(least.min(indent(line))..).unwrap_or_default()).collect()
+    lines
+        .iter()
+        .map(|line| line.get(least.min(indent(line))..).unwrap_or_default())
+        .collect()
 }

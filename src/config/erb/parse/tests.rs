@@ -15,7 +15,11 @@ fn what_is_wrong_is_told_apart_from_what_is_beyond() {
         ("class X; end", "`class`", true),
     ] {
         let error = parse(source).unwrap_err();
-        assert_eq!((error.message.as_str(), error.beyond), (message, beyond), "{source}");
+        assert_eq!(
+            (error.message.as_str(), error.beyond),
+            (message, beyond),
+            "{source}"
+        );
     }
 }
 
