@@ -82,7 +82,7 @@ bad! {
     a_key_that_is_a_number: b"driver: {80: http}\n";
     an_alias_of_itself: b"driver: &a {x: *a}\n";
     wrong_shapes: b"driver: [docker]\nplatforms: {name: x}\nsuites:\n- web\n- {}\n- {name: 7.0}\n";
-    a_template: b"driver:\n  name: <%= ENV['X'] %>\n";
+    a_template: b"driver:\n  name: <%= ENV.fetch('KITCHEN_NOT_SET') %>\n";
     a_map_and_a_word: b"provisioner: {attributes: {a: {b: 1}}}\nsuites:\n- name: x\n  provisioner: {attributes: {c: 1}}\n  attributes: text\n";
 }
 

@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(program.place(y), 17);
         assert_eq!(
             program.tag_at(y).map(|tag| (tag.start, tag.end)),
-            Some((13, 20))
+            Some((13, 21))
         );
     }
 
