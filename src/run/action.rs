@@ -55,7 +55,9 @@ impl Work {
 impl Job<'_> {
     /// Does `work`, one action at a time on each member.
     pub async fn action(&self, member: &Member, work: &Work, scope: &Scope) -> Result<(), Failure> {
-        let _busy = member.busy.lock().await;
+        let what = word(&work.action);
+        let busy = scope.limit(what, async { Ok(member.busy.lock().await) });
+        let _busy = busy.await?;
         if work.action == Action::Verify && !is_set_up(member) {
             let setup = Work {
                 action: Action::Setup,
@@ -206,8 +208,8 @@ impl Job<'_> {
         let used = &work.instance.verifier;
         let verifier = match self.run.kitchen.registry.verifier(&used.name) {
             Ok(verifier) => verifier,
-            // Test Kitchen's default where none is named; it passes where there are no tests.
-            Err(_) if !used.named => return self.without_verifier(work, scope).await,
+            // Test Kitchen's default, which passes where there are no tests.
+            Err(_) if used.name == "busser" => return self.without_verifier(work, scope).await,
             Err(unknown) => return Err(unknown.into()),
         };
         let cx = self.context(work, Kind::Verifier, state, scope).await?;
@@ -301,10 +303,12 @@ impl Job<'_> {
                 instance.driver.section.clone(),
                 &self.run.id,
             );
-            cx.local_prefix = driver
-                .local_prefix(&own, state)
-                .await
-                .map_err(|error| Failure::of(Cause::Infrastructure, error))?;
+            cx.local_prefix = match driver.local_prefix(&own, state).await {
+                Ok(prefix) => prefix,
+                // Where the machine is not there yet, nothing leads to it.
+                Err(_) if state.str("last_action").is_none() => Vec::new(),
+                Err(error) => return Err(Failure::of(Cause::Infrastructure, error)),
+            };
         }
         Ok(cx)
     }
@@ -344,7 +348,10 @@ impl Job<'_> {
             .kitchen
             .registry
             .transport(&work.instance.transport.name)?;
-        let cx = self.context(work, Kind::Transport, state, scope).await?;
+        let mut cx = self.context(work, Kind::Transport, state, scope).await?;
+        // The connection outlives this step and its limits, which hold for the call alone.
+        cx.deadline = None;
+        cx.cancel = self.run.stop.now.clone();
         let connection: Arc<dyn Connection> = transport
             .connect(&cx, state)
             .await

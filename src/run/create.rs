@@ -12,6 +12,7 @@ use super::member::Member;
 use super::scope::Scope;
 use super::{Cause, EventKind, Failure};
 use crate::matrix::{Action, Kind};
+use crate::plan::Subject;
 use crate::state::ClusterRecord;
 
 /// The setting `create` of a multisuite.
@@ -20,7 +21,7 @@ use crate::state::ClusterRecord;
 struct Recovery {
     /// So often a member that did not come up is made anew.
     retries: u32,
-    /// What is tried before that.
+    /// What is tried before that, and before it fails.
     recover: Option<Recover>,
 }
 
@@ -28,6 +29,11 @@ struct Recovery {
 #[serde(rename_all = "lowercase")]
 enum Recover {
     Reboot,
+}
+
+/// Whether another attempt may help.
+fn is_worth(failure: &Failure) -> bool {
+    matches!(failure.cause, Cause::Infrastructure | Cause::Timeout)
 }
 
 impl Job<'_> {
@@ -39,25 +45,21 @@ impl Job<'_> {
         scope: &Scope,
     ) -> Result<(), Failure> {
         let recovery = self.recovery()?;
-        let mut tried = 0;
+        let mut anew = 0;
         loop {
-            let failure = match self.made(member, work, state, scope).await {
-                Ok(()) => return Ok(()),
-                Err(failure) => failure,
+            let Err(mut failure) = self.made(member, work, state, scope).await else {
+                return Ok(());
             };
-            let worth = matches!(failure.cause, Cause::Infrastructure | Cause::Timeout);
-            if !worth || tried == recovery.retries {
+            if is_worth(&failure) && recovery.recover.is_some() {
+                match self.rebooted(member, work, state, scope, &failure).await {
+                    Ok(()) => return Ok(()),
+                    Err(still) => failure = still,
+                }
+            }
+            if !is_worth(&failure) || anew == recovery.retries {
                 return Err(failure);
             }
-            tried += 1;
-            let rebooted = recovery.recover.is_some()
-                && self
-                    .rebooted(member, work, state, scope, &failure)
-                    .await
-                    .is_ok();
-            if rebooted {
-                return Ok(());
-            }
+            anew += 1;
             self.warned(work, scope, format!("made anew: {}", failure.message))
                 .await;
             self.destroy(member, work, state, scope).await?;
@@ -77,7 +79,7 @@ impl Job<'_> {
         })
     }
 
-    /// Made, and reachable where its transport is known.
+    /// Made; as the member of a cluster also reachable.
     async fn made(
         &self,
         member: &Member,
@@ -106,16 +108,10 @@ impl Job<'_> {
         state: &State,
         scope: &Scope,
     ) -> Result<(), Failure> {
-        let known = self
-            .run
-            .kitchen
-            .registry
-            .transport(&work.instance.transport.name)
-            .is_ok();
-        if known {
-            self.connect(member, work, state, scope).await.map(drop)
-        } else {
-            Ok(())
+        match self.task.subject {
+            Subject::Cluster(_) => self.connect(member, work, state, scope).await.map(drop),
+            // As in Test Kitchen: the first action that needs the way finds it.
+            Subject::Instance(_) => Ok(()),
         }
     }
 
@@ -143,7 +139,7 @@ impl Job<'_> {
             .power(&cx, state, Power::Reboot)
             .await
             .map_err(error)?;
-        self.reachable(member, work, state, scope).await
+        self.made(member, work, state, scope).await
     }
 
     pub(super) async fn destroy(

@@ -131,7 +131,10 @@ async fn local(
     scope: &Scope,
 ) -> Result<(), Failure> {
     let state = member.state();
-    let mut cx = job.context(work, Kind::Verifier, &state, scope).await?;
+    let mut cx = job.context(work, Kind::Transport, &state, scope).await?;
+    cx.environment
+        .entry("KITCHEN_INSTANCE_HOSTNAME".into())
+        .or_default();
     for (name, value) in &hook.environment {
         let text = value
             .as_str()
@@ -175,7 +178,7 @@ async fn remote(
         .hint("Set `skippable: true`, or hook another phase."));
     }
     let state = member.state();
-    let cx = job.context(work, Kind::Verifier, &state, scope).await?;
+    let cx = job.context(work, Kind::Transport, &state, scope).await?;
     let connection = job.connect(member, work, &state, scope).await?;
     let exec = Exec::new(command).env(&cx.environment);
     let status = connection

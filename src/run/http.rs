@@ -1,6 +1,6 @@
 //! One GET, over whatever stream reaches the machine.
 
-use banquet_sdk::{Dialed, Error, Result};
+use banquet_sdk::{Dialed, Error, Peer, Result};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
@@ -22,6 +22,16 @@ pub(super) struct Target {
     pub host: Option<String>,
     pub port: u16,
     pub path: String,
+}
+
+impl Target {
+    /// The same, where `member` is the one that the step names.
+    pub fn seen_by(mut self, member: &Peer) -> Self {
+        self.host = self.host.filter(|host| {
+            member.address.as_ref() != Some(host) && !member.names().contains(&host.as_str())
+        });
+        self
+    }
 }
 
 /// Reads `http://HOST[:PORT][/PATH]`, `:PORT[/PATH]` or `/PATH`.
@@ -105,6 +115,15 @@ mod tests {
             of(Some("10.0.0.2"), 80, "/")
         );
         assert_eq!(target("http://lb:81/a").unwrap(), of(Some("lb"), 81, "/a"));
+        let member = Peer {
+            suite: "lb".into(),
+            address: Some("10.0.0.2".into()),
+            ..Peer::default()
+        };
+        for own in ["http://lb:81/a", "http://10.0.0.2:81/a"] {
+            let target = target(own).unwrap().seen_by(&member);
+            assert_eq!(target, of(None, 81, "/a"));
+        }
         for wrong in ["https://lb/", "lb/", ":x/", "http:///"] {
             assert!(target(wrong).is_err(), "{wrong}");
         }

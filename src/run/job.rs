@@ -11,7 +11,7 @@ use super::member::Member;
 use super::scope::Scope;
 use super::{Cause, Failure, Outcome, Run, StepSummary};
 use crate::matrix::{Action, Instance};
-use crate::plan::{Command, DestroyPolicy, Item, Task, title};
+use crate::plan::{Command, DestroyPolicy, Item, Subject, Task, title};
 use crate::state::{ClusterRecord, Ended};
 
 /// Where each member finds its peers.
@@ -141,7 +141,8 @@ impl<'a> Job<'a> {
     }
 
     async fn items(&self, scope: &Scope) -> Result<(), Failure> {
-        if self.run.plan.command == Command::Test {
+        let cluster = matches!(self.task.subject, Subject::Cluster(_));
+        if cluster && self.run.plan.command == Command::Test {
             let first = self.task.items.iter().find_map(|item| match item {
                 Item::Step { number, .. } => Some(*number),
                 _ => None,
@@ -149,7 +150,7 @@ impl<'a> Job<'a> {
             self.record(|record| {
                 record
                     .steps
-                    .retain(|it| first.is_some_and(|n| it.number < n))
+                    .retain(|it| first.is_none_or(|first| it.number < first))
             })?;
         }
         for item in &self.task.items {

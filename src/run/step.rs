@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use banquet_sdk::Peers;
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, join_all};
 use tokio::time::Instant;
@@ -14,7 +13,7 @@ use super::member::Member;
 use super::scope::Scope;
 use super::wait::{self, Wanted};
 use super::{Cause, EventKind, Failure, Outcome, Place};
-use crate::matrix::{Action, Step, StepNode, StepOptions};
+use crate::matrix::{Action, Condition, Step, StepNode, StepOptions};
 use crate::plan::title;
 
 impl Job<'_> {
@@ -57,8 +56,9 @@ impl Job<'_> {
                         })
                         .await;
                         attempt += 1;
-                        if pause(options.retry_wait, scope).await.is_err() {
-                            break Err(Failure::interrupted());
+                        let pause = self.sleep(options.retry_wait);
+                        if let Err(ended) = scope.limit(&title, pause).await {
+                            break Err(ended);
                         }
                     }
                     ended => break ended,
@@ -95,7 +95,13 @@ impl Job<'_> {
             matches!(node, StepNode::Step(step) if matches!(step.action, Action::Wait { .. }));
         let limit = options.timeout.or(waits.then_some(wait::LIMIT));
         let scope = scope.within(limit);
-        let ended = scope.limit(&title(node), self.once(node, &scope)).await;
+        let ended = self.once(node, &scope).await;
+        if let (Err(failure), Some(member)) = (&ended, self.suite_of(node))
+            && failure.cause == Cause::Infrastructure
+        {
+            // The way may be broken: the next attempt finds a new one.
+            *member.connection.lock().await = None;
+        }
         if !options.expect_failure {
             return ended;
         }
@@ -127,60 +133,76 @@ impl Job<'_> {
         }
     }
 
+    /// One step, within its limits. An action of an instance limits itself, so that its hooks and
+    /// its state have the last word.
     async fn step(&self, step: &Step, scope: &Scope) -> Result<(), Failure> {
+        let limited = |work| scope.limit(&step.text, work);
         match &step.action {
-            Action::Sleep(duration) => pause(*duration, scope).await,
+            Action::Sleep(duration) => limited(self.sleep(*duration).boxed_local()).await,
             Action::Run {
                 command,
                 cwd,
                 environment,
             } => {
-                self.run_step(step, command, cwd.as_deref(), environment, scope)
-                    .await
-            }
-            Action::Create => {
-                let member = self.of_step(step)?;
-                let instance = &member.instance;
-                self.gossip(std::slice::from_ref(instance), scope).await?;
-                let work = Work::step(step, instance, self.task);
-                self.action(member, &work, scope).await?;
-                self.late_gossip(scope).await
-            }
-            Action::Destroy => {
-                let member = self.of_step(step)?;
-                self.action(
-                    member,
-                    &Work::step(step, &member.instance, self.task),
-                    scope,
-                )
-                .await
-            }
-            Action::Converge | Action::Setup | Action::Verify => {
-                let member = self.living(step)?;
-                self.action(
-                    member,
-                    &Work::step(step, &member.instance, self.task),
-                    scope,
-                )
-                .await
+                let work = self.run_step(step, command, cwd.as_deref(), environment, scope);
+                limited(work.boxed_local()).await
             }
             Action::Exec { command, expect } => {
-                self.exec(self.living(step)?, step, command, expect, scope)
-                    .await
+                let work = self.exec(self.living(step)?, step, command, expect, scope);
+                limited(work.boxed_local()).await
             }
             Action::Wait {
                 condition,
                 interval,
-            } => {
+            } => self.wait(step, condition, *interval, scope).await,
+            Action::Create => {
+                let member = self.of_step(step)?;
+                self.gossip(std::slice::from_ref(&member.instance), scope)
+                    .await?;
+                self.action(member, &self.work(step, member), scope).await?;
+                self.late_gossip(scope).await
+            }
+            Action::Destroy => {
+                let member = self.of_step(step)?;
+                self.action(member, &self.work(step, member), scope).await?;
+                self.late_gossip(scope).await
+            }
+            Action::Converge | Action::Setup | Action::Verify => {
                 let member = self.living(step)?;
-                let work = Work::step(step, &member.instance, self.task);
-                let known = self.known();
-                let told = told(&known.peers, self.task.subject.name(), &work);
-                let wanted = Wanted::new(condition, step, &told)?;
-                let connection = self.connect(member, &work, &member.state(), scope).await?;
-                wanted.poll(&*connection, *interval, scope).await
+                self.action(member, &self.work(step, member), scope).await
             }
         }
+    }
+
+    async fn sleep(&self, duration: Duration) -> Result<(), Failure> {
+        tokio::time::sleep(duration).await;
+        Ok(())
+    }
+
+    async fn wait(
+        &self,
+        step: &Step,
+        condition: &Condition,
+        interval: Duration,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let member = self.living(step)?;
+        let work = self.work(step, member);
+        let known = self.known();
+        let told = Expressions::new(
+            &known.peers,
+            Some(self.task.subject.name()),
+            Some(&work.instance),
+        );
+        let wanted = Wanted::new(condition, step, &told, &member.peer())?;
+        let state = member.state();
+        let connecting = self.connect(member, &work, &state, scope);
+        let connection = scope.limit(&step.text, connecting).await?;
+        wanted.poll(&*connection, interval, &step.text, scope).await
+    }
+
+    fn work(&self, step: &Step, member: &Member) -> Work {
+        Work::step(step, &member.instance, self.task)
     }
 
     fn suite_of(&self, node: &StepNode) -> Option<&Member> {
@@ -217,17 +239,5 @@ impl Job<'_> {
             "Let a step `create {}` come before.",
             member.instance.suite
         )))
-    }
-}
-
-fn told(peers: &Peers, cluster: &str, work: &Work) -> Expressions {
-    Expressions::new(peers, Some(cluster), Some(&work.instance))
-}
-
-async fn pause(duration: Duration, scope: &Scope) -> Result<(), Failure> {
-    tokio::select! {
-        biased;
-        () = scope.cancel.cancelled() => Err(Failure::interrupted()),
-        () = tokio::time::sleep(duration) => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use banquet_sdk::process::Collect;
-use banquet_sdk::{Connection, Error, Exec, Result};
+use banquet_sdk::{Connection, Error, ErrorKind, Exec, Peer, Result};
 
 use super::expression::Expressions;
 use super::scope::Scope;
@@ -34,7 +34,13 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    pub fn new(condition: &Condition, step: &Step, known: &Expressions) -> Result<Self, Failure> {
+    /// The condition for `member`: its own address in an URL is the member itself.
+    pub fn new(
+        condition: &Condition,
+        step: &Step,
+        known: &Expressions,
+        member: &Peer,
+    ) -> Result<Self, Failure> {
         let text = |text: &str| known.text(text, step.origin.as_ref());
         let expression = |text: &str| {
             regex::RegexBuilder::new(text)
@@ -47,7 +53,9 @@ impl Wanted {
         Ok(match condition {
             Condition::Port(port) => Self::Port(*port),
             Condition::Http { url, status, body } => Self::Http {
-                url: http::target(&text(url)?).map_err(|it| Failure::of(Cause::Config, it))?,
+                url: http::target(&text(url)?)
+                    .map_err(|it| Failure::of(Cause::Config, it))?
+                    .seen_by(member),
                 status: *status,
                 body: body.as_deref().map(expression).transpose()?,
             },
@@ -66,6 +74,7 @@ impl Wanted {
         &self,
         connection: &dyn Connection,
         interval: Duration,
+        what: &str,
         scope: &Scope,
     ) -> Result<(), Failure> {
         let mut seen = String::from("there was no time to look");
@@ -76,15 +85,17 @@ impl Wanted {
                 match look.unwrap_or_else(|_| Ok(Some("no answer in time".into()))) {
                     Ok(None) => return Ok(()),
                     Ok(Some(found)) => seen = found,
+                    Err(error) if error.kind == ErrorKind::Machine => seen = error.message,
                     Err(error) => return Err(Failure::of(Cause::Verify, error)),
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(interval);
             }
         };
-        match scope.limit("waiting", looking).await {
+        match scope.limit(what, looking).await {
             Err(mut failure) if failure.cause == Cause::Timeout => {
                 failure.message = format!("{}; last seen: {seen}", failure.message);
+                failure.cause = Cause::Verify;
                 Err(failure)
             }
             other => other,
