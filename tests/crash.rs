@@ -45,8 +45,7 @@ fn nothing_is_left_of_a_sandbox() {
     ] {
         for lose_state in [false, true] {
             let project = killed("sandbox", moment, lose_state);
-            let root = project.path().to_string_lossy().into_owned();
-            let left = processes_of(&root);
+            let left = processes_of(&kitchen::state::project_id(project.path()));
             assert!(
                 left.is_empty(),
                 "{moment}, state lost: {lose_state}: {left:?}"
@@ -75,14 +74,14 @@ fn nothing_is_left_of_docker() {
     }
 }
 
-/// Processes whose command line or environment names the project's directory.
-fn processes_of(root: &str) -> Vec<String> {
+/// Processes of the sandbox whose labels name the project.
+fn processes_of(label: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
     entries
         .filter_map(|entry| {
             let line = std::fs::read(entry.path().join("cmdline")).ok()?;
             let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            (line.contains("__sandbox") && line.contains(root)).then_some(line)
+            (line.contains("__sandbox") && line.contains(label)).then_some(line)
         })
         .collect()
 }

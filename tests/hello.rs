@@ -67,6 +67,10 @@ fn members_live_from_one_command_to_the_next() {
     }
     let project = Project::copy_of("fixtures/hello-db");
     project.kitchen("create").succeeds();
+    assert!(
+        left_behind(project.path()).len() >= 3,
+        "what lives can be seen"
+    );
     project.kitchen("converge").succeeds();
     project
         .kitchen("verify")
@@ -102,7 +106,7 @@ fn left_behind(directory: &Path) -> Vec<String> {
         .output()
         .expect("pgrep runs");
     let lines = String::from_utf8_lossy(&found.stdout).into_owned();
-    let ours = directory.to_string_lossy().into_owned();
+    let ours = kitchen::state::project_id(directory);
     lines
         .lines()
         .filter(|line| line.contains(&ours))

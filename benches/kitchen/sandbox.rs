@@ -32,12 +32,12 @@ pub fn measure(table: &mut Table, runs: usize) {
 
 /// Proportional size of all processes of the sandbox that belong to this project, in KiB.
 fn resident_kib(project: &Project) -> u64 {
-    let directory = project.path().to_string_lossy().into_owned();
+    let label = kitchen::state::project_id(project.path());
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ours = processes.filter(|entry| {
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).into_owned();
-        line.contains("__sandbox") && line.contains(&directory)
+        line.contains("__sandbox") && line.contains(&label)
     });
     ours.filter_map(|entry| {
         let sizes = fs::read_to_string(entry.path().join("smaps_rollup")).ok()?;
