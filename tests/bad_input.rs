@@ -206,7 +206,7 @@ fn two_runs_at_once_on_one_cluster() {
 fn output_that_is_not_utf8_and_output_without_end() {
     let text = "driver: exec\nverifier: dummy\nplatforms: [{name: host}]\nsuites: [{name: a}]\n\
         provisioner:\n  name: shell\n  command: |\n    printf 'half \\377 a word\\n'\n    \
-        head -c 200000000 /dev/zero | tr '\\0' 'x' | fold -w 100\n    echo the end\n";
+        head -c 200000000 /dev/zero | tr '\\0' 'x' | fold -w 1000\n    echo the end\n";
     let project = Project::new().file("kitchen.yml", text);
     let running = project.start("converge");
     let peak = support::peak_kib(running.id());
