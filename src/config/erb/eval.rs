@@ -77,6 +77,15 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// What was rendered.
+    pub fn rendered(mut self) -> super::Rendered {
+        super::Rendered {
+            text: std::mem::take(&mut self.output.text),
+            lines: std::mem::take(&mut self.output.lines),
+            printed: std::mem::take(&mut self.printed),
+        }
+    }
+
     /// Counts work on `bytes` bytes.
     pub fn charge(&mut self, bytes: usize) -> Eval<()> {
         self.steps += 1 + bytes as u64 / 16;
@@ -320,10 +329,10 @@ impl<'a> Machine<'a> {
                 self.globals.push((":".into(), list.clone()));
                 Ok(list)
             }
-            digits if digits.starts_with(|c: char| c.is_ascii_digit()) => {
-                let number = digits.parse().unwrap_or(usize::MAX);
+            "&" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" => {
+                let number = name.parse().unwrap_or(0);
                 Ok(match &self.found {
-                    Value::Found(found) if number > 0 => Value::opt_str(found.group(number)),
+                    Value::Found(found) => Value::opt_str(found.group(number)),
                     _ => Value::Nil,
                 })
             }

@@ -26,6 +26,11 @@ use ruby::Answer;
 use stop::Stop;
 use template::Program;
 
+const NO_RUBY: &str = "What this program does not evaluate itself, it hands to Ruby, and there is no \
+    `ruby` on the PATH: install Ruby, or write it more simply.";
+const NO_TRIM: &str = "There is no trim mode: end the tag with `%>` instead of `-%>`.";
+const GIVE_A_DEFAULT: &str = "Set it, or give a default: `fetch('NAME', 'default')`.";
+
 /// A rendered template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
@@ -54,8 +59,10 @@ pub struct ErbError {
 enum Refused {
     /// An error in the template.
     Error(ErbError),
-    /// Only Ruby can tell; what is beyond, or what seems wrong.
-    Beyond(String, Range<usize>),
+    /// Only Ruby can tell; what is beyond.
+    Beyond(ErbError),
+    /// This seems to be no Ruby; Ruby has the last word.
+    Wrong(ErbError),
 }
 
 /// Renders `text`, the template at `file`. A text without tags costs nothing.
@@ -76,17 +83,15 @@ pub fn render(
         });
     }
     let environment = environment();
-    let (what, place) = match evaluate(text, file, &environment) {
+    let (refusal, wrong) = match evaluate(text, file, &environment) {
         Ok(rendered) => return Ok(rendered),
         Err(Refused::Error(error)) => return Err(error),
-        Err(Refused::Beyond(what, place)) => (what, place),
+        Err(Refused::Beyond(error)) => (error, false),
+        Err(Refused::Wrong(error)) => (error, true),
     };
     let Some(program) = ruby::find(&environment) else {
-        return Err(ErbError {
-            message: what,
-            help: Some("What this program does not evaluate itself, it hands to Ruby, and there is no `ruby` on the PATH: install Ruby, or write it more simply.".into()),
-            place,
-        });
+        let help = refusal.help.or_else(|| Some(NO_RUBY.into()));
+        return Err(ErbError { help, ..refusal });
     };
     match ruby::render(&program, text, file, &environment) {
         Answer::Rendered(text, printed) => Ok(Rendered {
@@ -94,15 +99,17 @@ pub fn render(
             lines: Vec::new(),
             printed,
         }),
+        Answer::Raised(_, class, _) if wrong && class == "SyntaxError" => Err(refusal),
         Answer::Raised(line, class, message) => Err(ErbError {
             message: raised(&class, &message),
             help: None,
-            place: line.and_then(|line| line_of(text, line)).unwrap_or(place),
+            place: line
+                .and_then(|line| line_of(text, line))
+                .unwrap_or(refusal.place),
         }),
         Answer::Failed(why) => Err(ErbError {
-            message: format!("{what}, and ruby did not render the template: {why}"),
-            help: None,
-            place,
+            message: format!("{}, and ruby did not render it: {why}", refusal.message),
+            ..refusal
         }),
     }
 }
@@ -110,53 +117,59 @@ pub fn render(
 /// Renders a template without Ruby.
 fn evaluate(text: &str, file: &Path, environment: &Environment) -> Result<Rendered, Refused> {
     let program = Program::new(text);
-    let span = |at: usize| match program.tag_at(at) {
-        Some(tag) => tag.start..tag.end,
-        None => 0..text.len().min(2),
+    let error = |message: String, help: Option<&str>, at: usize| {
+        let tag = program.tag_at(at);
+        ErbError {
+            message,
+            help: help.map(String::from),
+            place: tag.map_or(0..2, |tag| tag.start..tag.end),
+        }
     };
-    let tree = parse::parse(&program.source).map_err(|error| {
-        let message = match error.beyond {
-            true => format!("this template needs Ruby for {}", error.message),
-            false => format!(
-                "this template is no Ruby that can be read: {}",
-                error.message
-            ),
-        };
-        Refused::Beyond(message, span(error.at))
+    let tree = parse::parse(&program.source).map_err(|wrong| {
+        let ends = program.tag_at(wrong.at).map_or(0, |tag| tag.end);
+        let help = text[..ends].ends_with("-%>").then_some(NO_TRIM);
+        match wrong.beyond {
+            true => Refused::Beyond(error(needs(&wrong.message), None, wrong.at)),
+            false => {
+                // What closes a tag in the program is not in the template.
+                let closed =
+                    wrong.message.starts_with("unexpected") && program.place(wrong.at) + 2 >= ends;
+                let what = if closed {
+                    "unexpected end of the tag"
+                } else {
+                    &wrong.message
+                };
+                let message = format!("this template cannot be read: {what}");
+                Refused::Wrong(error(message, help, wrong.at))
+            }
+        }
     })?;
     let mut machine = Machine::new(&program, text, &file.to_string_lossy(), environment);
     let stop = match machine.eval(&tree) {
-        Ok(_) | Err(Stop::Next(_)) => {
-            return Ok(Rendered {
-                text: std::mem::take(&mut machine.output.text),
-                lines: std::mem::take(&mut machine.output.lines),
-                printed: std::mem::take(&mut machine.printed),
-            });
-        }
+        Ok(_) => return Ok(machine.rendered()),
         Err(stop) => stop,
     };
-    let place = span(machine.at);
-    let error = |message: String, help: Option<&str>, place| {
-        Refused::Error(ErbError {
-            message,
-            help: help.map(String::from),
-            place,
-        })
-    };
+    let at = machine.at;
     Err(match stop {
         Stop::Raise(exception) => {
-            let help = (&*exception.class == "KeyError")
-                .then_some("Set the variable, or give a default: `ENV.fetch('NAME', 'default')`.");
-            error(raised(&exception.class, &exception.message), help, place)
+            let help = (&*exception.class == "KeyError").then_some(GIVE_A_DEFAULT);
+            Refused::Error(error(
+                raised(&exception.class, &exception.message),
+                help,
+                at,
+            ))
         }
-        Stop::Limit(what) => error(format!("this template {what}"), None, place),
-        Stop::Beyond(what) => {
-            Refused::Beyond(format!("this template needs Ruby for {what}"), place)
-        }
+        Stop::Limit(what) => Refused::Error(error(format!("this template {what}"), None, at)),
+        Stop::Beyond(what) => Refused::Beyond(error(needs(&what), None, at)),
         Stop::Break(_) | Stop::Next(_) => {
-            Refused::Beyond("this template needs Ruby for such a `break`".into(), place)
+            let message = "this template leaves a loop where there is none".into();
+            Refused::Wrong(error(message, None, at))
         }
     })
+}
+
+fn needs(what: &str) -> String {
+    format!("this template needs Ruby for {what}")
 }
 
 fn raised(class: &str, message: &str) -> String {

@@ -51,6 +51,15 @@ pub struct Found {
     pub names: Vec<(String, usize)>,
 }
 
+/// A point in time.
+#[derive(Debug)]
+pub struct Moment {
+    /// When.
+    pub time: Zoned,
+    /// It was asked for in UTC.
+    pub utc: bool,
+}
+
 /// An error as Ruby has them.
 #[derive(Clone, Debug)]
 pub struct Exception {
@@ -86,9 +95,11 @@ pub enum Value {
     /// What one found.
     Found(Rc<Found>),
     /// A point in time.
-    Time(Rc<Zoned>),
+    Time(Rc<Moment>),
     /// A block or lambda.
     Proc(Rc<Proc>),
+    /// A list and the method that waits for its block.
+    Enumerator(Rc<(Value, Rc<str>)>),
     /// A class, a module, or an object that is one of a kind such as `ENV`.
     Const(&'static str),
     /// A class of errors.
@@ -142,6 +153,7 @@ impl Value {
             Self::Found(_) => "MatchData",
             Self::Time(_) => "Time",
             Self::Proc(_) => "Proc",
+            Self::Enumerator(_) => "Enumerator",
             Self::Const("ENV") | Self::Main => "Object",
             Self::Const(_) | Self::ErrorClass(_) => "Class",
             Self::Exception(exception) => &exception.class,
@@ -164,7 +176,11 @@ impl Value {
             Self::Symbol(text) => text.to_string(),
             Self::Exception(exception) => exception.message.clone(),
             Self::Found(found) => found.group(0).unwrap_or_default().to_owned(),
-            Self::Time(time) => time.strftime("%Y-%m-%d %H:%M:%S %z").to_string(),
+            Self::Time(moment) => {
+                let zone = if moment.utc { "UTC" } else { "%z" };
+                let pattern = format!("%Y-%m-%d %H:%M:%S {zone}");
+                moment.time.strftime(&pattern).to_string()
+            }
             Self::Range(range) => {
                 let dots = if range.2 { "..." } else { ".." };
                 format!("{}{dots}{}", range.0.to_text(), range.1.to_text())
@@ -230,6 +246,11 @@ impl Value {
             }
             Self::Time(_) => out.push_str(&self.to_text()),
             Self::Proc(_) => out.push_str("#<Proc>"),
+            Self::Enumerator(waiting) => {
+                out.push_str("#<Enumerator: ");
+                waiting.0.inspect_into(out, depth + 1);
+                out.push_str(&format!(":{}>", waiting.1));
+            }
         }
     }
 
@@ -265,7 +286,7 @@ impl Value {
             }
             (Self::Range(a), Self::Range(b)) => a.0.equals(&b.0) && a.1.equals(&b.1) && a.2 == b.2,
             (Self::Regex(a), Self::Regex(b)) => a.source == b.source && a.flags == b.flags,
-            (Self::Time(a), Self::Time(b)) => a == b,
+            (Self::Time(a), Self::Time(b)) => a.time == b.time,
             (Self::Const(a), Self::Const(b)) => a == b,
             (Self::ErrorClass(a), Self::ErrorClass(b)) => a == b,
             (Self::Proc(a), Self::Proc(b)) => Rc::ptr_eq(a, b),
@@ -294,7 +315,7 @@ impl Value {
             (Self::Float(a), Self::Float(b)) => a.partial_cmp(b),
             (Self::Str(a), Self::Str(b)) => Some(a.borrow().as_str().cmp(b.borrow().as_str())),
             (Self::Symbol(a), Self::Symbol(b)) => Some(a.cmp(b)),
-            (Self::Time(a), Self::Time(b)) => Some(a.cmp(b)),
+            (Self::Time(a), Self::Time(b)) => Some(a.time.cmp(&b.time)),
             (Self::Array(a), Self::Array(b)) => {
                 let (a, b) = (a.borrow(), b.borrow());
                 for (a, b) in a.iter().zip(b.iter()) {
@@ -349,7 +370,7 @@ pub fn float(number: f64) -> String {
         .into();
     }
     let size = number.abs();
-    if size != 0.0 && !(1e-4..1e16).contains(&size) {
+    if size != 0.0 && !(1e-4..1e15).contains(&size) {
         let text = format!("{number:e}");
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let dot = if mantissa.contains('.') { "" } else { ".0" };

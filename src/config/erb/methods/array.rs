@@ -1,6 +1,7 @@
 //! Lists: what needs no block.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::super::eval::Machine;
@@ -137,7 +138,7 @@ fn derived(
             list
         }
         "uniq" if block.is_none() => unique(machine, list.to_vec())?,
-        "sort" if block.is_none() => sorted(machine, list.to_vec(), |_, left, right| {
+        "sort" if block.is_none() => sorted(machine, list.to_vec(), &mut |_, left, right| {
             object::order(left, right)
         })?,
         "take" => list.iter().take(count(one(args)?)?).cloned().collect(),
@@ -180,27 +181,38 @@ pub fn unique(machine: &mut Machine, list: Vec<Value>) -> Eval<Vec<Value>> {
     Ok(kept)
 }
 
-/// The list in the order of `compare`, which may fail; equal values keep their order.
+/// The list in the order of `compare`, which may fail and need not make sense; equal values keep
+/// their order.
 pub fn sorted(
     machine: &mut Machine,
-    list: Vec<Value>,
-    mut compare: impl FnMut(&mut Machine, &Value, &Value) -> Eval<std::cmp::Ordering>,
+    mut list: Vec<Value>,
+    compare: &mut dyn FnMut(&mut Machine, &Value, &Value) -> Eval<Ordering>,
 ) -> Eval<Vec<Value>> {
-    let mut failure = None;
-    let mut list = list;
-    list.sort_by(|left, right| {
-        if failure.is_some() {
-            return std::cmp::Ordering::Equal;
-        }
-        let order = machine
-            .charge(0)
-            .and_then(|()| compare(machine, left, right));
-        order.unwrap_or_else(|stop| {
-            failure = Some(stop);
-            std::cmp::Ordering::Equal
-        })
-    });
-    failure.map_or(Ok(list), Err)
+    if list.len() < 2 {
+        return Ok(list);
+    }
+    let right = list.split_off(list.len() / 2);
+    let mut left = sorted(machine, list, compare)?.into_iter().peekable();
+    let mut right = sorted(machine, right, compare)?.into_iter().peekable();
+    let mut merged = Vec::new();
+    while let (Some(first), Some(second)) = (left.peek(), right.peek()) {
+        machine.charge(0)?;
+        let right_first = compare(machine, first, second)?.is_gt();
+        merged.extend(if right_first {
+            right.next()
+        } else {
+            left.next()
+        });
+    }
+    merged.extend(left.chain(right));
+    Ok(merged)
+}
+
+/// The values without lists among them.
+pub fn flat(machine: &mut Machine, list: &[Value]) -> Eval<Vec<Value>> {
+    let mut flat = Vec::new();
+    flatten(machine, list, DEPTH, true, &mut flat)?;
+    Ok(flat)
 }
 
 fn flatten(
@@ -464,7 +476,7 @@ fn asked(
             .position(|value| value.equals(&args[0]))
             .map_or(Value::Nil, Value::len),
         "min" | "max" if args.is_empty() && block.is_none() => {
-            let list = sorted(machine, list.to_vec(), |_, left, right| {
+            let list = sorted(machine, list.to_vec(), &mut |_, left, right| {
                 object::order(left, right)
             })?;
             let end = if name == "min" {
@@ -473,6 +485,13 @@ fn asked(
                 list.last()
             };
             end.cloned().unwrap_or(Value::Nil)
+        }
+        "minmax" if args.is_empty() && block.is_none() => {
+            let list = sorted(machine, list.to_vec(), &mut |_, left, right| {
+                object::order(left, right)
+            })?;
+            let end = |value: Option<&Value>| value.cloned().unwrap_or(Value::Nil);
+            machine.array(vec![end(list.first()), end(list.last())])
         }
         "sum" if block.is_none() => {
             let mut sum = args.first().cloned().unwrap_or(Value::Int(0));

@@ -7,6 +7,7 @@ use super::super::eval::Machine;
 use super::super::stop::Eval;
 use super::super::value::{Proc, Value};
 use super::array::{sorted, unique};
+use super::enumerator::WAITING;
 use super::{Blk, count, int, need, object, one};
 
 /// Calls a method of a list that runs a block.
@@ -20,7 +21,12 @@ pub fn call(
     match name {
         "each" | "each_entry" | "reverse_each" | "each_index" => {
             let Some(block) = block else {
-                return Ok(Some(Value::Array(this.clone())));
+                let list = this.borrow().clone();
+                return Ok(Some(match name {
+                    "reverse_each" => machine.array(list.into_iter().rev().collect()),
+                    "each_index" => machine.array((0..list.len()).map(Value::len).collect()),
+                    _ => Value::Array(this.clone()),
+                }));
             };
             let mut index = 0;
             // The block may change the list.
@@ -75,6 +81,11 @@ pub fn each(
     args: &[Value],
     block: Blk,
 ) -> Eval<Option<Answer>> {
+    if block.is_none() && args.is_empty() && WAITING.contains(&name) {
+        let list = machine.array(list.to_vec());
+        let waiting = Value::Enumerator(Rc::new((list, name.into())));
+        return Ok(Some(Answer::Value(waiting)));
+    }
     if let Some(answer) = mapped(machine, list, name, args, block)? {
         return Ok(Some(answer));
     }
@@ -163,7 +174,7 @@ fn mapped(
         }
         "sort" => {
             let block = need(block, name)?;
-            sorted(machine, list.to_vec(), |machine, left, right| {
+            sorted(machine, list.to_vec(), &mut |machine, left, right| {
                 let order = machine.yield_to(block, &[left.clone(), right.clone()])?;
                 Ok(int(&order)?.cmp(&0))
             })?
@@ -210,7 +221,7 @@ fn keyed(machine: &mut Machine, list: &[Value], block: &Rc<Proc>) -> Eval<Vec<(V
         pairs.push(machine.array(vec![key, value.clone()]));
     }
     let part = |pair: &Value, at: usize| super::array::spread(pair).swap_remove(at);
-    let ordered = sorted(machine, pairs, |_, left, right| {
+    let ordered = sorted(machine, pairs, &mut |_, left, right| {
         object::order(&part(left, 0), &part(right, 0))
     })?;
     Ok(ordered

@@ -95,9 +95,7 @@ pub fn call(
     match (constant, name) {
         ("File" | "IO" | "FileTest", _) => file::of_file(machine, name, args),
         ("Dir", _) => file::of_dir(machine, name, args, block),
-        ("Time", "now") => Ok(Some(Value::Time(std::rc::Rc::new((machine
-            .environment
-            .now)())))),
+        ("Time", "now") => Ok(Some(super::time::value((machine.environment.now)(), false))),
         ("Kernel", _) => super::kernel::call(machine, name, args, block, false).map(Some),
         ("SecureRandom", _) => random(machine, name, args),
         ("Socket", "gethostname") => hostname().map(Some),
@@ -129,6 +127,13 @@ pub fn call(
             _ => Ok(None),
         },
         ("Hash", "new") if args.is_empty() && block.is_none() => Ok(Some(machine.hash(Vec::new()))),
+        ("Hash", "[]") => match args {
+            [Value::Array(pairs)] => {
+                let pairs = pairs.borrow().clone();
+                super::hash::from_pairs(machine, &pairs).map(Some)
+            }
+            _ => Ok(None),
+        },
         ("String", "new") => Ok(Some(Value::str(
             args.first().map_or(Ok(String::new()), text)?,
         ))),

@@ -215,17 +215,15 @@ fn raise_error(args: &[Value]) -> Eval {
 
 fn print(machine: &mut Machine, name: &str, args: &[Value]) -> Eval {
     let mut lines = String::new();
-    for arg in args {
-        match (name, arg) {
-            ("puts", Value::Array(list)) => {
-                let list = list.borrow().clone();
-                for value in list {
-                    lines.push_str(&line(&value.to_text()));
-                }
-            }
-            ("puts", value) => lines.push_str(&line(&value.to_text())),
-            ("p", value) => lines.push_str(&line(&value.inspect())),
-            (_, value) => lines.push_str(&value.to_text()),
+    let flat = match name {
+        "puts" => super::array::flat(machine, args)?,
+        _ => args.to_vec(),
+    };
+    for value in &flat {
+        match name {
+            "puts" => lines.push_str(&line(&value.to_text())),
+            "p" => lines.push_str(&line(&value.inspect())),
+            _ => lines.push_str(&value.to_text()),
         }
     }
     if name == "puts" && args.is_empty() {

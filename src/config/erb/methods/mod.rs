@@ -3,6 +3,7 @@
 pub mod array;
 mod array_blocks;
 mod constants;
+mod enumerator;
 mod env;
 mod exception;
 mod file;
@@ -59,6 +60,7 @@ pub fn call(
         Value::Found(found) => regex::of_found(machine, found, name, args)?,
         Value::Time(time) => time::of_time(machine, time, name, args)?,
         Value::Exception(exception) => exception::call(exception, name, args)?,
+        Value::Enumerator(waiting) => enumerator::call(machine, waiting, name, args, block)?,
         Value::Proc(proc) => of_proc(machine, proc, name, args)?,
         Value::Const("ENV") => env::call(machine, name, args, block)?,
         Value::Const(constant) => constants::call(machine, constant, name, args, block)?,

@@ -85,6 +85,13 @@ pub fn call(
         }
         "first" | "begin" if args.is_empty() => range.0.clone(),
         "last" | "end" if args.is_empty() => range.1.clone(),
+        "first" | "take" if matches!(range.1, Value::Nil) => {
+            let first = super::int(&range.0)?;
+            let end = first.saturating_add(super::int(one(args)?)?);
+            let bounded = Rc::new((Value::Int(first), Value::Int(end), true));
+            let list = values(machine, &bounded)?;
+            machine.array(list)
+        }
         "exclude_end?" => Value::Bool(range.2),
         "each" if block.is_some() => {
             let block = super::need(block, name)?;

@@ -6,17 +6,23 @@ use jiff::{SignedDuration, Zoned, tz::TimeZone};
 
 use super::super::eval::Machine;
 use super::super::stop::{Eval, beyond};
-use super::super::value::Value;
+use super::super::value::{Moment, Value};
 use super::object::compared;
 use super::{one, text};
+
+/// A time as a value.
+pub fn value(time: Zoned, utc: bool) -> Value {
+    Value::Time(Rc::new(Moment { time, utc }))
+}
 
 /// Calls a method of a time.
 pub fn of_time(
     machine: &mut Machine,
-    this: &Rc<Zoned>,
+    moment: &Rc<Moment>,
     name: &str,
     args: &[Value],
 ) -> Eval<Option<Value>> {
+    let this = &moment.time;
     let int = |number: i64| Ok(Some(Value::Int(number)));
     match name {
         "to_i" | "tv_sec" => int(this.timestamp().as_second()),
@@ -33,22 +39,19 @@ pub fn of_time(
         "usec" => int((this.subsec_nanosecond() / 1000).into()),
         "wday" => int(this.weekday().to_sunday_zero_offset().into()),
         "yday" => int(this.day_of_year().into()),
-        "utc" | "getutc" | "gmtime" | "getgm" => Ok(Some(Value::Time(Rc::new(
-            this.with_time_zone(TimeZone::UTC),
-        )))),
+        "utc" | "getutc" | "gmtime" | "getgm" => {
+            Ok(Some(value(this.with_time_zone(TimeZone::UTC), true)))
+        }
         "strftime" => {
             let pattern = ruby_pattern(&text(one(args)?)?);
-            match jiff::fmt::strtime::format(&pattern, &**this) {
+            match jiff::fmt::strtime::format(&pattern, this) {
                 Ok(text) => machine.text(text).map(Some),
                 Err(_) => beyond("such a format of a time"),
             }
         }
-        "to_s" | "inspect" if this.time_zone() == &TimeZone::UTC => Ok(Some(Value::str(
-            this.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        ))),
         "+" | "-" => match (one(args)?, name) {
             (Value::Time(other), "-") => {
-                let between = this.timestamp().duration_since(other.timestamp());
+                let between = this.timestamp().duration_since(other.time.timestamp());
                 Ok(Some(Value::Float(between.as_secs_f64())))
             }
             (Value::Int(seconds), _) => {
@@ -61,12 +64,12 @@ pub fn of_time(
                     seconds.and_then(|by| this.checked_add(SignedDuration::from_secs(by)).ok());
                 moved.map_or_else(
                     || beyond("such a time"),
-                    |time| Ok(Some(Value::Time(Rc::new(time)))),
+                    |time| Ok(Some(value(time, moment.utc))),
                 )
             }
             _ => beyond("such a sum of times"),
         },
-        _ => compared(&Value::Time(this.clone()), name, args),
+        _ => compared(&Value::Time(moment.clone()), name, args),
     }
 }
 

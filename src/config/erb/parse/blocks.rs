@@ -104,12 +104,12 @@ impl Parser<'_> {
         if !self.eat("=") {
             return Ok(Param::Name(name.into(), None));
         }
-        if close == "|" {
-            return Err(self.beyond(at, "a default of a block's parameter"));
-        }
         self.skip_space();
         let in_list = std::mem::replace(&mut self.in_list, true);
-        let default = self.expression()?;
+        let default = match close {
+            "|" => self.below_bar()?,
+            _ => self.expression()?,
+        };
         self.in_list = in_list;
         Ok(Param::Name(name.into(), Some(default)))
     }

@@ -18,6 +18,9 @@ const LEVELS: &[&[&str]] = &[
     &["*", "/", "%"],
 ];
 
+/// The first of the levels that bind tighter than `|`.
+const BELOW_BAR: usize = 5;
+
 /// Operators that make an assignment with `=` behind them.
 const ASSIGNING: &[&str] = &[
     "||", "&&", "**", "<<", ">>", "+", "-", "*", "/", "%", "|", "&", "^",
@@ -191,6 +194,11 @@ impl Parser<'_> {
         })
     }
 
+    /// A value in a place where `|` ends it.
+    pub(super) fn below_bar(&mut self) -> Parse<Node> {
+        self.binary(BELOW_BAR)
+    }
+
     fn binary(&mut self, level: usize) -> Parse<Node> {
         let Some(operators) = LEVELS.get(level) else {
             return self.unary();
@@ -229,8 +237,9 @@ impl Parser<'_> {
                 false
             }
             "*" if next == Some(&b'*') => false,
-            "<" if next == Some(&b'<') => false,
-            ">" if next == Some(&b'>') => false,
+            "<" if matches!(next, Some(b'<' | b'=')) => false,
+            "<=" if next == Some(&b'>') => false,
+            ">" if matches!(next, Some(b'>' | b'=')) => false,
             _ if ASSIGNING.contains(&operator) => {
                 next != Some(&b'=') || after.starts_with("==") || after.starts_with("=~")
             }
@@ -268,7 +277,8 @@ impl Parser<'_> {
             Some(b'&') => return Err(self.unexpected()),
             _ => {}
         }
-        if self.eat_word("defined?") {
+        if self.at_word("defined?") && !self.rest().starts_with("defined?(") {
+            self.pos += "defined?".len();
             self.skip_space();
             let node = self.deeper(Self::unary)?;
             return Ok(Node {

@@ -172,7 +172,7 @@ impl Parser<'_> {
                 self.pos += digits;
                 self.source[start + 1..self.pos].into()
             }
-            (Some(byte), None) if global && b":~!?".contains(&byte) => {
+            (Some(byte), None) if global && b":~!?&".contains(&byte) => {
                 self.pos += 1;
                 (byte as char).to_string().into()
             }
@@ -261,6 +261,10 @@ impl Parser<'_> {
                 self.skip_space();
                 Kind::Not(Box::new(self.expression()?))
             }
+            "defined?" => Kind::Defined(Box::new(Node {
+                kind: self.parentheses()?,
+                at,
+            })),
             "break" => Kind::Break(self.jump_value()?),
             "next" => Kind::Next(self.jump_value()?),
             _ => {
