@@ -40,6 +40,7 @@ pub fn context(
         environment: BTreeMap::from(environment.map(|(key, value)| (key.into(), value.clone()))),
         local_prefix: Vec::new(),
         transport: None,
+        targets: Arc::default(),
         secrets: Default::default(),
         output: Arc::new(Discard),
         deadline: None,

@@ -265,6 +265,7 @@ impl Job<'_> {
         let section = self.section(instance, kind, &known.peers)?;
         let mut cx = plan::context(&kitchen.project, instance, section, &self.run.id);
         cx.peers = known.peers.clone();
+        cx.targets = known.targets.clone();
         cx.tests_name.clone_from(&work.tests_name);
         cx.secrets = self.run.sink.secrets.clone();
         cx.output = Arc::new(Printed {
@@ -293,10 +294,14 @@ impl Job<'_> {
                 cx.environment.insert(name.into(), value.into());
             }
         }
-        if kind == Kind::Driver {
+        if kind != Kind::Transport {
             let transport = kitchen.registry.transport(&instance.transport.name).ok();
             cx.transport = transport.map(|it| (it.clone(), instance.transport.section.clone()));
-        } else if let Ok(driver) = kitchen.registry.driver(&instance.driver.name) {
+        }
+        if kind == Kind::Driver {
+            return Ok(cx);
+        }
+        if let Ok(driver) = kitchen.registry.driver(&instance.driver.name) {
             let own = plan::context(
                 &kitchen.project,
                 instance,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use banquet_sdk::Peers;
+use banquet_sdk::{Peers, Target};
 use futures::StreamExt;
 
 use super::action::Work;
@@ -11,7 +11,7 @@ use super::member::Member;
 use super::scope::Scope;
 use super::{Cause, Failure, Outcome, Run, StepSummary};
 use crate::matrix::{Action, Instance};
-use crate::plan::{Command, DestroyPolicy, Item, Subject, Task, title};
+use crate::plan::{self, Command, DestroyPolicy, Item, Subject, Task, title};
 use crate::state::{ClusterRecord, Ended};
 
 /// Where each member finds its peers.
@@ -34,6 +34,7 @@ pub(super) struct Job<'a> {
 pub(super) struct Known {
     pub peers: Arc<Peers>,
     pub environment: BTreeMap<String, String>,
+    pub targets: Arc<BTreeMap<String, Target>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -263,7 +264,19 @@ impl<'a> Job<'a> {
             known.environment = peers.environment();
             known.peers = Arc::new(peers);
         }
+        let living = self.members.iter().filter(|member| member.lives());
+        let target = |member: &Member| Some((member.instance.suite.clone(), self.target(member)?));
+        known.targets = Arc::new(living.filter_map(target).collect());
         *locked(&self.known) = Arc::new(known);
+    }
+
+    /// Where a member is, for tools of their own ways; none where the transport cannot tell.
+    fn target(&self, member: &Member) -> Option<Target> {
+        let (kitchen, used) = (self.run.kitchen, &member.instance.transport);
+        let transport = kitchen.registry.transport(&used.name).ok()?;
+        let section = used.section.clone();
+        let cx = plan::context(&kitchen.project, &member.instance, section, &self.run.id);
+        transport.target(&cx, &member.state()).ok()
     }
 
     /// Nothing is left of the cluster: neither is its record.

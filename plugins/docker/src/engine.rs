@@ -22,6 +22,18 @@ pub const SETTLE: Duration = Duration::from_secs(2);
 const HOST: &str = "docker_host";
 const CERTIFICATES: &str = "docker_cert_path";
 
+/// Where the engine of an instance is: the one that its driver used, else by the section's `socket`.
+pub fn endpoint(state: &State, socket: Option<&str>) -> Result<Endpoint> {
+    match state.str(HOST) {
+        Some(host) => Ok(Endpoint {
+            host: host.to_owned(),
+            certificates: state.str(CERTIFICATES).map(Into::into),
+            origin: "the instance's state".into(),
+        }),
+        None => Endpoint::find(socket, &Surroundings::real()),
+    }
+}
+
 /// An engine that has answered.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -46,14 +58,7 @@ impl Engines {
         socket: Option<&str>,
         read_timeout: Option<u64>,
     ) -> Result<Engine> {
-        let endpoint = match state.str(HOST) {
-            Some(host) => Endpoint {
-                host: host.to_owned(),
-                certificates: state.str(CERTIFICATES).map(Into::into),
-                origin: "the instance's state".into(),
-            },
-            None => Endpoint::find(socket, &Surroundings::real())?,
-        };
+        let endpoint = endpoint(state, socket)?;
         let timeout = read_timeout.unwrap_or(READ_TIMEOUT);
         let slot = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);

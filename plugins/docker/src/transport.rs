@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use banquet_sdk::{
-    Connection, Context, Error, LoginCommand, PluginInfo, Result, State, Status, Transport,
-    async_trait,
+    Connection, ContainerTarget, Context, Error, LoginCommand, PluginInfo, Result, State, Status,
+    Target, Transport, async_trait,
 };
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures::StreamExt;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::connection::ToContainer;
 use crate::container;
 use crate::endpoint::Endpoint;
-use crate::engine::{ASK_AGAIN, Engine, Engines};
+use crate::engine::{self, ASK_AGAIN, Engine, Engines};
 use crate::exec::Place;
 use crate::find::{self, ID};
 use crate::values::Variables;
@@ -47,6 +47,12 @@ pub struct TransportSettings {
     pub docker_host_url: Option<String>,
     /// Longest time the engine may take to begin an answer, in seconds; default: 3600.
     pub read_timeout: Option<u64>,
+}
+
+impl TransportSettings {
+    fn socket(&self) -> Option<&str> {
+        self.socket.as_deref().or(self.docker_host_url.as_deref())
+    }
 }
 
 /// Reaches containers of Docker or Podman. What it keeps are connections to engines.
@@ -119,6 +125,17 @@ impl Transport for DockerTransport {
         command.args([&container, "sh", "-c", SHELL]);
         Ok(LoginCommand(command))
     }
+
+    fn target(&self, cx: &Context, state: &State) -> Result<Target> {
+        let settings: TransportSettings = cx.config()?;
+        let endpoint = engine::endpoint(state, settings.socket())?;
+        Ok(Target::Container(ContainerTarget {
+            id: noted(state)?,
+            engine: endpoint.host,
+            certificates: endpoint.certificates,
+            user: settings.username,
+        }))
+    }
 }
 
 impl DockerTransport {
@@ -128,11 +145,8 @@ impl DockerTransport {
         settings: &TransportSettings,
         state: &State,
     ) -> Result<Engine> {
-        let socket = settings
-            .socket
-            .as_deref()
-            .or(settings.docker_host_url.as_deref());
-        self.0.get(cx, state, socket, settings.read_timeout).await
+        let limit = settings.read_timeout;
+        self.0.get(cx, state, settings.socket(), limit).await
     }
 }
 
@@ -209,6 +223,42 @@ async fn ended(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tools_reach_the_container_through_the_engine_that_its_driver_used() {
+        let section = serde_json::json!({"username": "app", "socket": "/elsewhere.sock"});
+        let identity = banquet_sdk::Identity {
+            project: "p".into(),
+            cluster: None,
+            instance: "i".into(),
+            suite: "s".into(),
+            platform: "p".into(),
+            run: "r".into(),
+        };
+        let section = banquet_sdk::Section {
+            values: section.as_object().cloned().unwrap_or_default(),
+            ..Default::default()
+        };
+        let cx = Context::for_tests(identity, "/".into(), section);
+        let mut state = State::in_memory();
+        let transport = DockerTransport::default();
+        assert!(
+            transport.target(&cx, &state).is_err(),
+            "nothing was created"
+        );
+        state.set(ID, "3f2a");
+        state.set("docker_host", "unix:///used.sock");
+        let expected = ContainerTarget {
+            id: "3f2a".into(),
+            engine: "unix:///used.sock".into(),
+            certificates: None,
+            user: Some("app".into()),
+        };
+        assert_eq!(
+            transport.target(&cx, &state).unwrap(),
+            Target::Container(expected)
+        );
+    }
 
     #[test]
     fn login_goes_to_the_same_engine() {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use banquet_sdk::{
     Connection, Context, Dialed, Error, Exec as Request, ExitStatus, LoginCommand, Output,
-    PluginInfo, Result, State, Transport, async_trait, process,
+    PluginInfo, Result, State, Target, Transport, async_trait, process,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -38,6 +38,10 @@ impl Transport for Exec {
         let mut command = Command::new(shell);
         command.current_dir(&cx.root).envs(&cx.environment);
         Ok(LoginCommand(command))
+    }
+
+    fn target(&self, _cx: &Context, _state: &State) -> Result<Target> {
+        Ok(Target::Local)
     }
 }
 

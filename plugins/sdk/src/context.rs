@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::output::discard;
 use crate::{
-    Connection, Error, Line, Output, Peers, Result, Secrets, Section, State, Stream, Transport,
-    process,
+    Connection, Error, Line, Output, Peers, Result, Secrets, Section, State, Stream, Target,
+    Transport, process,
 };
 
 /// Whose resource something is. Every resource that a driver makes bears all of it, as labels,
@@ -64,8 +64,11 @@ pub struct Context {
     /// Words before a command of the workstation so that it reaches the members' addresses
     /// ([`Driver::local_prefix`](crate::Driver::local_prefix)); mostly none.
     pub local_prefix: Vec<String>,
-    /// The instance's transport and its settings, where the call may reach the machine itself.
+    /// The instance's transport and its settings; none in calls of the transport itself.
     pub transport: Option<(Arc<dyn Transport>, Arc<Section>)>,
+    /// Where each member of the cluster is, by suite, for tools of provisioners and verifiers that
+    /// reach machines by themselves; an instance without a cluster has itself alone.
+    pub targets: Arc<BTreeMap<String, Target>>,
     /// Values that must not be shown.
     pub secrets: Secrets,
     /// Where output goes.
@@ -90,6 +93,7 @@ impl Context {
             environment: BTreeMap::new(),
             local_prefix: Vec::new(),
             transport: None,
+            targets: Arc::default(),
             secrets: Secrets::default(),
             output: discard(),
             deadline: None,
@@ -111,6 +115,12 @@ impl Context {
         let mut cx = self.clone();
         cx.section = section.clone();
         transport.connect(&cx, state).await
+    }
+
+    /// Where the instance is, for a tool that reaches it by itself.
+    pub fn target(&self) -> Target {
+        let own = self.targets.get(&self.identity.suite);
+        own.cloned().unwrap_or_default()
     }
 
     /// A directory for the plugin's own files of this instance; not made yet.

@@ -17,6 +17,7 @@ mod provisioner;
 mod secrets;
 mod section;
 mod state;
+mod target;
 mod transport;
 mod verifier;
 
@@ -30,5 +31,6 @@ pub use provisioner::{Changes, Converged, Provisioner};
 pub use secrets::Secrets;
 pub use section::{Origin, PluginInfo, Section};
 pub use state::{MemoryStore, State, StateStore};
+pub use target::{ContainerTarget, SshTarget, Target};
 pub use transport::{Connection, Dialed, Exec, ExitStatus, LoginCommand, Stdin, Transport};
 pub use verifier::{CaseStatus, TestCase, Verifier};

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{Context, Error, Output, PluginInfo, Result, State, async_trait};
+use crate::{Context, Error, Output, PluginInfo, Result, State, Target, async_trait};
 
 /// A command line for a person's terminal.
 #[derive(Debug)]
@@ -97,6 +97,11 @@ pub trait Transport: Send + Sync {
 
     /// The command line that gives a person a shell on the instance.
     async fn login(&self, cx: &Context, state: &State) -> Result<LoginCommand>;
+
+    /// Where the instance is, for tools that reach it by themselves. Asks no machine.
+    fn target(&self, _cx: &Context, _state: &State) -> Result<Target> {
+        Ok(Target::Other)
+    }
 
     /// Checks what it needs on the workstation.
     async fn doctor(&self, _cx: &Context) -> Result<Vec<crate::Fault>> {

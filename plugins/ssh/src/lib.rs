@@ -23,7 +23,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use banquet_sdk::{
-    Connection, Context, LoginCommand, PluginInfo, Result, State, Transport, async_trait,
+    Connection, Context, LoginCommand, PluginInfo, Result, SshTarget, State, Transport, async_trait,
 };
 
 pub use config::{Config, HostKeys, OneOrMany, Port, Seconds, Switch};
@@ -65,6 +65,23 @@ impl Transport for Ssh {
         let target = Target::new(cx, &config)?;
         let connection = SshConnection::ready(cx, target, self.slot(cx)).await?;
         Ok(Box::new(connection))
+    }
+
+    fn target(&self, cx: &Context, state: &State) -> Result<banquet_sdk::Target> {
+        let config = Config::of(cx, state, &keys())?;
+        let target = Target::new(cx, &config)?;
+        let hop = target.last();
+        let credentials = &hop.credentials;
+        Ok(banquet_sdk::Target::Ssh(Box::new(SshTarget {
+            hostname: hop.host.clone(),
+            port: hop.port,
+            username: hop.user.clone(),
+            keys: credentials.keys.clone(),
+            passphrase: credentials.passphrase.clone(),
+            password: credentials.password.clone(),
+            sudo_password: target.sudo_password.clone(),
+            options: login::options(&target, &config, target.hops.len() - 1),
+        })))
     }
 
     async fn login(&self, cx: &Context, state: &State) -> Result<LoginCommand> {

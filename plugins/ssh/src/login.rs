@@ -16,8 +16,17 @@ pub(crate) fn command(target: &Target, config: &Config) -> LoginCommand {
     LoginCommand(command)
 }
 
-/// Arguments for the hop at `index`; the hops before it are a proxy command.
+/// Arguments for the hop at `index`.
 fn arguments(target: &Target, config: &Config, index: usize) -> Vec<String> {
+    let hop = &target.hops[index];
+    let mut arguments = options(target, config, index);
+    arguments.extend(["-p".into(), hop.port.to_string()]);
+    arguments.push(format!("{}@{}", hop.user, hop.host));
+    arguments
+}
+
+/// Options for the hop at `index`; the hops before it are a proxy command.
+pub(crate) fn options(target: &Target, config: &Config, index: usize) -> Vec<String> {
     let hop = &target.hops[index];
     let mut options: Vec<String> = match (target.host_keys, &target.known_hosts) {
         (HostKeys::Any, _) | (_, None) => vec![
@@ -52,8 +61,6 @@ fn arguments(target: &Target, config: &Config, index: usize) -> Vec<String> {
             arguments.extend(["-i".into(), shown(key)]);
         }
     }
-    arguments.extend(["-p".into(), hop.port.to_string()]);
-    arguments.push(format!("{}@{}", hop.user, hop.host));
     arguments
 }
 
