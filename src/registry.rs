@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use banquet_sdk::{Driver, Provisioner, Transport, Verifier};
+use banquet_sdk::{Driver, Provisioner, Retry, Transport, Verifier};
 
 use crate::matrix::{Kind, Plugins};
 
@@ -153,7 +153,7 @@ impl Plugins for Registry {
         let info = match kind {
             Kind::Driver => self.driver(name).ok()?.info(),
             Kind::Transport => self.transport(name).ok()?.info(),
-            Kind::Provisioner => self.provisioner(name).ok()?.info(),
+            Kind::Provisioner => self.provisioner(name).ok()?.info().with::<Retry>(),
             Kind::Verifier => self.verifier(name).ok()?.info(),
         };
         Some(info.keys())

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use banquet_sdk::{CaseStatus, Changes, Connection, Context, Section, State, TestCase};
+use banquet_sdk::{CaseStatus, Connection, Context, Section, State, TestCase};
 use tokio::time::Instant;
 
 use super::expression::{Expressions, has_expressions};
-use super::job::{Job, PEERS_FILE};
+use super::job::Job;
 use super::member::Member;
 use super::scope::Scope;
 use super::sink::Printed;
@@ -167,36 +167,6 @@ impl Job<'_> {
         }
     }
 
-    async fn converge(
-        &self,
-        member: &Member,
-        work: &Work,
-        state: &mut State,
-        scope: &Scope,
-    ) -> Result<(), Failure> {
-        let instance = &work.instance;
-        let provisioner = self
-            .run
-            .kitchen
-            .registry
-            .provisioner(&instance.provisioner.name)?;
-        let mut cx = self.context(work, Kind::Provisioner, state, scope).await?;
-        if !self.is_workstation(instance) {
-            cx.environment
-                .insert("KITCHEN_PEERS_FILE".into(), PEERS_FILE.into());
-        }
-        let connection = self.connect(member, work, state, scope).await?;
-        let converged = provisioner
-            .converge(&cx, &*connection, state)
-            .await
-            .map_err(|error| Failure::plugin(Cause::Converge, error, &cx, Kind::Provisioner))?;
-        if work.idempotent {
-            unchanged(&converged.changes)
-        } else {
-            Ok(())
-        }
-    }
-
     /// `setup` and `verify`.
     async fn judge(
         &self,
@@ -345,7 +315,9 @@ impl Job<'_> {
             &member.instance.transport.section,
         );
         let mut open = member.connection.lock().await;
-        if let (true, Some(connection)) = (own, &*open) {
+        if let (true, Some(connection)) = (own, &*open)
+            && connection.is_open()
+        {
             return Ok(connection.clone());
         }
         let transport = self
@@ -439,21 +411,6 @@ fn note(
         .checkpoint()
         .map_err(|error| Failure::of(Cause::Infrastructure, error));
     ended.and(saved)
-}
-
-fn unchanged(changes: &Changes) -> Result<(), Failure> {
-    match changes {
-        Changes::None => Ok(()),
-        Changes::Some(changes) => Err(Failure::new(
-            Cause::Converge,
-            format!("the converge is not idempotent, it changed: {}", changes.join("; ")),
-        )),
-        Changes::Unknown => Err(Failure::new(
-            Cause::Converge,
-            "the provisioner did not tell whether the converge changed anything",
-        )
-        .hint("Scripts tell by writing a line for each change to the file $KITCHEN_CHANGES; an empty file says that nothing was changed.")),
-    }
 }
 
 fn judged(cases: &[TestCase]) -> Result<(), Failure> {

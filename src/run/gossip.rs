@@ -13,8 +13,8 @@ use super::scope::Scope;
 use super::{Cause, EventKind, Failure, Outcome};
 use crate::matrix::{Action, Instance, Kind};
 
-/// Runs what it reads as root.
-const AS_ROOT: &str = "if [ \"$(id -u)\" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi";
+/// Runs what it reads as root. A transport that knows the password of sudo gives it an askpass.
+const AS_ROOT: &str = "[ \"$(id -u)\" = 0 ] && exec sh -s; [ -z \"$SUDO_ASKPASS\" ] || exec sudo sh -s; exec sudo -n sh -s";
 
 impl Job<'_> {
     /// Every one of `members` hears of all members of the cluster, one after another: drivers hand
@@ -137,7 +137,7 @@ async fn told(connection: &dyn Connection, script: &str) -> banquet_sdk::Result<
     let exec = Exec::new(AS_ROOT).stdin(script);
     let status = connection.exec(&exec, &Discard).await?;
     status.into_result("tell the member of its peers").map_err(|error| {
-        error.hint("Files below /etc are written as root: the transport's user needs `sudo` without a password.")
+        error.hint("Files below /etc are written as root: the transport's user needs `sudo`, without a password or with `sudo_password` of transport ssh.")
     })
 }
 

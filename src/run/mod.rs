@@ -4,6 +4,7 @@
 
 mod action;
 mod command;
+mod converge;
 mod create;
 mod event;
 mod expression;

@@ -52,6 +52,8 @@ pub struct Error {
     pub residue: Residue,
     /// Exit code of the user's command, where one ran and failed.
     pub exit_code: Option<i32>,
+    /// Whether the connection broke while something was done, which may have been done or not.
+    pub lost: bool,
 }
 
 impl Error {
@@ -64,6 +66,7 @@ impl Error {
             key: None,
             residue: Residue::Nothing,
             exit_code: None,
+            lost: false,
         }
     }
 
@@ -77,6 +80,13 @@ impl Error {
     /// A machine, an engine or a network failed.
     pub fn machine(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Machine, message)
+    }
+
+    /// The connection to a machine broke while something was done.
+    pub fn lost(message: impl Into<String>) -> Self {
+        let mut error = Self::machine(message);
+        error.lost = true;
+        error
     }
 
     /// The user's code failed.

@@ -114,6 +114,25 @@ impl PluginInfo {
         }
     }
 
+    /// With the keys of a `T` as well, which the kitchen itself reads.
+    #[must_use]
+    pub fn with<T: schemars::JsonSchema>(self) -> Self {
+        let own = self.schema;
+        Self {
+            schema: Arc::new(move || {
+                let (mut schema, more) = (own(), schemars::schema_for!(T));
+                let more = more.get("properties").and_then(Value::as_object);
+                let all = schema.ensure_object();
+                let all = all.entry("properties").or_insert_with(|| Map::new().into());
+                if let (Some(all), Some(more)) = (all.as_object_mut(), more) {
+                    all.extend(more.clone());
+                }
+                schema
+            }),
+            ..self
+        }
+    }
+
     /// JSON Schema of the plugin's section, made from its configuration type.
     pub fn schema(&self) -> schemars::Schema {
         (self.schema)()

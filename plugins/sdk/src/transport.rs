@@ -112,6 +112,12 @@ pub trait Transport: Send + Sync {
 /// A way to one machine. Calls may run at the same time.
 #[async_trait]
 pub trait Connection: Send + Sync {
+    /// False once it is known to be broken; then the kitchen connects anew before the next action,
+    /// which waits for a machine that boots.
+    fn is_open(&self) -> bool {
+        true
+    }
+
     /// Runs a command; its output goes to `output` as it comes, at flat memory. A non-zero exit is
     /// an answer, not an error. Dropping the future ends the command on the machine too.
     async fn exec(&self, exec: &Exec, output: &dyn Output) -> Result<ExitStatus>;

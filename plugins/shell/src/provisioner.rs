@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use banquet_sdk::lenient::{List, Seconds, Text};
+use banquet_sdk::lenient::Text;
 use banquet_sdk::{
     Connection, Context, Converged, Error, Exec, ExitStatus, PluginInfo, Provisioner, Result,
     State, async_trait,
@@ -48,12 +48,6 @@ pub struct Config {
     pub ftp_proxy: Option<String>,
     /// Hosts without a proxy; default: the workstation's; empty: none.
     pub no_proxy: Option<String>,
-    /// Exit codes after which the script is run again.
-    pub retry_on_exit_code: List<i32>,
-    /// How often it is run again at most.
-    pub max_retries: u32,
-    /// Seconds before it is run again.
-    pub wait_for_retry: Seconds,
     /// Files and directories of the instance to fetch afterwards, each with where to put it on the
     /// workstation: into that directory if it is one or ends with `/`, else under that name.
     pub downloads: BTreeMap<String, String>,
@@ -78,9 +72,6 @@ impl Default for Config {
             https_proxy: None,
             ftp_proxy: None,
             no_proxy: None,
-            retry_on_exit_code: List::default(),
-            max_retries: 1,
-            wait_for_retry: Seconds(std::time::Duration::from_secs(30)),
             downloads: BTreeMap::new(),
             uploads: BTreeMap::new(),
         }
@@ -258,7 +249,7 @@ impl Run<'_> {
         self.connection.upload(&files, remote).await
     }
 
-    /// Runs the code, again where its exit code is one of `retry_on_exit_code`.
+    /// Runs the code.
     async fn run(&self, work: &str) -> Result<Converged> {
         // No script prints this by chance.
         let mark = format!(
@@ -266,28 +257,13 @@ impl Run<'_> {
             self.cx.identity.run, self.cx.identity.instance
         );
         let exec = self.exec(code::run(&self.places(), &self.sudo, work, &mark));
-        let mut tries = 0;
-        loop {
-            let sieve = Sieve::new(&mark, &*self.cx.output);
-            let status = self.connection.exec(&exec, &sieve).await?;
-            if status.success() {
-                let changes = sieve.changes();
-                return Ok(Converged { changes });
-            }
-            tries += 1;
-            let retry = self.config.retry_on_exit_code.0.contains(&status.0);
-            if !retry || tries > self.config.max_retries {
-                return Err(self.failed(status, self.name()));
-            }
-            let text = format!(
-                "exit code {}: try {} in {:?}",
-                status.0,
-                tries + 1,
-                self.config.wait_for_retry.0
-            );
-            self.cx.note(text).await;
-            tokio::time::sleep(self.config.wait_for_retry.0).await;
+        let sieve = Sieve::new(&mark, &*self.cx.output);
+        let status = self.connection.exec(&exec, &sieve).await?;
+        if !status.success() {
+            return Err(self.failed(status, self.name()));
         }
+        let changes = sieve.changes();
+        Ok(Converged { changes })
     }
 
     /// What is run, for people.

@@ -151,24 +151,6 @@ async fn changes_are_told_by_the_file() {
 }
 
 #[tokio::test]
-async fn a_retry_follows_some_exit_codes() {
-    let bench = Bench::new();
-    let command = format!(
-        "echo x >> {0}/tries; [ $(wc -l < {0}/tries) -ge 3 ] || exit 35",
-        bench.root().display()
-    );
-    let mut values = json!({
-        "command": command, "retry_on_exit_code": [35], "max_retries": 1, "wait_for_retry": "0.01"
-    });
-    let error = bench.converge(values.clone()).await.unwrap_err();
-    assert_eq!(error.exit_code, Some(35));
-    values["max_retries"] = json!(5);
-    bench.converge(values).await.unwrap();
-    let tries = std::fs::read_to_string(bench.root().join("tries")).unwrap();
-    assert_eq!(tries.lines().count(), 3);
-}
-
-#[tokio::test]
 async fn sudo_command_and_prefix_stand_before_the_script() {
     let bench = Bench::new()
         .file("s", "echo ran as $AS")

@@ -187,6 +187,16 @@ fn seconds(duration: Duration) -> String {
 
 #[async_trait]
 impl Connection for SshConnection {
+    fn is_open(&self) -> bool {
+        match self.slot.open.try_lock() {
+            Ok(open) => open
+                .as_ref()
+                .is_some_and(|(_, session)| !session.is_closed()),
+            // Somebody is connecting.
+            Err(_) => true,
+        }
+    }
+
     async fn exec(&self, exec: &Exec, output: &dyn Output) -> Result<ExitStatus> {
         let input = match &exec.stdin {
             Stdin::Empty => Input::Bytes(&[]),

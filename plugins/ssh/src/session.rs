@@ -124,7 +124,7 @@ impl Session {
     pub fn lost(&self, what: &str) -> Error {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let why = seen.ended.as_deref().unwrap_or("it was cut");
-        Error::machine(format!(
+        Error::lost(format!(
             "{what}: lost the connection to {}: {why}",
             self.name
         ))
