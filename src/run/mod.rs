@@ -273,11 +273,11 @@ impl Run<'_> {
             () = self.stop.soon.cancelled() => Err(Failure::interrupted()),
             locked = self.lock(task) => locked,
         };
-        let _lock = match locked {
+        let lock = match locked {
             Ok(lock) => lock,
             Err(failure) => return (Outcome::Failed(failure), Vec::new()),
         };
-        let job = Job::new(self, task).await;
+        let job = Job::new(self, task, lock.after_crash).await;
         match job {
             Ok(job) => job.run().await,
             Err(failure) => (Outcome::Failed(failure), Vec::new()),

@@ -49,6 +49,9 @@ pub struct Context {
     pub identity: Identity,
     /// The plugin's settings with their origins.
     pub section: Arc<Section>,
+    /// Whether the last command on the instance was killed: what it had asked an engine for may
+    /// still come, even where the state knows nothing of it.
+    pub after_crash: bool,
     /// All living members; empty for an instance without a cluster.
     pub peers: Arc<Peers>,
     /// Absolute path of the directory that holds the configuration (`kitchen_root`).
@@ -86,6 +89,7 @@ impl Context {
             tests_name: identity.suite.clone(),
             identity,
             section: Arc::new(section),
+            after_crash: false,
             peers: Arc::default(),
             kitchen_dir: root.join(".kitchen"),
             test_dir: root.join("test/integration"),
