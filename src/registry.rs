@@ -63,7 +63,12 @@ impl Registry {
             registry.add_transport(banquet_docker::DockerTransport::default());
         }
         #[cfg(feature = "ssh")]
-        registry.add_transport(banquet_ssh::Ssh::default());
+        {
+            let ssh: Arc<dyn Transport> = Arc::new(banquet_ssh::Ssh::default());
+            for name in ["ssh"].into_iter().chain(banquet_ssh::OTHER_NAMES) {
+                registry.transports.insert(name.into(), ssh.clone());
+            }
+        }
         #[cfg(feature = "proxy")]
         registry.add_driver(banquet_proxy::Proxy);
         #[cfg(feature = "sandbox")]
@@ -186,6 +191,8 @@ mod tests {
     fn an_unknown_name_gives_the_nearest_and_the_list() {
         let registry = Registry::builtin();
         assert!(registry.driver("exec").is_ok());
+        #[cfg(feature = "ssh")]
+        assert_eq!(registry.transport("sftp").unwrap().info().name, "ssh");
         let Err(unknown) = registry.driver("dokcer") else {
             panic!("there is no such driver");
         };
