@@ -19,6 +19,7 @@ mod secrets;
 mod section;
 mod state;
 mod target;
+pub mod tool;
 mod transport;
 mod verifier;
 

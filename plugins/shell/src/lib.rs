@@ -7,5 +7,4 @@ mod code;
 mod environment;
 mod paths;
 pub mod provisioner;
-mod transfer;
 pub mod verifier;

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use banquet_sdk::{Connection, Context, Error, Exec, Result};
 use shell_words::quote;
+
+use crate::{Connection, Context, Error, Exec, Result};
 
 /// Copies `local` to `remote`: into that directory if it is one, else under that name, as `cp -R`
 /// has it. It passes through directory `way` of the instance.
