@@ -1,9 +1,7 @@
-//! How a command on an instance becomes root's.
-
-use shell_words::quote;
+//! How code on a machine becomes root.
 
 /// Becomes root, unless it is root already and nobody asked for a sudo of his own.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sudo {
     /// Not at all.
     No,
@@ -23,7 +21,7 @@ impl Sudo {
         }
     }
 
-    /// A line of shell code that defines `as_root`, which runs its arguments.
+    /// A line of shell code that defines the function `as_root`, which runs its arguments.
     pub fn definition(&self) -> String {
         let body = match self {
             Self::No => r#""$@""#.into(),
@@ -33,14 +31,6 @@ impl Sudo {
             Self::Always(command) => format!(r#"{command} "$@""#),
         };
         format!("as_root() {{ {body}; }}")
-    }
-}
-
-/// Code behind the words that a platform wants before everything.
-pub fn prefixed(prefix: Option<&str>, code: String) -> String {
-    match prefix.map(str::trim).filter(|prefix| !prefix.is_empty()) {
-        Some(prefix) => format!("{prefix} sh -c {}", quote(&code)),
-        None => code,
     }
 }
 
@@ -59,15 +49,5 @@ mod tests {
             "as_root() { env 'A=b c' \"$@\"; }"
         );
         assert!(Sudo::of(true, None).definition().contains("sudo -E"));
-    }
-
-    #[test]
-    fn a_prefix_stands_before_one_shell() {
-        assert_eq!(prefixed(None, "a; b".into()), "a; b");
-        assert_eq!(prefixed(Some(" "), "a; b".into()), "a; b");
-        assert_eq!(
-            prefixed(Some("chvrf x"), "a; b".into()),
-            "chvrf x sh -c 'a; b'"
-        );
     }
 }
