@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use banquet_sdk::{Driver, Provisioner, Retry, Transport, Verifier};
-use serde_json::json;
 
 use crate::matrix::{Kind, Plugins};
 
@@ -58,15 +57,18 @@ impl Registry {
         registry.add_verifier(banquet_dummy::verifier::Dummy);
         registry.add_provisioner(banquet_shell::provisioner::Shell);
         registry.add_verifier(banquet_shell::verifier::Shell);
-        #[cfg(feature = "bats")]
-        registry.add_verifier(banquet_bats::Bats);
         #[cfg(feature = "docker")]
         {
             registry.add_driver(banquet_docker::Docker::default());
             registry.add_transport(banquet_docker::DockerTransport::default());
         }
         #[cfg(feature = "ssh")]
-        registry.add_transport(banquet_ssh::Ssh::default());
+        {
+            let ssh: Arc<dyn Transport> = Arc::new(banquet_ssh::Ssh::default());
+            for name in ["ssh"].into_iter().chain(banquet_ssh::OTHER_NAMES) {
+                registry.transports.insert(name.into(), ssh.clone());
+            }
+        }
         #[cfg(feature = "proxy")]
         registry.add_driver(banquet_proxy::Proxy);
         #[cfg(feature = "sandbox")]
@@ -77,21 +79,7 @@ impl Registry {
             registry.add_driver(banquet_sandbox::SandboxDriver::new(program.clone()));
             registry.add_transport(banquet_sandbox::SandboxTransport::new(program));
         }
-        let busser = registry.busser();
-        registry.add_verifier(busser);
         registry
-    }
-
-    /// Test Kitchen's default verifier, over those that are there.
-    fn busser(&self) -> banquet_busser::Busser {
-        let tools = [("bats", "bats", json!({}))];
-        let mut busser = banquet_busser::Busser::new();
-        for (directory, name, settings) in tools {
-            if let Some(verifier) = self.verifiers.get(name) {
-                busser = busser.with(directory, verifier.clone(), settings);
-            }
-        }
-        busser
     }
 
     /// Adds a driver under its own name.
@@ -203,6 +191,8 @@ mod tests {
     fn an_unknown_name_gives_the_nearest_and_the_list() {
         let registry = Registry::builtin();
         assert!(registry.driver("exec").is_ok());
+        #[cfg(feature = "ssh")]
+        assert_eq!(registry.transport("sftp").unwrap().info().name, "ssh");
         let Err(unknown) = registry.driver("dokcer") else {
             panic!("there is no such driver");
         };

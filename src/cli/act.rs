@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use super::args::{Act, Test, Verify};
+use super::args::{Act, Common, Names, Pace, Test};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::init::init_where_missing;
@@ -19,13 +19,13 @@ const WAITING: usize = 1024;
 
 /// One of the five actions.
 pub fn act(command: Command, act: &Act) -> Result<Exit, Fault> {
-    perform(command, act, &plan::Options::default(), false)
-}
-
-/// `verify`.
-pub fn verify(verify: &Verify) -> Result<Exit, Fault> {
-    let how = plan::Options::default();
-    perform(Command::Verify, &verify.act, &how, verify.require_tests)
+    perform(
+        command,
+        &act.names,
+        &act.pace,
+        &act.common,
+        &plan::Options::default(),
+    )
 }
 
 /// `test`.
@@ -34,25 +34,22 @@ pub fn test(test: &Test) -> Result<Exit, Fault> {
         init_where_missing()?;
     }
     let options = test.part.options(test.destroy);
-    let act = Act {
-        names: test.names.clone(),
-        pace: test.pace.clone(),
-        common: test.common.clone(),
-    };
-    perform(Command::Test, &act, &options, test.require_tests)
+    perform(
+        Command::Test,
+        &test.names,
+        &test.pace,
+        &test.common,
+        &options,
+    )
 }
 
 fn perform(
     command: Command,
-    act: &Act,
+    names: &Names,
+    pace: &Pace,
+    common: &Common,
     how: &plan::Options,
-    require_tests: bool,
 ) -> Result<Exit, Fault> {
-    let Act {
-        names,
-        pace,
-        common,
-    } = act;
     let loaded = Loaded::read(common)?;
     let selection = loaded.choose(names)?;
     let plan = make(&loaded, &selection, command, how)?;
@@ -67,7 +64,6 @@ fn perform(
         concurrency,
         fail_fast: pace.fail_fast,
         wait: pace.wait,
-        require_tests,
         ..Options::default()
     };
     let logs = kitchen.project.kitchen().join("logs");

@@ -38,7 +38,9 @@ pub fn diagnose(diagnose: &args::Diagnose) -> Result<Exit, Fault> {
         .map(|instance| Ok((instance.name.clone(), one(instance, &loaded)?)));
     let instances = instances.collect::<Result<Map<_, _>, Fault>>()?;
     tree.insert("instances".into(), Value::Object(instances));
-    let yaml = yaml(&masked(Value::Object(tree)))?;
+    // As written, before templates put anything in.
+    let written = std::fs::read_to_string(&loaded.config.files.project)?;
+    let yaml = yaml(&masked(Value::Object(tree), &written))?;
     io::stdout().write_all(yaml.as_bytes())?;
     Ok(Exit::Success)
 }
@@ -132,18 +134,24 @@ fn loader(loaded: &Loaded) -> Value {
     })
 }
 
-/// The tree without the values of keys that are named like secrets.
-fn masked(tree: Value) -> Value {
+/// The tree without secrets. What `written`, the project's file, says itself is shown: hiding it
+/// here hides nothing, and Test Kitchen shows it.
+fn masked(tree: Value, written: &str) -> Value {
     match tree {
-        Value::Object(map) => Value::Object(
-            map.into_iter()
-                .map(|(key, value)| match value {
-                    Value::String(_) if Secrets::is_secret_name(&key) => (key, "******".into()),
-                    value => (key, masked(value)),
-                })
-                .collect(),
-        ),
-        Value::Array(list) => Value::Array(list.into_iter().map(masked).collect()),
+        Value::Object(map) => {
+            let mask = |(key, value): (String, Value)| match value {
+                Value::String(text) => {
+                    let secret = Secrets::is_secret(&key, &text) && !written.contains(&text);
+                    (key, if secret { "******".into() } else { text.into() })
+                }
+                value => (key, masked(value, written)),
+            };
+            Value::Object(map.into_iter().map(mask).collect())
+        }
+        Value::Array(list) => {
+            let items = list.into_iter().map(|value| masked(value, written));
+            Value::Array(items.collect())
+        }
         value => value,
     }
 }
@@ -161,11 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_at_any_depth() {
-        let tree = json!({"driver": {"password": "x", "list": [{"api_token": "y"}], "user": "z"}});
+    fn secrets_are_masked_at_any_depth_but_for_those_that_the_file_tells() {
+        let tree = json!({"driver": {"password": "x1", "list": [{"api_token": "y1"}], "user": "z"},
+            "transport": {"password": "vagrant", "ssh_key": "~/.ssh/id", "token": ""}});
         assert_eq!(
-            masked(tree),
-            json!({"driver": {"password": "******", "list": [{"api_token": "******"}], "user": "z"}})
+            masked(tree, "password: vagrant"),
+            json!({"driver": {"password": "******", "list": [{"api_token": "******"}], "user": "z"},
+                "transport": {"password": "vagrant", "ssh_key": "~/.ssh/id", "token": ""}})
         );
     }
 }

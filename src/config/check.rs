@@ -1,5 +1,7 @@
 //! Shapes and keys: what can be said to be wrong before anything is merged.
 
+use std::collections::HashSet;
+
 use banquet_sdk::Section;
 
 use super::legacy::{CHEF_DATA, CHEF_PATHS};
@@ -201,14 +203,16 @@ pub fn items<'a>(tree: &'a Map, key: &str) -> &'a [Node] {
 }
 
 /// Warns of the keys of a plugin's `section` that are not in `known`. `what` names the plugin in
-/// the message: "driver docker".
+/// the message: "driver docker". Keys in `foreign` were written for another plugin.
 pub fn unknown_keys(
     what: &str,
     section: &Section,
     known: &[String],
+    foreign: &HashSet<String>,
     sources: &Sources,
 ) -> Vec<Problem> {
-    let unknown = section.values.keys().filter(|key| !known.contains(key));
+    let keys = section.values.keys();
+    let unknown = keys.filter(|key| !known.contains(key) && !foreign.contains(*key));
     unknown
         .map(|key| {
             let problem = Problem::warning(format!("{what} does not know the key `{key}`"));

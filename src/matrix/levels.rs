@@ -1,7 +1,7 @@
 //! What applies to a suite on a platform: the common section, the platform's and the suite's,
 //! merged as in Test Kitchen (data_munger.rb).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use banquet_sdk::Section;
@@ -133,8 +133,8 @@ impl<'a> Levels<'a> {
     }
 }
 
-/// The levels, the weakest first, as one section. A level that names another plugin than the one
-/// chosen has no say.
+/// The levels, the weakest first, as one section. As in Test Kitchen (data_munger.rb,
+/// MergeResolver), levels that name another plugin than the one chosen count as well.
 fn plugin_use(
     kind: Kind,
     levels: [Option<&Node>; 3],
@@ -152,22 +152,26 @@ fn plugin_use(
     let name = chosen.unwrap_or_else(|| default.to_owned());
 
     let mut merged = Map::new();
+    let mut foreign = HashSet::new();
     for level in levels {
-        if name_of(&level).is_some_and(|other| other != name) {
-            continue;
-        }
+        let another = name_of(&level).is_some_and(|other| other != name);
         for (key, entry) in level.iter() {
             match key.as_str() {
+                key if key == "name" || kind.kitchen_keys().contains(&key) => continue,
                 "run_list" if kind == Kind::Provisioner => append(&mut merged, key, entry),
-                key if key == "name" || kind.kitchen_keys().contains(&key) => {}
                 _ => config::merge_entry(&mut merged, key, entry, sources)?,
             }
+            match another {
+                true => foreign.insert(key.clone()),
+                false => foreign.remove(key),
+            };
         }
     }
     Ok(PluginUse {
         name,
         named,
         section: Arc::new(config::section(&merged, sources)),
+        foreign: Arc::new(foreign),
     })
 }
 

@@ -16,6 +16,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use banquet_sdk::{Origin, Section};
@@ -115,6 +116,9 @@ pub struct PluginUse {
     pub named: bool,
     /// The merged settings, without `name`.
     pub section: Arc<Section>,
+    /// Keys that were last written beside the name of another plugin. They count, as in Test
+    /// Kitchen, but nobody expects this plugin to know them.
+    pub foreign: Arc<HashSet<String>>,
 }
 
 /// One suite on one platform.

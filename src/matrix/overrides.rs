@@ -68,6 +68,7 @@ fn overridden(plugin: &PluginUse, overrides: &Section) -> PluginUse {
             name,
             named: true,
             section: Arc::new(over),
+            foreign: Arc::default(),
         },
         _ => PluginUse {
             section: Arc::new(plugin.section.overlaid(&over)),

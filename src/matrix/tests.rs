@@ -62,9 +62,9 @@ suites:
 }
 
 #[test]
-fn settings_of_another_plugin_have_no_say() {
+fn settings_written_for_another_plugin_count_and_are_known_as_such() {
     let text = "
-provisioner: {name: chef_zero, omnibus: 12}
+provisioner: {name: chef_zero, omnibus: 12, arguments: [z]}
 platforms:
 - name: p
   provisioner: {name: shell, script: x}
@@ -78,8 +78,10 @@ suites:
     let values = serde_json::Value::Object(provisioner.section.values.clone());
     assert_eq!(
         values,
-        serde_json::json!({"script": "x", "arguments": ["a"]})
+        serde_json::json!({"omnibus": 12, "script": "x", "arguments": ["a"]})
     );
+    let foreign: Vec<_> = provisioner.foreign.iter().collect();
+    assert_eq!(foreign, ["omnibus"]);
 }
 
 /// What a person reads about the problems of this kitchen.yml.

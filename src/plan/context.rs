@@ -32,6 +32,7 @@ pub fn context(
             run: run.into(),
         },
         section,
+        after_crash: false,
         peers: Arc::default(),
         root: project.root.clone(),
         kitchen_dir: project.kitchen(),

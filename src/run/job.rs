@@ -21,6 +21,8 @@ pub(super) const PEERS_FILE: &str = "/etc/kitchen/peers.json";
 pub(super) struct Job<'a> {
     pub run: &'a Run<'a>,
     pub task: &'a Task,
+    /// Whether the last command on the subject was killed.
+    pub after_crash: bool,
     /// Machines of the subject's cluster, else the instance alone.
     pub members: Vec<Member>,
     record: Mutex<ClusterRecord>,
@@ -44,7 +46,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<'a> Job<'a> {
     /// Reads the states. One that cannot be read is moved aside where the work begins with
     /// destroying, which finds the machine by its labels.
-    pub async fn new(run: &'a Run<'a>, task: &'a Task) -> Result<Self, Failure> {
+    pub async fn new(run: &'a Run<'a>, task: &'a Task, after_crash: bool) -> Result<Self, Failure> {
         let project = &run.kitchen.project;
         let destroys = matches!(
             task.items.first(),
@@ -81,6 +83,7 @@ impl<'a> Job<'a> {
         let job = Self {
             run,
             task,
+            after_crash,
             members,
             record: Mutex::default(),
             known: Mutex::default(),

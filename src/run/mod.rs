@@ -59,8 +59,6 @@ pub struct Options {
     pub fail_fast: bool,
     /// Wait for what another process works on.
     pub wait: bool,
-    /// A verify that ran no test has failed.
-    pub require_tests: bool,
     /// Values that must not be shown, beside those that the configuration and the environment name.
     pub secrets: Vec<String>,
 }
@@ -72,7 +70,6 @@ impl Default for Options {
             members: 16,
             fail_fast: false,
             wait: false,
-            require_tests: false,
             secrets: Vec::new(),
         }
     }
@@ -276,11 +273,11 @@ impl Run<'_> {
             () = self.stop.soon.cancelled() => Err(Failure::interrupted()),
             locked = self.lock(task) => locked,
         };
-        let _lock = match locked {
+        let lock = match locked {
             Ok(lock) => lock,
             Err(failure) => return (Outcome::Failed(failure), Vec::new()),
         };
-        let job = Job::new(self, task).await;
+        let job = Job::new(self, task, lock.after_crash).await;
         match job {
             Ok(job) => job.run().await,
             Err(failure) => (Outcome::Failed(failure), Vec::new()),

@@ -126,7 +126,7 @@ pub(super) fn secrets(plan: &Plan, options: &Options) -> Secrets {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, value)| {
-                Secrets::is_secret_name(name) && value.len() >= SHORTEST_OF_ENVIRONMENT
+                Secrets::is_secret(name, value) && value.len() >= SHORTEST_OF_ENVIRONMENT
             })
             .map(|(_, value)| value),
     );

@@ -12,7 +12,12 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Held until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
-pub struct Lock(File);
+pub struct Lock {
+    file: File,
+    /// Whether the last holder ended without letting go: it was killed, and what it had asked an
+    /// engine for may still come.
+    pub after_crash: bool,
+}
 
 impl Lock {
     /// Takes the lock `name` in directory `kitchen` (`.kitchen`) for `command`, or tells who has it.
@@ -27,8 +32,9 @@ impl Lock {
             .map_err(|error| Error::unwritable(&path, error))?;
         match file.try_lock() {
             Ok(()) => {
+                let after_crash = holder(&mut file).is_some();
                 note(&mut file, command).map_err(|error| Error::unwritable(&path, error))?;
-                Ok(Self(file))
+                Ok(Self { file, after_crash })
             }
             Err(TryLockError::WouldBlock) => Err(Error::Held {
                 name: name.into(),
@@ -63,7 +69,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         // Whoever reads the file next must not be told of a process that has ended.
-        let _ = self.0.set_len(0);
+        let _ = self.file.set_len(0);
     }
 }
 
@@ -102,7 +108,21 @@ mod tests {
         assert!(told.starts_with(&expected), "{told}");
         Lock::take(kitchen.path(), "other", "test").unwrap();
         drop(held);
-        Lock::take(kitchen.path(), "web", "converge").unwrap();
+        let next = Lock::take(kitchen.path(), "web", "converge").unwrap();
+        assert!(!next.after_crash);
+    }
+
+    #[test]
+    fn it_is_known_that_the_last_holder_was_killed() {
+        let kitchen = tempfile::tempdir().unwrap();
+        let held = Lock::take(kitchen.path(), "web", "test").unwrap();
+        // A killed process lets go of the lock and does not empty the file.
+        held.file.unlock().unwrap();
+        assert!(
+            Lock::take(kitchen.path(), "web", "destroy")
+                .unwrap()
+                .after_crash
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -27,13 +27,20 @@ pub fn needs(need: &str) -> bool {
         "ordinary-user" => {
             succeeds("setpriv", &["--version"]).and_then(|()| succeeds("perl", &["-e", "1"]))
         }
-        "bats" => succeeds("bats", &["--version"]),
-        "docker" => ["banquet/busybox:1", "banquet/debian-redis:1"]
-            .iter()
-            .try_for_each(|image| succeeds("docker", &["image", "inspect", image])),
+        "docker" => images(&["busybox", "debian-redis"]),
+        // An image on top of Debian, with what the need is named after: `docker-ssh`.
+        image if image.starts_with("docker-") => images(&[&image.replace("docker", "debian")]),
         other => Err(format!("{other} is no requirement that tests know")),
     };
     banquet_sdk::conformance::requires(need, found)
+}
+
+/// Whether Docker has these images of `fixtures/images`.
+fn images(names: &[&str]) -> Result<(), String> {
+    names.iter().try_for_each(|name| {
+        let image = format!("banquet/{name}:1");
+        succeeds("docker", &["image", "inspect", &image])
+    })
 }
 
 fn succeeds(program: &str, arguments: &[&str]) -> Result<(), String> {

@@ -16,7 +16,7 @@ use crate::errors;
 const READ_TIMEOUT: u64 = 3600;
 
 /// Longest wait for something that the engine is just doing.
-pub const SETTLE: Duration = Duration::from_secs(2);
+pub const SETTLE: Duration = Duration::from_secs(5);
 
 /// State keys: how a transport finds the engine that a driver used.
 const HOST: &str = "docker_host";

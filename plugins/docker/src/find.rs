@@ -84,6 +84,8 @@ pub async fn to_remove(engine: &Engine, cx: &Context, state: &State) -> Result<V
             None if state.str(ID).is_none() => ids = late(engine, cx).await?,
             None => {}
         }
+    } else if ids.is_empty() && cx.after_crash {
+        ids = late(engine, cx).await?;
     }
     Ok(ids)
 }

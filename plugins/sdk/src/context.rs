@@ -49,6 +49,9 @@ pub struct Context {
     pub identity: Identity,
     /// The plugin's settings with their origins.
     pub section: Arc<Section>,
+    /// Whether the last command on the instance was killed: what it had asked an engine for may
+    /// still come, even where the state knows nothing of it.
+    pub after_crash: bool,
     /// All living members; empty for an instance without a cluster.
     pub peers: Arc<Peers>,
     /// Absolute path of the directory that holds the configuration (`kitchen_root`).
@@ -86,6 +89,7 @@ impl Context {
             tests_name: identity.suite.clone(),
             identity,
             section: Arc::new(section),
+            after_crash: false,
             peers: Arc::default(),
             kitchen_dir: root.join(".kitchen"),
             test_dir: root.join("test/integration"),
@@ -121,11 +125,6 @@ impl Context {
     pub fn target(&self) -> Target {
         let own = self.targets.get(&self.identity.suite);
         own.cloned().unwrap_or_default()
-    }
-
-    /// Directory of the tests that are looked up: `test/integration/NAME`; it need not be there.
-    pub fn tests(&self) -> PathBuf {
-        self.test_dir.join(&self.tests_name)
     }
 
     /// A directory for the plugin's own files of this instance; not made yet.

@@ -5,15 +5,11 @@
 //! They keep nothing between calls: what must be remembered goes into the instance's [`State`],
 //! which the kitchen puts on disk at every [`State::checkpoint`].
 
-pub mod cases;
 pub mod conformance;
 mod context;
 mod driver;
-pub mod environment;
 mod error;
-pub mod files;
 pub mod lenient;
-pub mod on_machine;
 mod output;
 mod peers;
 pub mod process;
@@ -22,8 +18,8 @@ mod retry;
 mod secrets;
 mod section;
 mod state;
-mod sudo;
 mod target;
+pub mod tool;
 mod transport;
 mod verifier;
 
@@ -38,7 +34,6 @@ pub use retry::Retry;
 pub use secrets::Secrets;
 pub use section::{Origin, PluginInfo, Section};
 pub use state::{MemoryStore, State, StateStore};
-pub use sudo::Sudo;
 pub use target::{ContainerTarget, SshTarget, Target};
 pub use transport::{Connection, Dialed, Exec, ExitStatus, LoginCommand, Stdin, Transport};
 pub use verifier::{CaseStatus, TestCase, Verifier};

@@ -9,6 +9,45 @@ const MASK: &str = "******";
 /// Shorter values would mask half of every log.
 const SHORTEST: usize = 4;
 
+/// Words, or ends of words, that name a secret wherever they stand.
+const CERTAIN: [&str; 6] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+];
+/// What stands before `key` where the key itself is written and not the place of one.
+const KEYS: [&str; 9] = [
+    "access",
+    "account",
+    "api",
+    "application",
+    "auth",
+    "encryption",
+    "license",
+    "secret",
+    "shared",
+];
+/// Last words of names whose values point to something.
+const POINTERS: [&str; 14] = [
+    "arn",
+    "dir",
+    "directory",
+    "file",
+    "files",
+    "id",
+    "ids",
+    "location",
+    "name",
+    "names",
+    "path",
+    "paths",
+    "url",
+    "uri",
+];
+
 /// Values that are replaced wherever the kitchen shows or records text.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets(Arc<Vec<String>>);
@@ -23,43 +62,54 @@ impl Secrets {
         Self(Arc::new(values))
     }
 
-    /// Whether the value of a key or variable of this name is a secret: `password`, `secret`,
-    /// `token` or `key` as a word of it.
-    pub fn is_secret_name(name: &str) -> bool {
+    /// Whether `value` is a secret, told by the name of its key or variable: one with `password`,
+    /// `secret`, `token` or `key` as a word. A name that says that the value only points to a secret
+    /// (`…_path`, `key_id`) is none, nor is a path or an address below `ssh_key` and its like. The
+    /// text of a private key is a secret under any name.
+    pub fn is_secret(name: &str, value: &str) -> bool {
+        if is_private_key(value) {
+            return true;
+        }
         let name = name.to_ascii_lowercase();
-        name.split(|c: char| !c.is_ascii_alphanumeric())
-            .any(|word| {
-                [
-                    "password",
-                    "passwd",
-                    "passphrase",
-                    "secret",
-                    "token",
-                    "key",
-                    "apikey",
-                ]
-                .iter()
-                .any(|secret| {
-                    word == *secret
-                        || (word.len() > secret.len() && word.ends_with(secret) && *secret != "key")
-                })
-            })
+        let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        if words.last().is_some_and(|last| POINTERS.contains(last)) {
+            return false;
+        }
+        let certain = |word: &&str| CERTAIN.iter().any(|secret| word.ends_with(secret));
+        if words.iter().any(certain) {
+            return true;
+        }
+        match words.as_slice() {
+            [.., before, "key"] if KEYS.contains(before) => true,
+            words => words.contains(&"key") && !is_place(value),
+        }
     }
 
-    /// The secret strings of a tree of settings, found by the names of their keys.
+    /// The secret strings of a tree of settings.
     pub fn collect(value: &Value, into: &mut Vec<String>) {
+        Self::collect_named("", value, into);
+    }
+
+    fn collect_named(name: &str, value: &Value, into: &mut Vec<String>) {
         match value {
             Value::Object(map) => {
                 for (name, value) in map {
-                    match value {
-                        Value::String(text) if Self::is_secret_name(name) => {
-                            into.push(text.clone())
-                        }
-                        other => Self::collect(other, into),
-                    }
+                    Self::collect_named(name, value, into);
                 }
             }
-            Value::Array(list) => list.iter().for_each(|value| Self::collect(value, into)),
+            Value::Array(list) => {
+                for value in list {
+                    Self::collect_named("", value, into);
+                }
+            }
+            Value::String(text) if Self::is_secret(name, text) => {
+                // Logs show text line by line.
+                let lines = text
+                    .lines()
+                    .filter(|line| text.len() > line.len() && !is_fence(line));
+                into.extend(lines.map(str::to_owned));
+                into.push(text.clone());
+            }
             _ => {}
         }
     }
@@ -76,6 +126,25 @@ impl Secrets {
     }
 }
 
+fn is_private_key(text: &str) -> bool {
+    text.contains("-----BEGIN") && text.contains("PRIVATE KEY-----")
+}
+
+/// A line around a key, which is the same for all keys.
+fn is_fence(line: &str) -> bool {
+    line.trim_start().starts_with("-----")
+}
+
+/// Whether the text is a path or an address.
+fn is_place(text: &str) -> bool {
+    let ends = [".pem", ".key", ".pub", ".gpg", ".asc"];
+    text.starts_with(['/', '~', '.', '\\'])
+        || text.contains("://")
+        || text.contains('@')
+        || text.get(1..3) == Some(":\\")
+        || ends.iter().any(|end| text.ends_with(end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,12 +158,53 @@ mod tests {
             "ssh_key",
             "client_secret",
             "dbpassword",
+            "aws_secret_access_key",
+            "sumo_access_key",
+            "APIKEY",
+            "key",
         ] {
-            assert!(Secrets::is_secret_name(name), "{name}");
+            assert!(Secrets::is_secret(name, "x7fd2/a+9"), "{name}");
         }
-        for name in ["monkey", "keyboard", "user", "tokens_path", "image"] {
-            assert!(!Secrets::is_secret_name(name), "{name}");
+        for name in [
+            "monkey",
+            "keyboard",
+            "user",
+            "tokens_path",
+            "image",
+            "aws_ssh_key_id",
+            "encrypted_data_bag_secret_key_path",
+            "key_url",
+            "key_name",
+        ] {
+            assert!(!Secrets::is_secret(name, "x7fd2/a+9"), "{name}");
         }
+    }
+
+    #[test]
+    fn places_of_keys_are_no_secrets() {
+        for (name, value) in [
+            ("ssh_key", "~/.ssh/id_ed25519"),
+            ("ssh_key", "./keys/id"),
+            ("tls_key", "C:\\keys\\tls"),
+            ("ssl_key", "server.pem"),
+            ("salt_apt_repo_key", "https://example.com/key.pub"),
+            ("gpg_key", "cook@example.com"),
+        ] {
+            assert!(!Secrets::is_secret(name, value), "{name}: {value}");
+        }
+        assert!(Secrets::is_secret("api_key", "/x"));
+        assert!(Secrets::is_secret("password", "/x"));
+    }
+
+    #[test]
+    fn private_keys_are_masked_line_by_line_under_any_name() {
+        let text = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\n-----END OPENSSH PRIVATE KEY-----\n";
+        let mut found = Vec::new();
+        let tree = serde_json::json!({"list": [{"content": text}], "user": "b3BlbnNzaC1r!"});
+        Secrets::collect(&tree, &mut found);
+        let secrets = Secrets::new(found);
+        assert_eq!(secrets.mask("got b3BlbnNzaC1r"), "got ******");
+        assert_eq!(secrets.mask(text), "******");
     }
 
     #[test]

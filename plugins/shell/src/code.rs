@@ -1,6 +1,6 @@
 //! The shell code that runs on the instance.
 
-use banquet_sdk::Sudo;
+use banquet_sdk::tool::Sudo;
 use shell_words::quote;
 
 /// Where things lie on the instance.
@@ -50,27 +50,4 @@ pub fn command(places: &Places<'_>, code: &str) -> String {
         quote(places.root),
         quote(code)
     )
-}
-
-/// Code behind the words that a platform wants before everything.
-pub fn prefixed(prefix: Option<&str>, code: String) -> String {
-    match prefix.map(str::trim).filter(|prefix| !prefix.is_empty()) {
-        Some(prefix) => format!("{prefix} sh -c {}", quote(&code)),
-        None => code,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prefix_stands_before_one_shell() {
-        assert_eq!(prefixed(None, "a; b".into()), "a; b");
-        assert_eq!(prefixed(Some(" "), "a; b".into()), "a; b");
-        assert_eq!(
-            prefixed(Some("chvrf x"), "a; b".into()),
-            "chvrf x sh -c 'a; b'"
-        );
-    }
 }

@@ -4,7 +4,7 @@
 
 mod changes;
 mod code;
+mod environment;
 mod paths;
 pub mod provisioner;
-mod transfer;
 pub mod verifier;

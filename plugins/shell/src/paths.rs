@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use banquet_sdk::{Context, Error, Result};
+use banquet_sdk::{Context, Error, Result, tool};
 
 /// The script: the one that is configured, which must be there; else `bootstrap.sh` where one is
 /// found.
 pub fn script(cx: &Context, configured: Option<&str>) -> Result<Option<PathBuf>> {
     let Some(configured) = configured else {
-        return Ok(lookup(cx, "bootstrap.sh", Path::is_file));
+        return Ok(tool::lookup(cx, None, "bootstrap.sh", Path::is_file));
     };
     let path = cx.root.join(configured);
     if path.is_file() {
@@ -28,21 +28,8 @@ pub fn script(cx: &Context, configured: Option<&str>) -> Result<Option<PathBuf>>
 pub fn data(cx: &Context, configured: Option<&str>) -> Option<PathBuf> {
     match configured {
         Some(configured) => Some(cx.root.join(configured)),
-        None => lookup(cx, "data", Path::is_dir),
+        None => tool::lookup(cx, None, "data", Path::is_dir),
     }
-}
-
-/// Test Kitchen's order (configurable.rb, `calculate_path`): the suite's tests, all tests, the
-/// directory of the configuration.
-fn lookup(cx: &Context, name: &str, found: fn(&Path) -> bool) -> Option<PathBuf> {
-    [
-        cx.test_dir.join(&cx.identity.suite),
-        cx.test_dir.clone(),
-        cx.root.clone(),
-    ]
-    .into_iter()
-    .map(|directory| directory.join(name))
-    .find(|path| found(path))
 }
 
 /// What is in a directory of data, without names that begin with a dot, as in Test Kitchen

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use banquet_sdk::lenient::Text;
+use banquet_sdk::tool::{self, Sudo};
 use banquet_sdk::{
     Connection, Context, Converged, Error, Exec, ExitStatus, PluginInfo, Provisioner, Result,
-    State, Sudo, async_trait, environment, files,
+    State, async_trait,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::changes::Sieve;
 use crate::code::{self, Places};
-use crate::{paths, transfer};
+use crate::paths;
 
 /// Settings of the provisioner, Test Kitchen's (provisioner/shell.rb, provisioner/base.rb) but for
 /// `environment` and `no_proxy`.
@@ -148,19 +149,15 @@ impl Provisioner for Shell {
 }
 
 fn variables(cx: &Context, config: &Config) -> BTreeMap<String, String> {
-    let mut all =
-        environment::of_the_workstation(std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }));
-    for (name, value) in [
-        ("http_proxy", &config.http_proxy),
-        ("https_proxy", &config.https_proxy),
-        ("ftp_proxy", &config.ftp_proxy),
-        ("no_proxy", &config.no_proxy),
-    ] {
-        environment::set_proxy(&mut all, name, value.as_deref());
-    }
-    all.extend(cx.environment.clone());
+    let mut all = tool::variables(
+        cx,
+        [
+            ("http_proxy", &config.http_proxy),
+            ("https_proxy", &config.https_proxy),
+            ("ftp_proxy", &config.ftp_proxy),
+            ("no_proxy", &config.no_proxy),
+        ],
+    );
     let configured = config.environment.iter();
     all.extend(configured.map(|(name, value)| (name.clone(), value.0.clone())));
     all
@@ -187,7 +184,7 @@ impl Run<'_> {
 
     fn exec(&self, code: String) -> Exec {
         let prefix = self.config.command_prefix.as_deref();
-        let mut exec = Exec::new(code::prefixed(prefix, code)).env(&self.environment);
+        let mut exec = Exec::new(tool::prefixed(prefix, code)).env(&self.environment);
         let path = self.changes.clone();
         exec.environment.insert("KITCHEN_CHANGES".into(), path);
         exec
@@ -197,7 +194,7 @@ impl Run<'_> {
     async fn prepare(&self) -> Result<Option<String>> {
         let way = format!("{}/upload-{}", self.root, self.cx.identity.instance);
         for (local, remote) in &self.config.uploads {
-            transfer::upload(self.cx, self.connection, (local, remote), &way).await?;
+            tool::upload(self.cx, self.connection, (local, remote), &way).await?;
         }
         if let Some(command) = &self.config.command {
             return Ok(Some(code::command(&self.places(), command)));
@@ -294,7 +291,7 @@ impl Run<'_> {
     /// Kitchen (provisioner/base.rb).
     async fn download(&self) {
         for (remote, local) in &self.config.downloads {
-            let fetched = files::download(self.cx, self.connection, (remote, local)).await;
+            let fetched = tool::download(self.cx, self.connection, (remote, local)).await;
             if let Err(error) = fetched {
                 self.cx.note(format!("download {remote}: {error}")).await;
             }

@@ -6,10 +6,12 @@ use std::time::Instant;
 use banquet_sdk::lenient::{List, Seconds, Text};
 use banquet_sdk::{
     CaseStatus, Connection, Context, Error, Exec, ExitStatus, PluginInfo, Result, State, Stdin,
-    TestCase, Verifier, async_trait, environment::of_the_state, process,
+    TestCase, Verifier, async_trait, process,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::environment::of_the_state;
 
 /// Settings of the verifier, Test Kitchen's (verifier/shell.rb) but for `environment`.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -20,10 +20,7 @@ async fn it_conforms() {
         root: bench.root(),
         good: bench.with(json!({"script": "ok.sh"})),
         failing: bench.with(json!({"command": "exit 3"})),
-        wrong: (
-            json!({"retry_on_exit_code": "often"}),
-            "/retry_on_exit_code",
-        ),
+        wrong: (json!({"sudo": "often"}), "/sudo"),
     })
     .await;
 }

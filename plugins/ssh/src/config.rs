@@ -3,48 +3,10 @@
 
 use std::time::Duration;
 
+use banquet_sdk::lenient::{List, Seconds};
 use banquet_sdk::{Context, Result, Section, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
-
-/// A time in seconds; fractions are allowed.
-#[derive(Clone, Copy, Debug, PartialEq, JsonSchema)]
-#[schemars(transparent)]
-pub struct Seconds(#[schemars(with = "f64")] pub Duration);
-
-impl Seconds {
-    const fn whole(seconds: u64) -> Self {
-        Self(Duration::from_secs(seconds))
-    }
-}
-
-impl<'de> Deserialize<'de> for Seconds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let seconds = f64::deserialize(deserializer)?;
-        Duration::try_from_secs_f64(seconds)
-            .map(Self)
-            .map_err(|error| serde::de::Error::custom(format!("{seconds} seconds: {error}")))
-    }
-}
-
-/// One value or a list of them.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum OneOrMany {
-    /// One.
-    One(String),
-    /// Several, in order.
-    Many(Vec<String>),
-}
-
-impl OneOrMany {
-    pub(crate) fn all(&self) -> &[String] {
-        match self {
-            Self::One(value) => std::slice::from_ref(value),
-            Self::Many(values) => values,
-        }
-    }
-}
 
 /// A port, written as a number or as text.
 #[derive(Clone, Copy, Debug, PartialEq, JsonSchema)]
@@ -133,7 +95,7 @@ pub struct Config {
     /// What `sudo` on the machine asks for; else `password`. Not in Test Kitchen.
     pub sudo_password: Option<String>,
     /// Private key files, from the project's directory. Without a password no other way is tried.
-    pub ssh_key: Option<OneOrMany>,
+    pub ssh_key: List<String>,
     /// Passphrase of the key files. An agent needs none. Not in Test Kitchen.
     pub ssh_key_passphrase: Option<String>,
     /// Only keys, never the password.
@@ -185,6 +147,8 @@ pub struct Config {
     pub compression: Switch,
     /// Read and left alone: the level is the library's.
     pub compression_level: Option<u32>,
+    /// Read and left alone: the Ruby on the machine that kitchen-sync's `sftp` compares files with.
+    pub ruby_path: Option<String>,
     /// `never` (default), `accept_new` or `always`: whether host keys are checked. Not in Test
     /// Kitchen, which never does.
     #[schemars(with = "Option<Switch>")]
@@ -195,6 +159,10 @@ pub struct Config {
     pub ssh_config_file: Option<String>,
 }
 
+const fn seconds(seconds: u64) -> Seconds {
+    Seconds(Duration::from_secs(seconds))
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -203,19 +171,19 @@ impl Default for Config {
             username: None,
             password: None,
             sudo_password: None,
-            ssh_key: None,
+            ssh_key: List::default(),
             ssh_key_passphrase: None,
             ssh_key_only: false,
             forward_agent: None,
             keepalive: true,
-            keepalive_interval: Seconds::whole(60),
+            keepalive_interval: seconds(60),
             keepalive_maxcount: 3,
             max_ssh_sessions: 9,
-            connection_timeout: Seconds::whole(15),
+            connection_timeout: seconds(15),
             connection_retries: 5,
-            connection_retry_sleep: Seconds::whole(1),
-            max_wait_until_ready: Seconds::whole(600),
-            max_wait_until_authenticated: Seconds::whole(60),
+            connection_retry_sleep: seconds(1),
+            max_wait_until_ready: seconds(600),
+            max_wait_until_authenticated: seconds(60),
             ssh_gateway: None,
             ssh_gateway_port: None,
             ssh_gateway_username: None,
@@ -228,6 +196,7 @@ impl Default for Config {
             proxy_command: None,
             compression: Switch::Plain(false),
             compression_level: None,
+            ruby_path: None,
             verify_host_key: HostKeys::Any,
             known_hosts: None,
             ssh_config_file: None,

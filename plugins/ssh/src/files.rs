@@ -139,8 +139,10 @@ fn check(status: ExitStatus, what: &str, complaints: &Text) -> Result<()> {
     if status.0 == 127 {
         error = error.hint("Install tar on the machine.");
     }
-    if said.contains("No space left on device") {
-        error = error.hint("The machine's disk is full.");
+    // The second is GNU tar's word for a file that fits in part.
+    let is_full = ["No space left on device", "Wrote only"];
+    if is_full.iter().any(|words| said.contains(words)) {
+        error = error.hint("The machine's disk is full there; `df` on it shows how much is free.");
     }
     Err(error)
 }
@@ -252,10 +254,14 @@ mod tests {
             err: text.into(),
             ..Text::default()
         };
-        let full = said("tar: a: Cannot write: No space left on device\n");
-        let error = check(ExitStatus(2), "upload to /x", &full).unwrap_err();
-        assert!(error.message.contains("/x") && error.message.contains("No space"));
-        assert!(error.hints[0].contains("full"));
+        for words in [
+            "tar: a: Cannot write: No space left on device\n",
+            "tar: a: Wrote only 4608 of 10240 bytes\n",
+        ] {
+            let error = check(ExitStatus(2), "upload to /x", &said(words)).unwrap_err();
+            assert!(error.message.contains("/x") && error.message.contains(words.trim()));
+            assert!(error.hints[0].contains("full"));
+        }
         let error = check(ExitStatus(127), "upload", &said("sh: tar: not found")).unwrap_err();
         assert!(error.hints[0].contains("tar"));
     }

@@ -26,9 +26,13 @@ use banquet_sdk::{
     Connection, Context, LoginCommand, PluginInfo, Result, SshTarget, State, Transport, async_trait,
 };
 
-pub use config::{Config, HostKeys, OneOrMany, Port, Seconds, Switch};
+pub use config::{Config, HostKeys, Port, Switch};
 use connection::{Slot, SshConnection};
 use target::Target;
+
+/// Names of other plugins for the same thing: kitchen-sync's and kitchen-transport-speedy's, which
+/// are Test Kitchen's `ssh` with faster uploads.
+pub const OTHER_NAMES: [&str; 3] = ["sftp", "rsync", "speedy_ssh"];
 
 /// The transport. Keeps the open connections; what it must remember is in the states.
 #[derive(Default)]

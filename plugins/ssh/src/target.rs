@@ -283,23 +283,20 @@ impl<'a> Resolver<'a> {
     fn credentials(&self, settings: &HostSettings) -> Credentials {
         let config = self.config;
         let home = self.home.as_deref();
-        let named: Option<Vec<PathBuf>> = config
-            .ssh_key
-            .as_ref()
-            .map(|keys| keys.all().iter().map(|key| self.path(key)).collect());
-        let keys = named.clone().unwrap_or_else(|| {
-            if settings.identity_files.is_empty() {
-                let usual = |name| Some(home?.join(".ssh").join(name));
-                USUAL_KEYS.into_iter().filter_map(usual).collect()
-            } else {
-                let file = |file: &String| expand_home(file, home);
-                settings.identity_files.iter().map(file).collect()
-            }
-        });
+        let named = &config.ssh_key.0;
+        let keys = if !named.is_empty() {
+            named.iter().map(|key| self.path(key)).collect()
+        } else if settings.identity_files.is_empty() {
+            let usual = |name| Some(home?.join(".ssh").join(name));
+            USUAL_KEYS.into_iter().filter_map(usual).collect()
+        } else {
+            let file = |file: &String| expand_home(file, home);
+            settings.identity_files.iter().map(file).collect()
+        };
         let from_environment = || std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from);
         Credentials {
             keys,
-            named: named.is_some(),
+            named: !named.is_empty(),
             passphrase: config.ssh_key_passphrase.clone(),
             password: config.password.clone().filter(|_| !config.ssh_key_only),
             agent: match settings.identity_agent.as_deref() {

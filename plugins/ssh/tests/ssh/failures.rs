@@ -231,35 +231,3 @@ async fn a_cancelled_wait_ends_at_once() {
         .unwrap();
     assert_eq!(ended.err().unwrap().kind, ErrorKind::Cancelled);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_told() {
-    let Some(sshd) = Sshd::start() else { return };
-    // A tar that says what the real one says saves filling a disk.
-    let limited = sshd.path("sh");
-    std::fs::create_dir(&limited).unwrap();
-    let tar = "#!/bin/sh\necho 'tar: large: Cannot write: No space left on device' >&2\nexit 2\n";
-    std::fs::write(limited.join("tar"), tar).unwrap();
-    let made = std::process::Command::new("chmod")
-        .arg("755")
-        .arg(limited.join("tar"))
-        .status();
-    assert!(made.unwrap().success());
-    let environment = format!("SetEnv SHLVL=2 PATH={}:/usr/bin:/bin", limited.display());
-    let Some(full) = Sshd::with(&environment) else {
-        return;
-    };
-    let connection = full.connect(json!({})).await.unwrap();
-    let file = sshd.path("large");
-    std::fs::write(&file, vec![7; 4_000_000]).unwrap();
-    let remote = full.path("remote");
-    let error = connection
-        .upload(&[&file], remote.to_str().unwrap())
-        .await
-        .unwrap_err();
-    assert!(error.message.contains("No space left on device"), "{error}");
-    assert!(
-        error.hints.iter().any(|hint| hint.contains("full")),
-        "{error:?}"
-    );
-}

@@ -1,12 +1,30 @@
-//! Variables that reach the user's code on a machine besides those of the kitchen.
+//! Variables that reach the user's code on an instance besides those of the kitchen.
 
 use std::collections::BTreeMap;
+
+use crate::Context;
 
 /// Variables of the workstation that Test Kitchen hands on (configurable.rb, `env_wrapped`).
 const HANDED_ON: [&str; 2] = ["CI", "CHEF_LICENSE"];
 
+/// The variables of `cx` and what the workstation hands on, with these proxies: where one is none,
+/// the workstation's; where it is empty, none.
+pub fn variables<'a>(
+    cx: &Context,
+    proxies: impl IntoIterator<Item = (&'a str, &'a Option<String>)>,
+) -> BTreeMap<String, String> {
+    let own = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut all = of_the_workstation(own);
+    for (name, value) in proxies {
+        set_proxy(&mut all, name, value.as_deref());
+    }
+    all.extend(cx.environment.clone());
+    all
+}
+
 /// `TEST_KITCHEN`, what the workstation hands on, and `TKENV_NAME` of it as `NAME`.
-pub fn of_the_workstation(
+fn of_the_workstation(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> BTreeMap<String, String> {
     let mut all = BTreeMap::from([("TEST_KITCHEN".to_string(), "1".to_string())]);
@@ -28,7 +46,7 @@ fn is_proxy(name: &str) -> bool {
 
 /// Sets or, where `value` is empty, takes out a proxy variable in both spellings; leaves what the
 /// workstation says where nothing is configured.
-pub fn set_proxy(all: &mut BTreeMap<String, String>, name: &str, value: Option<&str>) {
+fn set_proxy(all: &mut BTreeMap<String, String>, name: &str, value: Option<&str>) {
     let Some(value) = value else { return };
     for name in [name.to_string(), name.to_ascii_uppercase()] {
         all.remove(&name);
@@ -36,25 +54,6 @@ pub fn set_proxy(all: &mut BTreeMap<String, String>, name: &str, value: Option<&
             all.insert(name, value.into());
         }
     }
-}
-
-/// Every key of the state in capitals behind `KITCHEN_` (verifier/shell.rb). What no process can
-/// have as a variable is left out.
-pub fn of_the_state(
-    values: &serde_json::Map<String, serde_json::Value>,
-) -> BTreeMap<String, String> {
-    values
-        .iter()
-        .map(|(key, value)| {
-            let text = match value {
-                serde_json::Value::Null => String::new(),
-                serde_json::Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            (format!("KITCHEN_{}", key.to_uppercase()), text)
-        })
-        .filter(|(name, text)| !name.contains(['=', '\0']) && !text.contains('\0'))
-        .collect()
 }
 
 #[cfg(test)]
@@ -103,24 +102,6 @@ mod tests {
                 ("HTTP_PROXY", "new"),
                 ("ftp_proxy", "old"),
                 ("http_proxy", "new")
-            ])
-        );
-    }
-
-    #[test]
-    fn the_state_is_in_capitals() {
-        let serde_json::Value::Object(state) = serde_json::json!({
-            "hostname": "h", "port": 22, "gone": null, "a=b": 1, "nul": "\0", "list": [1, "b"]
-        }) else {
-            unreachable!()
-        };
-        assert_eq!(
-            of_the_state(&state),
-            pairs(&[
-                ("KITCHEN_GONE", ""),
-                ("KITCHEN_HOSTNAME", "h"),
-                ("KITCHEN_LIST", "[1,\"b\"]"),
-                ("KITCHEN_PORT", "22"),
             ])
         );
     }

@@ -1,7 +1,10 @@
-//! The files that `uploads` names.
+//! The files that `uploads` and `downloads` name.
 
-use banquet_sdk::{Connection, Context, Error, Exec, Result};
+use std::path::Path;
+
 use shell_words::quote;
+
+use crate::{Connection, Context, Error, Exec, Result};
 
 /// Copies `local` to `remote`: into that directory if it is one, else under that name, as `cp -R`
 /// has it. It passes through directory `way` of the instance.
@@ -32,4 +35,24 @@ pub async fn upload(
     );
     let copied = connection.exec(&Exec::new(code), &*cx.output).await?;
     copied.into_result(&format!("upload to {remote}"))
+}
+
+/// Fetches `remote` to `local`: into that directory if it is one or ends with `/`, else under that
+/// name.
+pub async fn download(
+    cx: &Context,
+    connection: &dyn Connection,
+    (remote, local): (&str, &str),
+) -> Result<()> {
+    let target = cx.root.join(local);
+    if local.ends_with('/') || target.is_dir() {
+        return connection.download(&[remote], &target).await;
+    }
+    let parent = target.parent().unwrap_or(&cx.root);
+    std::fs::create_dir_all(parent)?;
+    // Beside the target, so that a rename does.
+    let arrival = tempfile::Builder::new().tempdir_in(parent)?;
+    connection.download(&[remote], arrival.path()).await?;
+    let name = Path::new(remote).file_name().unwrap_or_default();
+    Ok(std::fs::rename(arrival.path().join(name), target)?)
 }

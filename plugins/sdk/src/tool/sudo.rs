@@ -1,7 +1,9 @@
-//! How code on a machine becomes root.
+//! How a command on an instance becomes root's.
+
+use shell_words::quote;
 
 /// Becomes root, unless it is root already and nobody asked for a sudo of his own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Sudo {
     /// Not at all.
     No,
@@ -21,7 +23,7 @@ impl Sudo {
         }
     }
 
-    /// A line of shell code that defines the function `as_root`, which runs its arguments.
+    /// A line of shell code that defines `as_root`, which runs its arguments.
     pub fn definition(&self) -> String {
         let body = match self {
             Self::No => r#""$@""#.into(),
@@ -31,6 +33,14 @@ impl Sudo {
             Self::Always(command) => format!(r#"{command} "$@""#),
         };
         format!("as_root() {{ {body}; }}")
+    }
+}
+
+/// Code behind the words that a platform wants before everything.
+pub fn prefixed(prefix: Option<&str>, code: String) -> String {
+    match prefix.map(str::trim).filter(|prefix| !prefix.is_empty()) {
+        Some(prefix) => format!("{prefix} sh -c {}", quote(&code)),
+        None => code,
     }
 }
 
@@ -49,5 +59,15 @@ mod tests {
             "as_root() { env 'A=b c' \"$@\"; }"
         );
         assert!(Sudo::of(true, None).definition().contains("sudo -E"));
+    }
+
+    #[test]
+    fn a_prefix_stands_before_one_shell() {
+        assert_eq!(prefixed(None, "a; b".into()), "a; b");
+        assert_eq!(prefixed(Some(" "), "a; b".into()), "a; b");
+        assert_eq!(
+            prefixed(Some("chvrf x"), "a; b".into()),
+            "chvrf x sh -c 'a; b'"
+        );
     }
 }
