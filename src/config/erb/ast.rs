@@ -31,6 +31,17 @@ pub enum Param {
     Group(Vec<Param>),
 }
 
+/// What an assignment to several targets fills.
+#[derive(Debug)]
+pub enum Target {
+    /// One value.
+    One(Node),
+    /// All further values.
+    Rest(Node),
+    /// The values of an array, in parentheses.
+    Group(Vec<Target>),
+}
+
 /// Code with parameters.
 #[derive(Debug)]
 pub struct Block {
@@ -95,7 +106,7 @@ pub enum Kind {
     Regex(Vec<Piece>, String),
     /// A list.
     Array(Vec<Node>),
-    /// A map.
+    /// A map; a key that is a splat (`**other`) has no value.
     Hash(Vec<(Node, Node)>),
     /// A range; whether its end is excluded.
     Range(Option<Box<Node>>, Option<Box<Node>>, bool),
@@ -114,7 +125,7 @@ pub enum Kind {
     /// `target op= value`; the operator is `||`, `&&` or a method.
     OpAssign(Box<Node>, Rc<str>, Box<Node>),
     /// `a, b = value`.
-    MultiAssign(Vec<Node>, Box<Node>),
+    MultiAssign(Vec<Target>, Box<Node>),
     /// Both.
     And(Box<Node>, Box<Node>),
     /// Either.

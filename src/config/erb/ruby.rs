@@ -150,7 +150,8 @@ impl Lines {
     }
 }
 
-fn decoded(hex: &str) -> Option<String> {
+/// The text of these hexadecimal digits.
+pub fn decoded(hex: &str) -> Option<String> {
     let digits = hex.as_bytes();
     let digit = |byte: u8| (byte as char).to_digit(16);
     let bytes: Option<Vec<u8>> = digits

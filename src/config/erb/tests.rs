@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::{Environment, ErbError, Rendered, render};
 
+mod against_ruby;
 mod controls;
 mod limits;
 mod objects;

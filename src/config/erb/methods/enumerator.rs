@@ -10,6 +10,7 @@ use super::{Blk, array, int, need};
 /// Methods that can wait for their block.
 pub const WAITING: &[&str] = &[
     "collect",
+    "each",
     "filter",
     "filter_map",
     "find_all",
@@ -31,6 +32,7 @@ pub fn call(
     let (list, method) = &**this;
     if !["with_index", "each_with_index"].contains(&name) {
         return match name {
+            "to_a" | "force" if &**method == "each" => Ok(Some(list.clone())),
             "to_a" | "each" | "size" | "next" if block.is_none() => Ok(None),
             _ => super::call(machine, list, name, args, block).map(Some),
         };
@@ -41,6 +43,9 @@ pub fn call(
         pairs.push(machine.array(vec![value, Value::Int(index)]));
     }
     let pairs = machine.array(pairs);
+    if block.is_none() && &**method == "each" {
+        return Ok(Some(pairs));
+    }
     let result = super::call(machine, &pairs, method, &[], Some(need(block, name)?))?;
     // What selects gives the values, not the pairs that the block saw.
     let selects = !["collect", "filter_map", "flat_map", "map"].contains(&&**method);

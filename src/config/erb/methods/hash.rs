@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::super::eval::Machine;
 use super::super::stop::{Eval, no_conversion, raise};
 use super::super::value::Value;
-use super::array_blocks::{self, Answer};
+use super::array::blocks::{self, Answer};
 use super::{Blk, arity, need, one};
 
 type Pairs = Vec<(Value, Value)>;
@@ -101,14 +101,12 @@ pub fn call(
         let list = machine.array(list);
         return super::call(machine, &list, name, args, block).map(Some);
     }
-    Ok(
-        match array_blocks::each(machine, &list, name, args, block)? {
-            None => None,
-            Some(Answer::List(list)) => Some(machine.array(list)),
-            Some(Answer::Same) => Some(Value::Hash(this.clone())),
-            Some(Answer::Value(value)) => Some(value),
-        },
-    )
+    Ok(match blocks::each(machine, &list, name, args, block)? {
+        None => None,
+        Some(Answer::List(list)) => Some(machine.array(list)),
+        Some(Answer::Same) => Some(Value::Hash(this.clone())),
+        Some(Answer::Value(value)) => Some(value),
+    })
 }
 
 fn asked(

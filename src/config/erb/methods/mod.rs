@@ -1,7 +1,6 @@
 //! Ruby's own methods, a file a class. Each answers `None` for a name that it does not have.
 
 pub mod array;
-mod array_blocks;
 mod constants;
 mod enumerator;
 mod env;
@@ -16,7 +15,6 @@ mod object;
 mod range;
 pub mod regex;
 mod string;
-mod string_edit;
 mod time;
 
 use std::rc::Rc;
@@ -44,16 +42,13 @@ pub fn call(
         Value::Str(text) => {
             let now = text.borrow().clone();
             match string::call(machine, &now, name, args, block)? {
-                None => string_edit::call(machine, text, name, args, block)?,
+                None => string::edit::call(machine, text, name, args, block)?,
                 found => found,
             }
         }
         Value::Symbol(text) => string::of_symbol(machine, text, name, args)?,
         Value::Int(_) | Value::Float(_) => number::call(machine, receiver, name, args, block)?,
-        Value::Array(list) => match array::call(machine, list, name, args, block)? {
-            None => array_blocks::call(machine, list, name, args, block)?,
-            found => found,
-        },
+        Value::Array(list) => array::call(machine, list, name, args, block)?,
         Value::Hash(map) => hash::call(machine, map, name, args, block)?,
         Value::Range(range) => range::call(machine, range, name, args, block)?,
         Value::Regex(pattern) => regex::of_pattern(machine, pattern, name, args)?,

@@ -15,6 +15,7 @@ const UNKNOWN: &[&str] = &[
     "define_singleton_method",
     "display",
     "enum_for",
+    "equal?",
     "extend",
     "instance_eval",
     "instance_exec",
@@ -43,7 +44,7 @@ pub fn call(machine: &mut Machine, value: &Value, name: &str, args: &[Value], bl
         "inspect" => machine.text(value.inspect())?,
         "nil?" => Value::Bool(matches!(value, Value::Nil)),
         "eql?" => Value::Bool(value.same_key(one(args)?)),
-        "==" | "===" | "equal?" => Value::Bool(value.equals(one(args)?)),
+        "==" | "===" => Value::Bool(value.equals(one(args)?)),
         "!=" => Value::Bool(!value.equals(one(args)?)),
         "!" => Value::Bool(!value.truthy()),
         "=~" => Value::Nil,
@@ -51,10 +52,10 @@ pub fn call(machine: &mut Machine, value: &Value, name: &str, args: &[Value], bl
             .compare(one(args)?)
             .map_or(Value::Nil, |order| Value::Int(order as i64)),
         "freeze" | "itself" | "dup" => value.clone(),
-        "frozen?" => Value::Bool(!matches!(
-            value,
-            Value::Str(_) | Value::Array(_) | Value::Hash(_)
-        )),
+        "frozen?" if matches!(value, Value::Str(_) | Value::Array(_) | Value::Hash(_)) => {
+            return beyond("`frozen?`");
+        }
+        "frozen?" => Value::Bool(true),
         "hash" => return beyond("`hash`"),
         "class" => class(value)?,
         "is_a?" | "kind_of?" | "instance_of?" => is_a(value, one(args)?)?,

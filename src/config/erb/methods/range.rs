@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::super::eval::Machine;
 use super::super::stop::{Eval, raise};
 use super::super::value::Value;
-use super::array_blocks::{self, Answer};
+use super::array::blocks::{self, Answer};
 use super::{Blk, one, string};
 
 type Ends = Rc<(Value, Value, bool)>;
@@ -120,7 +120,7 @@ pub fn call(
         }
         _ => {
             let list = values(machine, range)?;
-            match array_blocks::each(machine, &list, name, args, block) {
+            match blocks::each(machine, &list, name, args, block) {
                 Ok(Some(Answer::List(list))) => machine.array(list),
                 Ok(Some(Answer::Same)) => Value::Range(range.clone()),
                 Ok(Some(Answer::Value(value))) => value,

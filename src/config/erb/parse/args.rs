@@ -84,7 +84,12 @@ impl Parser<'_> {
             return Ok(());
         }
         if self.rest().starts_with("**") {
-            return Err(self.beyond(at, "`**` in arguments"));
+            self.pos += 2;
+            let splat = Kind::Splat(Box::new(self.expression()?));
+            let nil = Kind::Nil;
+            args.pairs
+                .push((Node { kind: splat, at }, Node { kind: nil, at }));
+            return Ok(());
         }
         if matches!(self.peek(), Some(b'*' | b'&')) {
             let block = self.peek() == Some(b'&');

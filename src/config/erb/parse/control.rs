@@ -59,6 +59,7 @@ impl Parser<'_> {
         self.skip_space();
         let subject = match self.peek() {
             Some(b'\n' | b';' | b'#') => None,
+            _ if self.at_word("when") => None,
             _ => Some(self.header()?),
         };
         self.skip_terminators();

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::ast::{Call, Kind, Node};
+use super::super::ast::{Call, Kind, Node, Target};
 use super::{Parse, Parser, boxed};
 
 /// Binary operators, the loosest first; longer ones before those they begin with.
@@ -111,6 +111,11 @@ impl Parser<'_> {
                 at,
             });
         }
+        if self.peek() == Some(b'*') {
+            let first = self.one_of_targets()?;
+            self.skip_space();
+            return self.multiple_assignment(first, at);
+        }
         let first = self.expression()?;
         if matches!(
             first.kind,
@@ -118,22 +123,17 @@ impl Parser<'_> {
         ) {
             self.skip_space();
             if self.peek() == Some(b',') {
-                return self.multiple_assignment(first);
+                let first = Target::One(self.target(first)?);
+                return self.multiple_assignment(first, at);
             }
         }
         Ok(first)
     }
 
     /// `a, b = …`, whose first target is read.
-    fn multiple_assignment(&mut self, first: Node) -> Parse<Node> {
-        let at = first.at;
-        let mut targets = vec![self.target(first)?];
-        while self.eat(",") {
-            self.skip_lines();
-            let node = self.primary_with_calls()?;
-            targets.push(self.target(node)?);
-            self.skip_space();
-        }
+    fn multiple_assignment(&mut self, first: Target, at: usize) -> Parse<Node> {
+        let mut targets = vec![first];
+        self.further_targets(&mut targets)?;
         if self.peek() != Some(b'=') || self.peek_at(1) == Some(b'=') {
             return Err(self.unexpected());
         }
@@ -142,6 +142,34 @@ impl Parser<'_> {
         Ok(Node {
             kind: Kind::MultiAssign(targets, Box::new(value)),
             at,
+        })
+    }
+
+    fn further_targets(&mut self, targets: &mut Vec<Target>) -> Parse<()> {
+        while self.eat(",") {
+            self.skip_lines();
+            let target = self.deeper(Self::one_of_targets)?;
+            targets.push(target);
+            self.skip_space();
+        }
+        Ok(())
+    }
+
+    fn one_of_targets(&mut self) -> Parse<Target> {
+        if self.eat("(") {
+            self.skip_space();
+            let mut targets = vec![self.one_of_targets()?];
+            self.skip_space();
+            self.further_targets(&mut targets)?;
+            self.expect(")")?;
+            return Ok(Target::Group(targets));
+        }
+        let rest = self.eat("*");
+        let node = self.primary_with_calls()?;
+        let node = self.target(node)?;
+        Ok(match rest {
+            true => Target::Rest(node),
+            false => Target::One(node),
         })
     }
 
@@ -268,11 +296,12 @@ impl Parser<'_> {
                 let node = self.deeper(Self::unary)?;
                 return Ok(call(node, "-@", Vec::new(), at));
             }
-            Some(b'+') => {
+            Some(sign @ (b'+' | b'~')) => {
                 self.pos += 1;
                 self.skip_space();
                 let node = self.deeper(Self::unary)?;
-                return Ok(call(node, "+@", Vec::new(), at));
+                let name = if sign == b'~' { "~" } else { "+@" };
+                return Ok(call(node, name, Vec::new(), at));
             }
             Some(b'&') => return Err(self.unexpected()),
             _ => {}

@@ -172,7 +172,7 @@ impl Parser<'_> {
                 self.pos += digits;
                 self.source[start + 1..self.pos].into()
             }
-            (Some(byte), None) if global && b":~!?&".contains(&byte) => {
+            (Some(byte), None) if global && b":~!?&'`".contains(&byte) => {
                 self.pos += 1;
                 (byte as char).to_string().into()
             }

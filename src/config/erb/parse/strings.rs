@@ -282,18 +282,37 @@ impl Parser<'_> {
         let begin = behind.map_or(line_end + 1, |(_, end)| *end);
         let (lines, end) = self.heredoc_lines(begin, name, indented, start)?;
         self.heredocs.push((line_end, end));
-        let text = if squiggly {
-            unindented(&lines)
-        } else {
-            lines.concat()
-        };
+        let indent = if squiggly { common_indent(&lines) } else { 0 };
         if quote == Some(b'\'') {
+            let text = lines.iter().map(|line| unindented(line, indent)).collect();
             return Ok(Kind::Str(vec![Piece::Text(text)]));
         }
-        if text.contains("#{") || text.contains('\\') {
-            return Err(self.beyond(start, "a heredoc with insertions"));
+        let resume = std::mem::replace(&mut self.pos, begin);
+        let pieces = self.heredoc_pieces(begin + lines.concat().len(), indent)?;
+        self.pos = resume;
+        Ok(Kind::Str(pieces))
+    }
+
+    /// The text up to byte `end`, without `indent` blanks at the start of each line.
+    fn heredoc_pieces(&mut self, end: usize, indent: usize) -> Parse<Vec<Piece>> {
+        let mut pieces = Pieces::default();
+        let mut at_start = true;
+        while self.pos < end {
+            if std::mem::take(&mut at_start) {
+                let line = &self.source[self.pos..end];
+                self.pos += line.len() - unindented(line, indent).len();
+                continue;
+            }
+            match self.peek() {
+                Some(b'\\') => self.escape(&mut pieces.text, 0, None, Escapes::Double)?,
+                Some(b'#') => self.insertion(&mut pieces)?,
+                byte => {
+                    at_start = byte == Some(b'\n');
+                    pieces.text.extend(self.next_char());
+                }
+            }
         }
-        Ok(Kind::Str(vec![Piece::Text(text)]))
+        Ok(pieces.finish())
     }
 
     fn heredoc_lines(
@@ -323,13 +342,16 @@ impl Parser<'_> {
     }
 }
 
-/// The lines without the blanks that all of them begin with.
-fn unindented(lines: &[String]) -> String {
-    let blank = |line: &&String| !line.trim().is_empty();
-    let indent = |line: &String| line.len() - line.trim_start_matches([' ', '\t']).len();
-    let least = lines.iter().filter(blank).map(indent).min().unwrap_or(0);
-    lines
-        .iter()
-        .map(|line| line.get(least.min(indent(line))..).unwrap_or_default())
-        .collect()
+/// How many blanks all lines begin with.
+fn common_indent(lines: &[String]) -> usize {
+    let filled = lines.iter().filter(|line| !line.trim().is_empty());
+    filled.map(|line| indent(line)).min().unwrap_or(0)
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches([' ', '\t']).len()
+}
+
+fn unindented(line: &str, by: usize) -> &str {
+    &line[by.min(indent(line))..]
 }

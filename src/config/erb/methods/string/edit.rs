@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::super::eval::Machine;
-use super::super::stop::Eval;
-use super::super::value::Value;
-use super::{Blk, arity, int, one, string, text};
+use super::super::super::eval::Machine;
+use super::super::super::stop::{Eval, raise};
+use super::super::super::value::Value;
+use super::super::object::texts;
+use super::super::{Blk, arity, index, int, one, string, text, wrong};
 
 /// Methods that change the string to what the method without `!` gives, or answer nil.
 const EDITS: &[&str] = &[
@@ -39,41 +40,20 @@ pub fn call(
 ) -> Eval<Option<Value>> {
     let now = this.borrow().clone();
     let new = match name {
-        "<<" | "concat" => match one(args)? {
-            Value::Int(_) => return super::wrong(args, name).map(Some),
-            other => now.clone() + &text(other)?,
-        },
+        "<<" | "concat" if args.iter().any(|arg| matches!(arg, Value::Int(_))) => {
+            return wrong(args, name).map(Some);
+        }
+        "<<" => now.clone() + &text(one(args)?)?,
+        "concat" => now.clone() + &texts(args)?.concat(),
         "prepend" => text(one(args)?)? + &now,
         "replace" => text(one(args)?)?,
         "clear" => String::new(),
-        "insert" => {
-            arity(args, 2, 2)?;
-            let place = int(&args[0])?;
-            let chars = now.chars().count();
-            let place = super::index(if place < 0 { place + 1 } else { place }, chars)
-                .filter(|p| *p <= chars);
-            let place = if int(&args[0])? == -1 {
-                Some(chars)
-            } else {
-                place
-            };
-            let Some(place) = place else {
-                return super::super::stop::raise(
-                    "IndexError",
-                    format!("index {} out of string", int(&args[0])?),
-                );
-            };
-            let byte = now
-                .char_indices()
-                .nth(place)
-                .map_or(now.len(), |(byte, _)| byte);
-            format!("{}{}{}", &now[..byte], text(&args[1])?, &now[byte..])
-        }
+        "insert" => inserted(&now, args)?,
         "[]=" => match args {
             [Value::Str(part), new] if now.contains(part.borrow().as_str()) => {
                 now.replacen(part.borrow().as_str(), &text(new)?, 1)
             }
-            _ => return super::wrong(args, name).map(Some),
+            _ => return wrong(args, name).map(Some),
         },
         _ if EDITS.contains(&name) => {
             let plain = name.trim_end_matches('!');
@@ -91,4 +71,32 @@ pub fn call(
     machine.charge(new.len())?;
     *this.borrow_mut() = new;
     Ok(Some(Value::Str(this.clone())))
+}
+
+fn inserted(now: &str, args: &[Value]) -> Eval<String> {
+    arity(args, 2, 2)?;
+    let place = int(&args[0])?;
+    let chars = now.chars().count();
+    let place = index(if place < 0 { place + 1 } else { place }, chars).filter(|p| *p <= chars);
+    let place = if int(&args[0])? == -1 {
+        Some(chars)
+    } else {
+        place
+    };
+    let Some(place) = place else {
+        return raise(
+            "IndexError",
+            format!("index {} out of string", int(&args[0])?),
+        );
+    };
+    let byte = now
+        .char_indices()
+        .nth(place)
+        .map_or(now.len(), |(byte, _)| byte);
+    Ok(format!(
+        "{}{}{}",
+        &now[..byte],
+        text(&args[1])?,
+        &now[byte..]
+    ))
 }

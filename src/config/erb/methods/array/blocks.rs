@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::super::eval::Machine;
-use super::super::stop::Eval;
-use super::super::value::{Proc, Value};
-use super::array::{sorted, unique};
-use super::enumerator::WAITING;
-use super::{Blk, count, int, need, object, one};
+use super::super::super::eval::Machine;
+use super::super::super::stop::{Eval, raise};
+use super::super::super::value::{Proc, Value};
+use super::super::enumerator::WAITING;
+use super::super::{Blk, call as call_method, count, hash, int, need, object, one};
+use super::{sorted, spread, unique};
 
 /// Calls a method of a list that runs a block.
 pub fn call(
@@ -25,7 +25,7 @@ pub fn call(
                 return Ok(Some(match name {
                     "reverse_each" => machine.array(list.into_iter().rev().collect()),
                     "each_index" => machine.array((0..list.len()).map(Value::len).collect()),
-                    _ => Value::Array(this.clone()),
+                    _ => Value::Enumerator(Rc::new((Value::Array(this.clone()), "each".into()))),
                 }));
             };
             let mut index = 0;
@@ -129,7 +129,7 @@ fn mapped(
             let block = need(block, name)?;
             let mut all = Vec::new();
             for value in list {
-                all.extend(super::array::spread(&yield_one(machine, block, value)?));
+                all.extend(spread(&yield_one(machine, block, value)?));
                 machine.charge(all.len())?;
             }
             all
@@ -149,50 +149,13 @@ fn mapped(
             let pattern = one(args)?;
             let mut kept = Vec::new();
             for value in list {
-                let fits = super::call(machine, pattern, "===", std::slice::from_ref(value), None)?
+                let fits = call_method(machine, pattern, "===", std::slice::from_ref(value), None)?
                     .truthy();
                 if fits == (name == "grep") {
                     kept.push(match block {
                         Some(block) => yield_one(machine, block, value)?,
                         None => value.clone(),
                     });
-                }
-            }
-            kept
-        }
-        "take_while" | "drop_while" => {
-            let block = need(block, name)?;
-            let mut place = 0;
-            while place < list.len() && yield_one(machine, block, &list[place])?.truthy() {
-                place += 1;
-            }
-            if name == "take_while" {
-                list[..place].to_vec()
-            } else {
-                list[place..].to_vec()
-            }
-        }
-        "sort" => {
-            let block = need(block, name)?;
-            sorted(machine, list.to_vec(), &mut |machine, left, right| {
-                let order = machine.yield_to(block, &[left.clone(), right.clone()])?;
-                Ok(int(&order)?.cmp(&0))
-            })?
-        }
-        "sort_by" => keyed(machine, list, need(block, name)?)?
-            .into_iter()
-            .map(|(_, value)| value)
-            .collect(),
-        "uniq" => {
-            let block = need(block, name)?;
-            let mut keys: Vec<Value> = Vec::new();
-            let mut kept = Vec::new();
-            for value in list {
-                let key = yield_one(machine, block, value)?;
-                machine.charge(keys.len())?;
-                if !keys.iter().any(|known| known.same_key(&key)) {
-                    keys.push(key);
-                    kept.push(value.clone());
                 }
             }
             kept
@@ -209,6 +172,53 @@ fn mapped(
             }
             vec![machine.array(yes), machine.array(no)]
         }
+        _ => match block {
+            Some(block) => return chosen(machine, list, name, block),
+            None => return Ok(None),
+        },
+    })))
+}
+
+/// Methods that give some of the values, or all in another order.
+fn chosen(
+    machine: &mut Machine,
+    list: &[Value],
+    name: &str,
+    block: &Rc<Proc>,
+) -> Eval<Option<Answer>> {
+    Ok(Some(Answer::List(match name {
+        "take_while" | "drop_while" => {
+            let mut place = 0;
+            while place < list.len() && yield_one(machine, block, &list[place])?.truthy() {
+                place += 1;
+            }
+            if name == "take_while" {
+                list[..place].to_vec()
+            } else {
+                list[place..].to_vec()
+            }
+        }
+        "sort" => sorted(machine, list.to_vec(), &mut |machine, left, right| {
+            let order = machine.yield_to(block, &[left.clone(), right.clone()])?;
+            Ok(int(&order)?.cmp(&0))
+        })?,
+        "sort_by" => keyed(machine, list, block)?
+            .into_iter()
+            .map(|(_, value)| value)
+            .collect(),
+        "uniq" => {
+            let mut keys: Vec<Value> = Vec::new();
+            let mut kept = Vec::new();
+            for value in list {
+                let key = yield_one(machine, block, value)?;
+                machine.charge(keys.len())?;
+                if !keys.iter().any(|known| known.same_key(&key)) {
+                    keys.push(key);
+                    kept.push(value.clone());
+                }
+            }
+            kept
+        }
         _ => return Ok(None),
     })))
 }
@@ -220,7 +230,7 @@ fn keyed(machine: &mut Machine, list: &[Value], block: &Rc<Proc>) -> Eval<Vec<(V
         let key = yield_one(machine, block, value)?;
         pairs.push(machine.array(vec![key, value.clone()]));
     }
-    let part = |pair: &Value, at: usize| super::array::spread(pair).swap_remove(at);
+    let part = |pair: &Value, at: usize| spread(pair).swap_remove(at);
     let ordered = sorted(machine, pairs, &mut |_, left, right| {
         object::order(&part(left, 0), &part(right, 0))
     })?;
@@ -243,7 +253,7 @@ fn parts(machine: &mut Machine, list: &[Value], name: &str, args: &[Value]) -> E
             let size = count(one(args)?)?;
             if size == 0 {
                 let what = if name == "each_slice" { "slice" } else { "" };
-                return super::super::stop::raise(
+                return raise(
                     "ArgumentError",
                     format!("invalid {what} size").replace("  ", " "),
                 );
@@ -292,6 +302,20 @@ fn grouped(
             object
         }
         "inject" | "reduce" => inject(machine, list, args, block)?,
+        "group_by" | "tally" | "to_h" => return hashed(machine, list, name, block),
+        _ => return found(machine, list, name, args, block),
+    })))
+}
+
+/// Methods that look for values, or make one value of all.
+fn found(
+    machine: &mut Machine,
+    list: &[Value],
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Answer>> {
+    Ok(Some(Answer::Value(match name {
         "find" | "detect" => {
             let block = need(block, name)?;
             let mut found = Value::Nil;
@@ -319,7 +343,7 @@ fn grouped(
             for value in list {
                 let fits = match (args, block) {
                     ([pattern], _) => {
-                        super::call(machine, pattern, "===", std::slice::from_ref(value), None)?
+                        call_method(machine, pattern, "===", std::slice::from_ref(value), None)?
                     }
                     (_, block) => yield_one(machine, need(block, name)?, value)?,
                 };
@@ -338,7 +362,7 @@ fn grouped(
             let mut sum = args.first().cloned().unwrap_or(Value::Int(0));
             for value in list {
                 let value = yield_one(machine, block, value)?;
-                sum = super::call(machine, &sum, "+", &[value], None)?;
+                sum = call_method(machine, &sum, "+", &[value], None)?;
             }
             sum
         }
@@ -351,6 +375,13 @@ fn grouped(
             };
             end.map_or(Value::Nil, |(_, value)| value.clone())
         }
+        _ => return Ok(None),
+    })))
+}
+
+/// Methods that make a map.
+fn hashed(machine: &mut Machine, list: &[Value], name: &str, block: Blk) -> Eval<Option<Answer>> {
+    Ok(Some(Answer::Value(match name {
         "group_by" => {
             let block = need(block, name)?;
             let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
@@ -384,7 +415,7 @@ fn grouped(
                 .iter()
                 .map(|value| yield_one(machine, block, value))
                 .collect::<Eval<Vec<_>>>()?;
-            super::hash::from_pairs(machine, &pairs)?
+            hash::from_pairs(machine, &pairs)?
         }
         _ => return Ok(None),
     })))
@@ -404,7 +435,7 @@ fn inject(machine: &mut Machine, list: &[Value], args: &[Value], block: Blk) -> 
     for value in rest {
         result = match &method {
             Some(method) => {
-                super::call(machine, &result, method, std::slice::from_ref(value), None)?
+                call_method(machine, &result, method, std::slice::from_ref(value), None)?
             }
             None => machine.yield_to(need(block, "inject")?, &[result, value.clone()])?,
         };

@@ -1,0 +1,307 @@
+//! Evaluates a program: variables, control flow, calls.
+
+mod calls;
+mod control;
+mod variables;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::ast::{Kind, Node, Piece};
+use super::environment::Environment;
+use super::stop::{Eval, Stop, beyond, no_conversion, raise};
+use super::template::Program;
+use super::value::{Scope, Value};
+use super::{methods, output::Output};
+use variables::lookup;
+
+/// How many steps a template may take; a step is a node, or the work of one on some bytes.
+const STEPS: u64 = 3_000_000;
+/// How many bytes a text may have.
+pub const MAX_TEXT: usize = 32 << 20;
+/// How deep blocks may call each other.
+const CALLS: usize = 60;
+
+/// Lists and scopes that are alive, so that long chains of them are freed one by one.
+enum Held {
+    Array(Rc<RefCell<Vec<Value>>>),
+    Hash(Rc<RefCell<Vec<(Value, Value)>>>),
+    Scope(Rc<Scope>),
+}
+
+/// An evaluation.
+pub struct Machine<'a> {
+    /// What the program sees of the workstation.
+    pub environment: &'a Environment,
+    /// Variables of the environment that the program set.
+    pub overlay: Vec<(String, Option<String>)>,
+    /// What is rendered so far.
+    pub output: Output,
+    /// What it printed.
+    pub printed: String,
+    /// What the last regular expression found.
+    pub found: Value,
+    /// Path of the template.
+    pub file: String,
+    /// Byte of the program that is evaluated.
+    pub at: usize,
+    program: &'a Program,
+    scope: Rc<Scope>,
+    instances: Vec<(Rc<str>, Value)>,
+    globals: Vec<(Rc<str>, Value)>,
+    constants: Vec<(Rc<str>, Value)>,
+    steps: u64,
+    calls: usize,
+    held: Vec<Held>,
+}
+
+impl<'a> Machine<'a> {
+    /// An evaluation of `program`, made of the template of `file`.
+    pub fn new(
+        program: &'a Program,
+        template: &str,
+        file: &str,
+        environment: &'a Environment,
+    ) -> Self {
+        Self {
+            environment,
+            overlay: Vec::new(),
+            output: Output::new(template),
+            printed: String::new(),
+            found: Value::Nil,
+            file: file.into(),
+            at: 0,
+            program,
+            scope: Rc::default(),
+            instances: Vec::new(),
+            globals: Vec::new(),
+            constants: Vec::new(),
+            steps: 0,
+            calls: 0,
+            held: Vec::new(),
+        }
+    }
+
+    /// What was rendered.
+    pub fn rendered(mut self) -> super::Rendered {
+        super::Rendered {
+            text: std::mem::take(&mut self.output.text),
+            lines: std::mem::take(&mut self.output.lines),
+            printed: std::mem::take(&mut self.printed),
+        }
+    }
+
+    /// Counts work on `bytes` bytes.
+    pub fn charge(&mut self, bytes: usize) -> Eval<()> {
+        self.steps += 1 + bytes as u64 / 16;
+        if bytes > MAX_TEXT {
+            return Err(Stop::Limit("makes a text of more than 32 MiB"));
+        }
+        match self.steps > STEPS {
+            true => Err(Stop::Limit("takes too many steps; does a loop ever end?")),
+            false => Ok(()),
+        }
+    }
+
+    /// A new list.
+    pub fn array(&mut self, values: Vec<Value>) -> Value {
+        let list = Rc::new(RefCell::new(values));
+        self.held.push(Held::Array(list.clone()));
+        Value::Array(list)
+    }
+
+    /// A new map.
+    pub fn hash(&mut self, pairs: Vec<(Value, Value)>) -> Value {
+        let map = Rc::new(RefCell::new(pairs));
+        self.held.push(Held::Hash(map.clone()));
+        Value::Hash(map)
+    }
+
+    /// A new text; counts as work on its bytes.
+    pub fn text(&mut self, text: String) -> Eval {
+        self.charge(text.len())?;
+        Ok(Value::str(text))
+    }
+
+    /// The value of `node`.
+    pub fn eval(&mut self, node: &Node) -> Eval {
+        self.charge(0)?;
+        self.at = node.at;
+        self.eval_kind(node)
+    }
+
+    fn eval_kind(&mut self, node: &Node) -> Eval {
+        Ok(match &node.kind {
+            Kind::Local(name) => self.local(name),
+            Kind::Instance(name) => lookup(&self.instances, name),
+            Kind::Global(name) => return self.global(name),
+            Kind::Const(outer, name) => return self.constant(outer.as_deref(), name),
+            Kind::Assign(target, value) => {
+                let value = self.eval(value)?;
+                self.assign(target, value.clone())?;
+                value
+            }
+            Kind::OpAssign(target, operator, value) => {
+                return self.op_assign(target, operator, value);
+            }
+            Kind::MultiAssign(targets, value) => {
+                let value = self.eval(value)?;
+                self.assign_all(targets, &value)?;
+                value
+            }
+            Kind::And(left, right) => match self.eval(left)? {
+                left if left.truthy() => self.eval(right)?,
+                left => left,
+            },
+            Kind::Or(left, right) => match self.eval(left)? {
+                left if left.truthy() => left,
+                _ => self.eval(right)?,
+            },
+            Kind::Not(inner) => Value::Bool(!self.eval(inner)?.truthy()),
+            Kind::Call(call) => self.call(call, node.at)?,
+            Kind::Defined(inner) => self.defined(inner),
+            Kind::Lambda(block) => Value::Proc(self.proc(block)),
+            Kind::Text(number) => {
+                let (text, start) = &self.program.texts[*number];
+                self.charge(text.len())?;
+                self.output.text(text, *start)?;
+                Value::Nil
+            }
+            Kind::Insert(inner) => {
+                let text = self.eval(inner)?.to_text();
+                self.charge(text.len())?;
+                self.output.insert(&text, self.program.place(node.at))?;
+                Value::Nil
+            }
+            Kind::If(..)
+            | Kind::While { .. }
+            | Kind::For(..)
+            | Kind::Case(..)
+            | Kind::Begin { .. }
+            | Kind::Sequence(_)
+            | Kind::Break(_)
+            | Kind::Next(_) => return self.flow(&node.kind),
+            literal => return self.literal(literal),
+        })
+    }
+
+    fn literal(&mut self, kind: &Kind) -> Eval {
+        Ok(match kind {
+            Kind::Bool(value) => Value::Bool(*value),
+            Kind::Main => Value::Main,
+            Kind::Int(number) => Value::Int(*number),
+            Kind::Float(number) => Value::Float(*number),
+            Kind::Str(pieces) => Value::str(self.pieces(pieces)?),
+            Kind::Symbol(pieces) => Value::Symbol(self.pieces(pieces)?.into()),
+            Kind::Regex(pieces, flags) => return self.regex(pieces, flags),
+            Kind::Array(nodes) => {
+                let values = self.values(nodes)?;
+                self.array(values)
+            }
+            Kind::Hash(pairs) => self.pairs(pairs)?,
+            Kind::Range(first, last, excluded) => {
+                self.range(first.as_deref(), last.as_deref(), *excluded)?
+            }
+            Kind::Splat(_) => return beyond("`*` here"),
+            _ => Value::Nil,
+        })
+    }
+
+    /// A map of these pairs; `**` spreads another one.
+    fn pairs(&mut self, pairs: &[(Node, Node)]) -> Eval {
+        let mut map = Vec::new();
+        for (key, value) in pairs {
+            if let Kind::Splat(inner) = &key.kind {
+                match self.eval(inner)? {
+                    Value::Hash(other) => {
+                        for (key, value) in other.borrow().iter() {
+                            self.charge(map.len())?;
+                            methods::hash::insert(&mut map, key.clone(), value.clone());
+                        }
+                    }
+                    other => return no_conversion(&other, "Hash"),
+                }
+                continue;
+            }
+            let (key, value) = (self.eval(key)?, self.eval(value)?);
+            self.charge(map.len())?;
+            methods::hash::insert(&mut map, key, value);
+        }
+        Ok(self.hash(map))
+    }
+
+    fn pieces(&mut self, pieces: &[Piece]) -> Eval<String> {
+        let mut text = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(piece) => text.push_str(piece),
+                Piece::Code(code) => text.push_str(&self.eval(code)?.to_text()),
+            }
+            self.charge(text.len())?;
+        }
+        Ok(text)
+    }
+
+    fn regex(&mut self, pieces: &[Piece], flags: &str) -> Eval {
+        let source = self.pieces(pieces)?;
+        self.charge(64 * source.len())?;
+        methods::regex::compile(&source, flags)
+    }
+
+    /// Values of a list, `*` spread.
+    fn values(&mut self, nodes: &[Node]) -> Eval<Vec<Value>> {
+        let mut values = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            match &node.kind {
+                Kind::Splat(inner) => {
+                    let value = self.eval(inner)?;
+                    values.extend(methods::array::listed(self, &value)?);
+                }
+                _ => values.push(self.eval(node)?),
+            }
+        }
+        Ok(values)
+    }
+
+    fn range(&mut self, first: Option<&Node>, last: Option<&Node>, excluded: bool) -> Eval {
+        let mut end = |node: Option<&Node>| node.map_or(Ok(Value::Nil), |node| self.eval(node));
+        let (first, last) = (end(first)?, end(last)?);
+        match (&first, &last) {
+            (Value::Int(_) | Value::Nil, Value::Int(_) | Value::Nil)
+            | (Value::Str(_), Value::Str(_)) => Ok(Value::Range(Rc::new((first, last, excluded)))),
+            (
+                Value::Int(_) | Value::Str(_) | Value::Nil,
+                Value::Int(_) | Value::Str(_) | Value::Nil,
+            ) => raise("ArgumentError", "bad value for range"),
+            _ => beyond("a range of such values"),
+        }
+    }
+}
+
+impl Drop for Machine<'_> {
+    /// Empties everything that could hold a long chain before any of it is freed.
+    fn drop(&mut self) {
+        let mut values = Vec::new();
+        for held in &self.held {
+            match held {
+                Held::Array(list) => values.append(&mut list.borrow_mut()),
+                Held::Hash(map) => {
+                    values.extend(
+                        map.borrow_mut()
+                            .drain(..)
+                            .flat_map(|(key, value)| [key, value]),
+                    );
+                }
+                Held::Scope(scope) => {
+                    values.extend(
+                        scope
+                            .variables
+                            .borrow_mut()
+                            .drain(..)
+                            .map(|(_, value)| value),
+                    );
+                }
+            }
+        }
+    }
+}
