@@ -1,5 +1,8 @@
 //! `kitchen create`, `converge`, `setup`, `verify`, `destroy` and `test`: a plan, run and shown.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
 use super::args::{Act, Common, Names, Pace, Test};
@@ -10,8 +13,10 @@ use super::loaded::Loaded;
 use super::plan::make;
 use super::show::{options, show};
 use super::signals::Signals;
+use crate::config::Report as Settings;
 use crate::plan::{self, Command, Plan};
-use crate::report::Level;
+use crate::report::record::{Keep, Runs};
+use crate::report::{Format, Level, prepare};
 use crate::run::{Cause, Kitchen, Options, Stop, run};
 
 /// Events that may wait to be told; then the run waits.
@@ -66,8 +71,10 @@ fn perform(
         wait: pace.wait,
         ..Options::default()
     };
-    let logs = kitchen.project.kitchen().join("logs");
-    let mut shown = options(common, concurrency, logs);
+    let mut shown = options(common, concurrency, &kitchen.project.kitchen());
+    let report = &loaded.config.report;
+    shown.files = files(pace, report, &kitchen.project.root)?;
+    shown.runs = Some((Runs::new(&kitchen.project.kitchen()), keep(report)));
     if pace.debug {
         shown.level = Level::Debug;
     }
@@ -87,6 +94,33 @@ fn perform(
     });
     let cause = teller.join().unwrap_or(Some(Cause::Internal));
     Ok(cause.map_or(Exit::Success, Exit::from))
+}
+
+/// The reports that are written afterwards. One that cannot be is told now, not after an hour.
+fn files(pace: &Pace, report: &Settings, root: &Path) -> Result<Vec<(Format, PathBuf)>, Fault> {
+    let configured = |path: &Option<PathBuf>| path.as_ref().map(|path| root.join(path));
+    let junit = pace.junit.clone().or_else(|| configured(&report.junit));
+    let files: Vec<_> = [(Format::Junit, junit)]
+        .into_iter()
+        .filter_map(|(format, path)| Some((format, path?)))
+        .collect();
+    for (_, path) in &files {
+        prepare(path).map_err(|error| {
+            let message = format!("write a report to {}: {error}", path.display());
+            Fault::usage(
+                message,
+                ["Nothing was run: name a file that can be written."],
+            )
+        })?;
+    }
+    Ok(files)
+}
+
+fn keep(report: &Settings) -> Keep {
+    Keep {
+        runs: report.keep_runs,
+        age: Duration::from_secs(u64::from(report.keep_days) * 24 * 60 * 60),
+    }
 }
 
 /// The first signal stops the run in order, the second at once. Without signals nothing does.

@@ -35,6 +35,8 @@ Look:
   diagnose   The configuration as it was understood
   doctor     Whether everything is there that the plugins need
   logs       What instances said, now or in earlier runs
+  runs       Which runs were recorded
+  report     One of them, told again: for people, as JUnit, JSON or TAP
 
 On a machine:
   login      Open a shell
@@ -46,6 +48,7 @@ Configuration:
   init       Start a project here
   validate   Everything that is wrong with it
   migrate    What could be better in one that was written for Test Kitchen
+  schema     What files may hold, as JSON Schema
 
   version, help [COMMAND]
 
@@ -149,6 +152,14 @@ pub enum Command {
     Migrate(super::migrate::Migrate),
     /// A prompt over clusters and instances, to go through them step by step
     Console(super::console::Console),
+    /// A run that was recorded, told again
+    ///
+    /// For people, or as JUnit, JSON, TAP or HTML. Needs no configuration: the record is enough.
+    Report(super::report::Report),
+    /// Which runs were recorded
+    Runs(super::report::List),
+    /// What files may hold, as JSON Schema
+    Schema(super::schema::Print),
     /// Test Kitchen's joke.
     #[command(hide = true)]
     Sink,
@@ -262,6 +273,9 @@ pub struct Pace {
     /// Wait where another process works on the same cluster or instance
     #[arg(long)]
     pub wait: bool,
+    /// Write a JUnit report to FILE
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 impl Pace {

@@ -19,7 +19,9 @@ mod machine;
 mod migrate;
 mod package;
 mod plan;
+mod report;
 mod rows;
+mod schema;
 mod show;
 mod signals;
 mod sink;
@@ -97,6 +99,9 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
         Some(Command::Validate(validate)) => validate::validate(&validate),
         Some(Command::Migrate(migrate)) => migrate::migrate(&migrate),
         Some(Command::Console(console)) => console::console(&console),
+        Some(Command::Report(args)) => report::report(&args),
+        Some(Command::Runs(args)) => report::list(&args),
+        Some(Command::Schema(args)) => schema::schema(&args),
         Some(Command::Sink) => sink::sink(),
     }
 }

@@ -2,6 +2,7 @@
 //! the run down only through the channel between them.
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ const REDRAW: Duration = Duration::from_millis(100);
 /// Events that are told before what was written is shown.
 const BATCH: usize = 256;
 
-/// How a run of up to `at_once` subjects is shown; log files go to `logs`.
-pub fn options(common: &Common, at_once: usize, logs: std::path::PathBuf) -> Options {
+/// How a run of up to `at_once` subjects is shown; log files go to `logs` in `kitchen`.
+pub fn options(common: &Common, at_once: usize, kitchen: &Path) -> Options {
     let terminal = io::stdout().is_terminal();
     let ci = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
     let style = match (terminal && !dumb(), ci && at_once > 1) {
@@ -33,8 +34,10 @@ pub fn options(common: &Common, at_once: usize, logs: std::path::PathBuf) -> Opt
         level: common.level().0,
         colours: common.color.unwrap_or(terminal && !no_colour()),
         concurrent: at_once > 1,
-        logs: Some(logs),
+        logs: Some(kitchen.join("logs")),
         overwrite: common.log_overwrite.unwrap_or(true),
+        runs: None,
+        files: Vec::new(),
     }
 }
 

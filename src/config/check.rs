@@ -56,6 +56,7 @@ impl Keys {
                 "multisuites",
                 "supersuites",
                 "kitchen",
+                "report",
             ],
             Keys::Platform => &["name", "os_type", "shell_type"],
             Keys::Suite => &["name", "includes", "excludes", "roles"],

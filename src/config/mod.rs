@@ -9,6 +9,7 @@ mod legacy;
 mod merge;
 pub(crate) mod node;
 mod problem;
+mod report;
 mod scalar;
 mod source;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub use check::unknown_keys;
 pub use files::Files;
 pub use problem::{Error, Problem, Problems, Severity, nearest};
+pub use report::Report;
 pub use source::{Place, Source, Sources, Span};
 
 pub(crate) use check::{Keys, items, keys_of, named_item};
@@ -93,6 +95,8 @@ pub struct Config {
     pub log_level: String,
     /// Whether warnings are errors.
     pub strict: bool,
+    /// What is written of runs.
+    pub report: Report,
     /// The merged tree, old forms moved.
     pub(crate) tree: Map,
     /// Each file's tree as written, in the order of `sources`.
@@ -126,6 +130,7 @@ pub fn load(options: &LoadOptions) -> Result<Config, Error> {
     let tests = tests
         .or_else(|| options.test_base_path.clone())
         .unwrap_or_else(|| Path::new("test").join("integration"));
+    let report = report::read(&tree, &layers.sources, &mut problems);
     let log_level = kitchen("log_level").or_else(|| options.log_level.clone());
     Ok(Config {
         root: options.root.clone(),
@@ -135,6 +140,7 @@ pub fn load(options: &LoadOptions) -> Result<Config, Error> {
         test_base_path: options.root.join(tests),
         log_level: log_level.unwrap_or_else(|| "info".into()),
         strict: options.strict,
+        report,
         tree,
         raw: layers.raw,
     })

@@ -1,17 +1,27 @@
 //! Events to everything that a person reads: [`Report`] takes them, one after another, and writes
-//! to the terminal or pipe and to the log files. Reads events only; called by the command line.
+//! to the terminal or pipe, to the log files and to the record, of which all
+//! other reports are made ([`Told`]). Reads events only; called by the command line.
 
 mod blocks;
+mod junit;
 mod live;
 mod logs;
 mod narrator;
+mod outputs;
 mod printer;
+pub mod record;
 mod structured;
 mod summary;
 mod tally;
+mod tap;
 mod text;
+mod told;
+pub mod verdict;
 mod view;
+mod xml;
 
+#[cfg(test)]
+mod story;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +34,11 @@ use logs::Logs;
 pub use narrator::Level;
 use narrator::{Line, Narrator, banner};
 use printer::Printer;
+use record::{Keep, Runs, Writer};
 use tally::Tally;
 pub use text::{capital, minutes, safe};
+pub use told::{Format, Told, prepare, put};
+use verdict::Verdict;
 
 use crate::run::{Cause, Event, EventKind, Place};
 
@@ -55,6 +68,10 @@ pub struct Options {
     pub logs: Option<PathBuf>,
     /// Whether log files begin anew.
     pub overwrite: bool,
+    /// Where runs are recorded, and how long; none: not at all.
+    pub runs: Option<(Runs, Keep)>,
+    /// Reports that are written when the run has ended. [`prepare`] has been called for each.
+    pub files: Vec<(Format, PathBuf)>,
 }
 
 /// Where bytes go.
@@ -68,6 +85,11 @@ pub struct Report {
     concurrent: bool,
     screen: Screen,
     logs: Option<Logs>,
+    runs: Option<(Runs, Keep)>,
+    record: Option<Writer>,
+    files: Vec<(Format, PathBuf)>,
+    /// Whether a report that was asked for could not be written.
+    unwritten: bool,
     out: Out,
     err: Out,
 }
@@ -99,6 +121,10 @@ impl Report {
                 Style::Live => Screen::Live(Live::new()),
             },
             logs,
+            runs: options.runs.clone(),
+            record: None,
+            files: options.files.clone(),
+            unwritten: false,
             out: Box::new(io::BufWriter::new(out)),
             err,
         }
@@ -107,6 +133,7 @@ impl Report {
     /// Tells one event. What it writes may wait for [`Report::flush`].
     pub fn event(&mut self, event: &Event) {
         self.tally.event(event);
+        self.record(event);
         if let Some(logs) = &mut self.logs {
             logs.structured.event(event);
         }
@@ -151,7 +178,8 @@ impl Report {
 
     /// The most important cause of what failed, if anything did.
     pub fn cause(&self) -> Option<Cause> {
-        self.tally.cause()
+        let unwritten = self.unwritten.then_some(Cause::Infrastructure);
+        self.tally.cause().or(unwritten)
     }
 
     fn show(&mut self, line: &Line) {
@@ -200,7 +228,58 @@ impl Report {
             // Where nobody reads, the log files and the exit code still tell.
             let _ = self.printer.print(&line, &mut self.err);
         }
+        self.write_files();
         let _ = self.err.flush();
+    }
+
+    fn record(&mut self, event: &Event) {
+        if let (EventKind::RunStarted { run, version, .. }, Some((runs, keep))) =
+            (&event.kind, &self.runs)
+        {
+            match runs.begin(run, version, event.at, keep) {
+                Ok(writer) => self.record = Some(writer),
+                Err(error) => no_record(&mut self.err, &error),
+            }
+        }
+        if let Some(Err(error)) = self.record.as_mut().map(|record| record.event(event)) {
+            self.record = None;
+            no_record(&mut self.err, &error);
+        }
+    }
+
+    /// The verdict beside the record, and the files that were asked for.
+    fn write_files(&mut self) {
+        let verdict = Verdict::of(&self.tally);
+        let mut told = None;
+        if let Some(record) = &mut self.record {
+            let json = serde_json::to_vec(&verdict).map_err(io::Error::from);
+            if let Err(error) = json.and_then(|json| record.verdict(&json)) {
+                no_record(&mut self.err, &error);
+            }
+            if !self.files.is_empty() {
+                told = Told::read(&record.path()).ok();
+            }
+        }
+        if self.files.is_empty() {
+            return;
+        }
+        // Without a record there is still the verdict, without output.
+        let told = told.unwrap_or_else(|| Told {
+            tally: self.tally.clone(),
+            verdict,
+            outputs: outputs::Outputs::default(),
+            ending: record::Ending::default(),
+        });
+        for (format, path) in std::mem::take(&mut self.files) {
+            let written = told
+                .text(format)
+                .and_then(|text| put(&path, text.as_bytes()));
+            if let Err(error) = written {
+                self.unwritten = true;
+                let path = path.display();
+                let _ = writeln!(self.err, ">>>>>> no report is written to {path}: {error}");
+            }
+        }
     }
 
     /// A reader that went away (`kitchen test | head`) is no reason to stop: machines are at work.
@@ -217,6 +296,13 @@ impl Report {
             no_logs(&mut self.err, &error);
         }
     }
+}
+
+fn no_record(err: &mut Out, error: &io::Error) {
+    let _ = writeln!(
+        err,
+        "$$$$$$ the run is not recorded any further, and can be reported only so far: {error}"
+    );
 }
 
 fn no_logs(err: &mut Out, error: &io::Error) {

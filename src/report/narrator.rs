@@ -75,6 +75,15 @@ impl Narrator {
                 title,
                 attempt,
             } => vec![banner(place, step_title(tally, place, title, *attempt))],
+            EventKind::StepRetried {
+                place,
+                title,
+                attempt,
+                failure,
+            } => {
+                let what = format!("{title}: attempt {attempt} failed");
+                failed(Level::Warn, place, &what, failure)
+            }
             EventKind::StepFinished {
                 place,
                 title,

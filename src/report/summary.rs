@@ -1,8 +1,12 @@
 //! What a person reads when a run has ended: steps, durations, what failed, where its log is.
 
+use std::fmt::Write;
+use std::time::Duration;
+
 use super::narrator::{Kind, Level, Line};
 use super::tally::{Done, Failed, Subject, Tally};
 use super::text::{capital, minutes, path, safe};
+use super::verdict::Verdict;
 use crate::run::{Cause, Outcome};
 
 /// The table of steps; none where a plain instance passed, as in Test Kitchen.
@@ -11,10 +15,14 @@ pub fn table(tally: &Tally) -> Vec<String> {
     if tally.subjects.iter().all(|subject| plain(&subject)) {
         return Vec::new();
     }
+    rows(tally)
+}
+
+fn rows(tally: &Tally) -> Vec<String> {
     let mut rows = Vec::new();
     for subject in &tally.subjects {
         rows.push(head(subject));
-        if !plain(&subject) {
+        if subject.cluster || !subject.failures.is_empty() {
             rows.extend(steps(subject));
         }
     }
@@ -30,6 +38,34 @@ pub fn table(tally: &Tally) -> Vec<String> {
                 .to_owned()
         })
         .collect()
+}
+
+/// A run that is over, told again: what it was, the table, the failures.
+pub fn whole(tally: &Tally, verdict: &Verdict) -> String {
+    let mut text = format!("Run {} ", verdict.run);
+    if let Some(started) = verdict.started {
+        let _ = write!(text, "of {} ", started.strftime("%Y-%m-%d %H:%M:%S UTC"));
+    }
+    let took = minutes(Duration::try_from_secs_f64(verdict.seconds).unwrap_or_default());
+    let _ = write!(text, "{} ({took})", verdict.result.word());
+    text.push_str(if verdict.flaky() { ", flaky\n" } else { "\n" });
+    let table = match table(tally) {
+        table if table.is_empty() => rows(tally),
+        table => table,
+    };
+    for row in table {
+        text.push_str(&safe(&row, false));
+        text.push('\n');
+    }
+    let failures = failures(tally);
+    if !failures.is_empty() {
+        text.push('\n');
+    }
+    for line in failures {
+        text.push_str(&safe(&line.text, false));
+        text.push('\n');
+    }
+    text
 }
 
 /// What, how it ended, how long it took, what else there is to say.
@@ -100,6 +136,7 @@ fn row(subject: &Subject, done: &Done) -> Row {
     };
     let note = match done.attempts {
         0 | 1 => String::new(),
+        attempts if done.outcome == Outcome::Passed => format!("{attempts} attempts: flaky"),
         attempts => format!("{attempts} attempts"),
     };
     let took = minutes(done.duration);

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use banquet_sdk::TestCase;
 use jiff::Timestamp;
 
 use crate::run::{Cause, Event, EventKind, Failure, Outcome, Place};
@@ -14,16 +15,35 @@ const TAIL: usize = 12;
 const TAIL_WIDTH: usize = 300;
 
 /// All subjects of a run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Tally {
+    /// The run as a whole.
+    pub run: Run,
     /// In the order in which they began.
     pub subjects: Vec<Subject>,
     /// Last lines of output by instance, or by subject where there is none.
     tails: HashMap<String, VecDeque<String>>,
 }
 
+/// A run as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// Its id.
+    pub id: String,
+    /// Version of the program.
+    pub version: String,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When the last event happened.
+    pub last: Option<Timestamp>,
+    /// How long it took, once it has ended.
+    pub took: Option<Duration>,
+    /// Whether it was told to stop.
+    pub interrupted: bool,
+}
+
 /// A cluster, or an instance by itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Subject {
     /// Its name.
     pub name: String,
@@ -45,6 +65,10 @@ pub struct Subject {
     pub done: Vec<Done>,
     /// What has failed.
     pub failures: Vec<Failed>,
+    /// Tests that have ended, in order.
+    pub tests: Vec<Test>,
+    /// Actions outside of steps and steps that have begun.
+    begun: usize,
     /// How it ended, and how long it took.
     pub ended: Option<(Outcome, Duration)>,
 }
@@ -60,6 +84,10 @@ pub struct Running {
     pub step: bool,
     /// Since when.
     pub since: Timestamp,
+    /// Counts what the subject has begun, from 0.
+    pub number: usize,
+    /// Why earlier attempts failed.
+    pub retried: Vec<Failure>,
 }
 
 /// An action or a step that has ended.
@@ -75,6 +103,27 @@ pub struct Done {
     pub duration: Duration,
     /// Attempts.
     pub attempts: u32,
+    /// Whether it is a step.
+    pub step: bool,
+    /// When it began.
+    pub since: Timestamp,
+    /// Counts what the subject has begun, from 0.
+    pub number: usize,
+    /// Why earlier attempts failed.
+    pub retried: Vec<Failure>,
+}
+
+/// A test that has ended.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// Where.
+    pub place: Place,
+    /// [`Done::number`] of what it belongs to.
+    pub part: Option<usize>,
+    /// In which attempt, from 1.
+    pub attempt: usize,
+    /// What the tool says.
+    pub case: TestCase,
 }
 
 /// A failure that counts.
@@ -91,7 +140,15 @@ pub struct Failed {
 impl Tally {
     /// Takes an event into account.
     pub fn event(&mut self, event: &Event) {
+        self.run.last = Some(event.at);
         match &event.kind {
+            EventKind::RunStarted { run, version, .. } => {
+                self.run.id.clone_from(run);
+                self.run.version.clone_from(version);
+                self.run.started = Some(event.at);
+            }
+            EventKind::Interrupted => self.run.interrupted = true,
+            EventKind::RunFinished { duration } => self.run.took = Some(*duration),
             EventKind::SubjectStarted {
                 subject,
                 command,
@@ -149,6 +206,15 @@ impl Tally {
             .map(String::as_str)
     }
 
+    /// What goes on at `place`: the subject's index, and the number of its step or action.
+    pub fn part(&self, place: &Place) -> Option<(usize, usize)> {
+        let index = self
+            .subjects
+            .iter()
+            .position(|subject| subject.name == place.subject)?;
+        Some((index, self.subjects[index].part(place)?.number))
+    }
+
     /// The most important cause of all failures.
     pub fn cause(&self) -> Option<Cause> {
         let failures = self.subjects.iter().flat_map(|subject| &subject.failures);
@@ -168,6 +234,22 @@ impl Tally {
     }
 }
 
+impl Running {
+    fn done(self, outcome: &Outcome, duration: Duration, attempts: u32) -> Done {
+        Done {
+            place: self.place,
+            what: self.what,
+            outcome: outcome.clone(),
+            duration,
+            attempts,
+            step: self.step,
+            since: self.since,
+            number: self.number,
+            retried: self.retried,
+        }
+    }
+}
+
 impl Subject {
     /// A subject that was ended before it began.
     fn unstarted(name: &str, at: Timestamp) -> Self {
@@ -182,6 +264,8 @@ impl Subject {
             reached: HashMap::new(),
             done: Vec::new(),
             failures: Vec::new(),
+            tests: Vec::new(),
+            begun: 0,
             ended: None,
         }
     }
@@ -190,15 +274,31 @@ impl Subject {
         match kind {
             EventKind::ActionStarted { place, action } => self.start(place, action, false, at),
             EventKind::StepStarted { place, title, .. } => self.start(place, title, true, at),
+            EventKind::StepRetried { place, failure, .. } => {
+                let step = |it: &&mut Running| it.step && it.place.step == place.step;
+                if let Some(running) = self.running.iter_mut().find(step) {
+                    running.retried.push(failure.clone());
+                }
+            }
+            EventKind::TestFinished { place, case } => {
+                let part = self.part(place);
+                self.tests.push(Test {
+                    place: place.clone(),
+                    part: part.map(|part| part.number),
+                    attempt: part.map_or(1, |part| part.retried.len() + 1),
+                    case: case.clone(),
+                });
+            }
             EventKind::ActionFinished {
                 place,
                 action,
                 outcome,
                 duration,
             } => {
-                self.running.retain(|running| {
-                    running.step || running.place != *place || running.what != *action
-                });
+                let begun = self.take(
+                    |it| !it.step && it.place == *place && it.what == *action,
+                    at,
+                );
                 match (outcome, &place.instance) {
                     (Outcome::Failed(failure), _) => self.fail(place, action, failure),
                     (Outcome::Passed, Some(instance)) => {
@@ -207,7 +307,11 @@ impl Subject {
                     _ => {}
                 }
                 if place.step.is_empty() {
-                    self.end(place, action, outcome, *duration, 1);
+                    self.done.push(Done {
+                        what: action.clone(),
+                        place: place.clone(),
+                        ..begun.done(outcome, *duration, 1)
+                    });
                 }
             }
             EventKind::StepFinished {
@@ -217,15 +321,29 @@ impl Subject {
                 outcome,
                 duration,
             } => {
-                self.running
-                    .retain(|running| !running.step || running.place.step != place.step);
+                let begun = self.take(|it| it.step && it.place.step == place.step, at);
                 match outcome {
                     Outcome::Failed(failure) => self.fail_step(place, title, failure),
                     _ => self.forgive(&place.step),
                 }
-                self.end(place, title, outcome, *duration, *attempts);
+                self.done.push(Done {
+                    what: title.clone(),
+                    place: place.clone(),
+                    step: true,
+                    ..begun.done(outcome, *duration, *attempts)
+                });
             }
             _ => {}
+        }
+    }
+
+    /// What goes on at `place`: the step, else the action of the instance.
+    fn part(&self, place: &Place) -> Option<&Running> {
+        let step = |it: &&Running| it.step && it.place.step == place.step;
+        let action = |it: &&Running| !it.step && it.place == *place;
+        match place.step.is_empty() {
+            false => self.running.iter().rfind(step),
+            true => self.running.iter().rfind(action),
         }
     }
 
@@ -234,30 +352,36 @@ impl Subject {
             running.step == step && running.place == *place && running.what == what
         };
         if !self.running.iter().any(again) {
+            let number = self.number();
             self.running.push(Running {
                 place: place.clone(),
                 what: what.into(),
                 step,
                 since,
+                number,
+                retried: Vec::new(),
             });
         }
     }
 
-    fn end(
-        &mut self,
-        place: &Place,
-        what: &str,
-        outcome: &Outcome,
-        duration: Duration,
-        attempts: u32,
-    ) {
-        self.done.push(Done {
-            place: place.clone(),
-            what: what.into(),
-            outcome: outcome.clone(),
-            duration,
-            attempts,
-        });
+    /// What began and has ended now; as begun now where nobody said that it began.
+    fn take(&mut self, which: impl Fn(&Running) -> bool, now: Timestamp) -> Running {
+        match self.running.iter().position(which) {
+            Some(index) => self.running.remove(index),
+            None => Running {
+                place: Place::default(),
+                what: String::new(),
+                step: false,
+                since: now,
+                number: self.number(),
+                retried: Vec::new(),
+            },
+        }
+    }
+
+    fn number(&mut self) -> usize {
+        self.begun += 1;
+        self.begun - 1
     }
 
     /// Notes a failed action; of several attempts the last counts.
@@ -309,6 +433,7 @@ fn place_of(kind: &EventKind) -> Option<&Place> {
     match kind {
         EventKind::Warned { place, .. }
         | EventKind::StepStarted { place, .. }
+        | EventKind::StepRetried { place, .. }
         | EventKind::StepFinished { place, .. }
         | EventKind::ActionStarted { place, .. }
         | EventKind::ActionFinished { place, .. }

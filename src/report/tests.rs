@@ -2,14 +2,13 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use banquet_sdk::{CaseStatus, Stream, TestCase};
 use jiff::Timestamp;
 
+use super::story::{Story, cluster, failure, instance, place};
 use super::view::view;
 use super::*;
-use crate::run::{Failure, Outcome};
+use crate::run::Outcome;
 
 /// Bytes that can be read while a report holds its end.
 #[derive(Clone, Default)]
@@ -31,132 +30,13 @@ impl Shared {
     }
 }
 
-/// Says what happens, a second apart.
-struct Story {
-    events: Vec<Event>,
-}
-
-fn place(subject: &str, instance: &str, step: &[usize]) -> Place {
-    Place {
-        subject: subject.into(),
-        instance: (!instance.is_empty()).then(|| instance.into()),
-        step: step.into(),
-    }
-}
-
-fn failure(cause: Cause, message: &str) -> Failure {
-    Failure {
-        cause,
-        message: message.into(),
-        hints: vec!["Look at the service's log.".into()],
-    }
-}
-
-impl Story {
-    fn new(subjects: &[&str]) -> Self {
-        let mut story = Self { events: Vec::new() };
-        story.add(EventKind::RunStarted {
-            run: "r1".into(),
-            version: "0.1.0".into(),
-            subjects: subjects.iter().map(ToString::to_string).collect(),
-        });
-        story
-    }
-
-    fn add(&mut self, kind: EventKind) -> &mut Self {
-        let second = i64::try_from(self.events.len()).expect("few events");
-        self.events.push(Event {
-            at: Timestamp::from_second(1_700_000_000 + second).expect("a time"),
-            kind,
-        });
-        self
-    }
-
-    fn subject(
-        &mut self,
-        name: &str,
-        command: &str,
-        members: &[&str],
-        steps: &[&str],
-    ) -> &mut Self {
-        self.add(EventKind::SubjectStarted {
-            subject: name.into(),
-            command: command.into(),
-            members: members.iter().map(ToString::to_string).collect(),
-            cluster: !steps.is_empty(),
-            steps: steps.iter().map(ToString::to_string).collect(),
-        })
-    }
-
-    fn starts(&mut self, place: Place, action: &str) -> &mut Self {
-        self.add(EventKind::ActionStarted {
-            place,
-            action: action.into(),
-        })
-    }
-
-    fn ends(&mut self, place: Place, action: &str, outcome: Outcome) -> &mut Self {
-        self.add(EventKind::ActionFinished {
-            place,
-            action: action.into(),
-            outcome,
-            duration: Duration::from_millis(1_500),
-        })
-    }
-
-    fn does(&mut self, place: Place, action: &str) -> &mut Self {
-        self.starts(place.clone(), action)
-            .ends(place, action, Outcome::Passed)
-    }
-
-    fn prints(&mut self, place: Place, text: &str) -> &mut Self {
-        self.add(EventKind::Printed {
-            place,
-            stream: Stream::Out,
-            text: text.into(),
-        })
-    }
-
-    fn step(&mut self, place: Place, title: &str, attempt: u32) -> &mut Self {
-        self.add(EventKind::StepStarted {
-            place,
-            title: title.into(),
-            attempt,
-        })
-    }
-
-    fn stepped(&mut self, place: Place, title: &str, attempts: u32, outcome: Outcome) -> &mut Self {
-        self.add(EventKind::StepFinished {
-            place,
-            title: title.into(),
-            attempts,
-            outcome,
-            duration: Duration::from_secs(2),
-        })
-    }
-
-    fn finished(&mut self, subject: &str, outcome: Outcome) -> &mut Self {
-        self.add(EventKind::SubjectFinished {
-            subject: subject.into(),
-            outcome,
-            duration: Duration::from_secs(65),
-        })
-    }
-
-    fn over(&mut self) -> &mut Self {
-        self.add(EventKind::RunFinished {
-            duration: Duration::from_secs(66),
-        })
-    }
-
-    /// Standard output, standard error and the cause.
-    fn told(&self, options: &Options) -> (String, String, Option<Cause>) {
-        let (out, err) = (Shared::default(), Shared::default());
-        let mut report = Report::new(options, Box::new(out.clone()), Box::new(err.clone()));
-        self.events.iter().for_each(|event| report.event(event));
-        report.flush();
-        (out.text(), err.text(), report.cause())
-    }
+/// Standard output, standard error and the cause.
+fn told(story: &Story, options: &Options) -> (String, String, Option<Cause>) {
+    let (out, err) = (Shared::default(), Shared::default());
+    let mut report = Report::new(options, Box::new(out.clone()), Box::new(err.clone()));
+    story.events.iter().for_each(|event| report.event(event));
+    report.flush();
+    (out.text(), err.text(), report.cause())
 }
 
 fn options() -> Options {
@@ -167,122 +47,46 @@ fn options() -> Options {
         concurrent: false,
         logs: None,
         overwrite: true,
+        runs: None,
+        files: Vec::new(),
     }
-}
-
-/// `kitchen test` of one instance without clusters.
-fn instance() -> Story {
-    let name = "default-debian-12";
-    let at = || place(name, name, &[]);
-    let mut story = Story::new(&[name]);
-    story
-        .subject(name, "test", &[name], &[])
-        .does(at(), "destroy")
-        .does(at(), "create")
-        .starts(at(), "converge")
-        .prints(at(), "hello \u{1b}[2Jworld")
-        .ends(at(), "converge", Outcome::Passed)
-        .does(at(), "setup")
-        .does(at(), "verify")
-        .does(at(), "destroy")
-        .finished(name, Outcome::Passed)
-        .over();
-    story
-}
-
-/// A cluster whose second step is retried, whose third may fail and whose fourth fails.
-fn cluster() -> Story {
-    let (web, web1, web2) = ("web-centos-7", "web1-centos-7", "web2-centos-7");
-    let no = || failure(Cause::Verify, "exit code 1");
-    let steps = [
-        "concurrent",
-        "wait web1",
-        "exec web1",
-        "verify web2",
-        "verify web1",
-    ];
-    let mut story = Story::new(&[web]);
-    story
-        .subject(web, "test", &[web1, web2], &steps)
-        .starts(place(web, web1, &[]), "create")
-        .starts(place(web, web2, &[]), "create")
-        .ends(place(web, web2, &[]), "create", Outcome::Passed)
-        .ends(place(web, web1, &[]), "create", Outcome::Passed)
-        .step(place(web, "", &[1]), "concurrent", 1)
-        .step(place(web, web1, &[1, 1]), "converge web1", 1)
-        .starts(place(web, web1, &[1, 1]), "converge")
-        .prints(place(web, web1, &[1, 1]), "installing")
-        .ends(place(web, web1, &[1, 1]), "converge", Outcome::Passed)
-        .stepped(
-            place(web, web1, &[1, 1]),
-            "converge web1",
-            1,
-            Outcome::Passed,
-        )
-        .stepped(place(web, "", &[1]), "concurrent", 1, Outcome::Passed)
-        .step(place(web, web1, &[2]), "wait web1", 1)
-        .step(place(web, web1, &[2]), "wait web1", 2)
-        .stepped(place(web, web1, &[2]), "wait web1", 2, Outcome::Passed)
-        .step(place(web, web1, &[3]), "exec web1", 1)
-        .stepped(
-            place(web, web1, &[3]),
-            "exec web1",
-            1,
-            Outcome::Allowed(no()),
-        )
-        .step(place(web, web2, &[4]), "verify web2", 1)
-        .starts(place(web, web2, &[4]), "verify")
-        .prints(place(web, web2, &[4]), "expected 200, got 500")
-        .add(EventKind::TestFinished {
-            place: place(web, web2, &[4]),
-            case: TestCase {
-                name: "answers".into(),
-                status: CaseStatus::Failed,
-                duration: None,
-                message: Some("500".into()),
-            },
-        })
-        .ends(place(web, web2, &[4]), "verify", Outcome::Failed(no()))
-        .stepped(
-            place(web, web2, &[4]),
-            "verify web2",
-            1,
-            Outcome::Failed(no()),
-        )
-        .finished(web, Outcome::Failed(no()))
-        .over();
-    story
 }
 
 #[test]
 fn an_instance_is_told_in_the_words_of_test_kitchen() {
-    let (out, err, cause) = instance().told(&options());
+    let (out, err, cause) = told(&instance(), &options());
     insta::assert_snapshot!(out);
     assert_eq!((err.as_str(), cause), ("", None));
 }
 
 #[test]
 fn a_cluster_is_told_with_steps_names_and_a_summary() {
-    let (out, err, cause) = cluster().told(&options());
+    let (out, err, cause) = told(&cluster(), &options());
     insta::assert_snapshot!(format!("{out}--- standard error\n{err}"));
     assert_eq!(cause, Some(Cause::Verify));
 }
 
 #[test]
 fn colours_mark_headlines_names_and_failures() {
-    let told = cluster().told(&Options {
-        colours: true,
-        ..options()
-    });
+    let told = told(
+        &cluster(),
+        &Options {
+            colours: true,
+            ..options()
+        },
+    );
     insta::assert_snapshot!(format!("{}{}", told.0, told.1).replace('\u{1b}', "ESC"));
 }
 
 #[test]
 fn a_level_hides_what_is_less_important() {
-    let (out, err, _) = cluster().told(&Options {
-        level: Level::Error,
-        ..options()
-    });
+    let (out, err, _) = told(
+        &cluster(),
+        &Options {
+            level: Level::Error,
+            ..options()
+        },
+    );
     assert!(
         !out.contains("installing") && !out.contains("$$$$$$"),
         "{out}"
@@ -310,11 +114,14 @@ fn in_blocks_the_failed_come_last() {
         )
         .finished("b", Outcome::Passed)
         .over();
-    let (out, err, cause) = story.told(&Options {
-        style: Style::Blocks,
-        concurrent: true,
-        ..options()
-    });
+    let (out, err, cause) = told(
+        &story,
+        &Options {
+            style: Style::Blocks,
+            concurrent: true,
+            ..options()
+        },
+    );
     insta::assert_snapshot!(format!("{out}--- standard error\n{err}"));
     assert_eq!(cause, Some(Cause::Timeout));
 }
@@ -327,7 +134,7 @@ fn the_most_important_cause_decides() {
             .subject(name, "test", &[name], &[])
             .finished(name, Outcome::Failed(failure(cause, "no")));
     }
-    assert_eq!(story.told(&options()).2, Some(Cause::Infrastructure));
+    assert_eq!(told(&story, &options()).2, Some(Cause::Infrastructure));
 }
 
 #[test]
@@ -358,17 +165,22 @@ fn logs_of_instances_that_are_not_touched_stay() {
         logs: Some(dir.path().into()),
         ..options()
     };
-    cluster().told(&logged);
+    told(&cluster(), &logged);
     assert_eq!(read("other.log"), "old\n");
     let pid = format!("#{}]", std::process::id());
     insta::assert_snapshot!(read("web1-centos-7.log").replace(&pid, "#1]"));
     assert!(read("web-centos-7.log").contains("-- web-centos-7: [web1-centos-7] installing"));
     assert!(!read("kitchen.log").contains("installing"));
     let before = read("web1-centos-7.log").len();
-    cluster().told(&Options {
-        overwrite: false,
-        ..logged
-    });
+    told(
+        &cluster(),
+        &Options {
+            overwrite: false,
+            runs: None,
+            files: Vec::new(),
+            ..logged
+        },
+    );
     assert_eq!(read("web1-centos-7.log").len(), 2 * before);
 }
 
@@ -389,4 +201,223 @@ fn a_reader_that_goes_away_is_no_fault() {
         report.flush();
     }
     assert_eq!(report.cause(), Some(Cause::Verify));
+}
+
+/// The run of a story, told again from its record.
+fn again(story: &Story) -> (tempfile::TempDir, Told) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let runs = Runs::new(dir.path());
+    let keep = Keep {
+        runs: 9,
+        age: std::time::Duration::from_secs(1_000_000),
+    };
+    let recorded = Options {
+        runs: Some((runs.clone(), keep)),
+        ..options()
+    };
+    told(story, &recorded);
+    let entry = runs.find(None).expect("a run");
+    let again = Told::read(&entry.events()).expect("a record");
+    (dir, again)
+}
+
+/// Names of members and output that mean something to HTML, XML, YAML, TAP and terminals.
+fn hostile() -> Story {
+    let (bad, text) = (
+        "<b>\"&'\\#\u{1b}[31m ]]>--\u{202e}",
+        "</script><!-- ]]> \u{0}\u{8}\u{1b}]0;x\u{7}\u{1b}[31mred \u{fffe}\u{fffd} # SKIP \t x",
+    );
+    let at = || place(bad, bad, &[1]);
+    let mut story = Story::new(&[bad]);
+    story
+        .subject(bad, "test", &[bad], &[text])
+        .step(at(), text, 1)
+        .prints(at(), text)
+        .prints(at(), &"x".repeat(10_000_000))
+        .add(EventKind::TestFinished {
+            place: at(),
+            case: banquet_sdk::TestCase {
+                name: text.into(),
+                status: banquet_sdk::CaseStatus::Failed,
+                duration: None,
+                message: Some(format!("{text}\n{text}")),
+            },
+        });
+    let no = || Outcome::Failed(failure(Cause::Verify, text));
+    story
+        .stepped(at(), text, 1, no())
+        .finished(bad, no())
+        .over();
+    story
+}
+
+#[test]
+fn a_run_is_told_again_as_it_was() {
+    let (_dir, told) = again(&cluster());
+    assert!(told.ending.finished);
+    insta::assert_snapshot!("again_terminal", told.text(Format::Terminal).expect("text"));
+    insta::assert_snapshot!("again_junit", told.text(Format::Junit).expect("text"));
+    insta::assert_snapshot!("again_tap", told.text(Format::Tap).expect("text"));
+    insta::assert_snapshot!("again_json", told.text(Format::Json).expect("text"));
+}
+
+#[test]
+fn the_verdict_beside_a_record_is_that_of_the_record() {
+    let (dir, told) = again(&cluster());
+    let entry = Runs::new(dir.path()).find(None).expect("a run");
+    assert_eq!(entry.verdict(), Some(told.verdict));
+}
+
+#[test]
+fn a_run_that_was_killed_is_unfinished_in_every_form() {
+    let mut story = cluster();
+    story.events.truncate(story.events.len() - 4);
+    let (_dir, told) = again(&story);
+    for (format, word) in [
+        (Format::Terminal, "unfinished"),
+        (Format::Junit, "<error message=\"unfinished"),
+        (Format::Tap, "Bail out!"),
+        (Format::Json, "\"result\": \"unfinished\""),
+    ] {
+        let text = told.text(format).expect("text");
+        assert!(text.contains(word), "{format:?}: {text}");
+    }
+}
+
+#[test]
+fn a_failure_that_is_allowed_or_expected_fails_no_build() {
+    let mut story = Story::new(&["web"]);
+    let at = || place("web", "web1", &[1]);
+    let case = |status| EventKind::TestFinished {
+        place: at(),
+        case: banquet_sdk::TestCase {
+            name: "answers".into(),
+            status,
+            duration: None,
+            message: Some("500".into()),
+        },
+    };
+    story
+        .subject("web", "test", &["web1"], &["verify web1"])
+        .step(at(), "verify web1", 1)
+        .add(case(banquet_sdk::CaseStatus::Failed))
+        .stepped(at(), "verify web1", 1, Outcome::Passed)
+        .finished("web", Outcome::Passed)
+        .over();
+    let (_dir, told) = again(&story);
+    let junit = told.text(Format::Junit).expect("text");
+    assert!(junit.contains("failures=\"0\" errors=\"0\""), "{junit}");
+    assert!(junit.contains("failed, as it may: 500"), "{junit}");
+}
+
+#[test]
+fn a_test_that_passes_when_tried_again_is_flaky_in_every_form() {
+    let mut story = Story::new(&["web"]);
+    let at = || place("web", "web1", &[1]);
+    let case = |status| EventKind::TestFinished {
+        place: at(),
+        case: banquet_sdk::TestCase {
+            name: "answers".into(),
+            status,
+            duration: None,
+            message: Some("500".into()),
+        },
+    };
+    story
+        .subject("web", "test", &["web1"], &["verify web1"])
+        .step(at(), "verify web1", 1)
+        .add(case(banquet_sdk::CaseStatus::Failed))
+        .add(EventKind::StepRetried {
+            place: at(),
+            title: "verify web1".into(),
+            attempt: 1,
+            failure: failure(Cause::Verify, "1 of 1 tests failed"),
+        })
+        .step(at(), "verify web1", 2)
+        .add(case(banquet_sdk::CaseStatus::Passed))
+        .stepped(at(), "verify web1", 2, Outcome::Passed)
+        .finished("web", Outcome::Passed)
+        .over();
+    let (_dir, told) = again(&story);
+    assert_eq!(told.verdict.subjects[0].tests.len(), 1);
+    let junit = told.text(Format::Junit).expect("text");
+    assert_eq!(junit.matches("<flakyFailure").count(), 2, "{junit}");
+    for (format, word) in [
+        (Format::Terminal, "2 attempts: flaky"),
+        (Format::Tap, "flaky: true"),
+        (Format::Json, "\"flaky\": true"),
+    ] {
+        let text = told.text(format).expect("text");
+        assert!(text.contains(word), "{format:?}: {text}");
+    }
+}
+
+#[test]
+fn hostile_names_and_output_harm_no_form() {
+    let (_dir, told) = again(&hostile());
+    let odd = |c: char| c.is_control() && c != '\n' && c != '\t' || c == '\u{202e}';
+    for format in [Format::Terminal, Format::Junit, Format::Tap] {
+        let text = told.text(format).expect("text");
+        assert!(!text.contains(odd), "{format:?}: {text:?}");
+        assert!(text.len() < 200_000, "{format:?}: {} bytes", text.len());
+    }
+    let tap = told.text(Format::Tap).expect("text");
+    assert_eq!(tap.matches("\nnot ok").count(), 2, "{tap}");
+    let points = tap.lines().filter(|line| line.starts_with("not ok"));
+    assert!(points.clone().all(|line| !line.contains(" # ")), "{tap}");
+    let json = told.text(Format::Json).expect("text");
+    let verdict: Verdict = serde_json::from_str(&json).expect("a verdict");
+    assert_eq!(verdict, told.verdict);
+}
+
+#[test]
+fn junit_is_what_jenkins_takes() {
+    let found = std::process::Command::new("xmllint")
+        .arg("--version")
+        .output();
+    let found = found.map(drop).map_err(|error| format!("xmllint: {error}"));
+    if !banquet_sdk::conformance::requires("xmllint", found) {
+        return;
+    }
+    let mut killed = cluster();
+    killed.events.truncate(killed.events.len() - 4);
+    for story in [instance(), cluster(), killed, hostile(), Story::new(&[])] {
+        let (dir, told) = again(&story);
+        let path = dir.path().join("junit.xml");
+        put(&path, told.text(Format::Junit).expect("text").as_bytes()).expect("a file");
+        let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemas/junit-10.xsd");
+        let checked = std::process::Command::new("xmllint")
+            .args(["--noout", "--nonet", "--huge", "--schema", schema])
+            .arg(&path)
+            .output()
+            .expect("xmllint runs");
+        let said = String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success(), "{said}");
+    }
+}
+
+#[test]
+fn a_disk_that_fills_ends_the_record_and_not_the_run() {
+    // A file where the directory of the records should be: nothing can be written there.
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("runs"), "").expect("a file");
+    let keep = Keep {
+        runs: 9,
+        age: std::time::Duration::ZERO,
+    };
+    let junit = dir.path().join("junit.xml");
+    let recorded = Options {
+        runs: Some((Runs::new(dir.path()), keep)),
+        files: vec![(Format::Junit, junit.clone())],
+        ..options()
+    };
+    let (out, err, cause) = told(&cluster(), &recorded);
+    assert!(out.contains("Summary") && cause == Some(Cause::Verify));
+    assert_eq!(
+        err.matches("$$$$$$ the run is not recorded").count(),
+        1,
+        "{err}"
+    );
+    let junit = std::fs::read_to_string(junit).expect("a report without output");
+    assert!(junit.contains("name=\"4 verify web2\""), "{junit}");
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use banquet_sdk::{Stream, TestCase};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Something that happened.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// When.
     pub at: Timestamp,
@@ -18,7 +19,7 @@ pub struct Event {
 }
 
 /// Where something happened. Any part may be missing: a `run` step has no instance.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// The cluster, or the instance that is worked on by itself.
     pub subject: String,
@@ -32,7 +33,7 @@ pub struct Place {
 }
 
 /// How something ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It did what it should.
@@ -46,7 +47,7 @@ pub enum Outcome {
 }
 
 /// Why something failed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// Which of the causes; decides the exit code.
     pub cause: Cause,
@@ -58,7 +59,9 @@ pub struct Failure {
 }
 
 /// The causes that exit codes tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// A verifier said no, or an `exec`, `run` or `wait` step did not get what it asked for.
@@ -77,8 +80,23 @@ pub enum Cause {
     Internal,
 }
 
+impl Cause {
+    /// The word for it, as it is written in records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Converge => "converge",
+            Self::Infrastructure => "infrastructure",
+            Self::Timeout => "timeout",
+            Self::Config => "config",
+            Self::Interrupted => "interrupted",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// What happened.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
     /// A run began.
@@ -120,6 +138,18 @@ pub enum EventKind {
         title: String,
         /// Counts from 1.
         attempt: u32,
+    },
+    /// An attempt of a step or block failed, and there will be another.
+    StepRetried {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// Its text or name.
+        title: String,
+        /// The attempt that failed; counts from 1.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
     },
     /// A step or block ended.
     StepFinished {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Event, EventKind, Options, Outcome, Place};
+use super::{Event, EventKind, Failure, Options, Outcome, Place};
 use crate::matrix::{Instance, Kind, StepNode};
 use crate::plan::Plan;
 
@@ -49,31 +49,50 @@ impl Sink {
         .await;
     }
 
+    /// Masks all text that a configuration, a tool or a machine had a part in; names are none.
     fn mask(&self, kind: &mut EventKind) {
         match kind {
             EventKind::Printed { text, .. } | EventKind::Warned { message: text, .. } => {
                 self.mask_text(text);
             }
+            EventKind::SubjectStarted { steps, .. } => {
+                steps.iter_mut().for_each(|text| self.mask_text(text));
+            }
+            EventKind::StepStarted { title, .. } => self.mask_text(title),
             EventKind::TestFinished { case, .. } => {
                 self.mask_text(&mut case.name);
                 case.message
                     .iter_mut()
                     .for_each(|text| self.mask_text(text));
             }
-            EventKind::StepFinished { outcome, .. }
-            | EventKind::ActionFinished { outcome, .. }
-            | EventKind::SubjectFinished { outcome, .. } => match outcome {
-                Outcome::Failed(failure) | Outcome::Allowed(failure) => {
-                    self.mask_text(&mut failure.message);
-                    failure
-                        .hints
-                        .iter_mut()
-                        .for_each(|text| self.mask_text(text));
-                }
-                Outcome::Passed | Outcome::Skipped(_) => {}
-            },
+            EventKind::StepRetried { title, failure, .. } => {
+                self.mask_text(title);
+                self.mask_failure(failure);
+            }
+            EventKind::StepFinished { title, outcome, .. } => {
+                self.mask_text(title);
+                self.mask_outcome(outcome);
+            }
+            EventKind::ActionFinished { outcome, .. }
+            | EventKind::SubjectFinished { outcome, .. } => self.mask_outcome(outcome),
             _ => {}
         }
+    }
+
+    fn mask_outcome(&self, outcome: &mut Outcome) {
+        match outcome {
+            Outcome::Failed(failure) | Outcome::Allowed(failure) => self.mask_failure(failure),
+            Outcome::Skipped(reason) => self.mask_text(reason),
+            Outcome::Passed => {}
+        }
+    }
+
+    fn mask_failure(&self, failure: &mut Failure) {
+        self.mask_text(&mut failure.message);
+        failure
+            .hints
+            .iter_mut()
+            .for_each(|text| self.mask_text(text));
     }
 
     fn mask_text(&self, text: &mut String) {

@@ -48,11 +48,11 @@ impl Job<'_> {
                 let again = attempt <= options.retries && !scope.cancel.is_cancelled();
                 match ended {
                     Err(ref failure) if again && failure.may_be_meant() => {
-                        let message =
-                            format!("{title}: attempt {attempt} failed: {}", failure.message);
-                        self.send(EventKind::Warned {
+                        self.send(EventKind::StepRetried {
                             place: place.clone(),
-                            message,
+                            title: title.clone(),
+                            attempt,
+                            failure: failure.clone(),
                         })
                         .await;
                         attempt += 1;

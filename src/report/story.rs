@@ -1,0 +1,224 @@
+//! Synthetic runs, for tests.
+#![allow(missing_docs, reason = "the names say it")]
+
+use std::time::Duration;
+
+use banquet_sdk::{CaseStatus, Stream, TestCase};
+use jiff::Timestamp;
+
+use crate::run::{Cause, Event, EventKind, Failure, Outcome, Place};
+
+/// Says what happens, a second apart.
+pub struct Story {
+    pub events: Vec<Event>,
+}
+
+pub fn place(subject: &str, instance: &str, step: &[usize]) -> Place {
+    Place {
+        subject: subject.into(),
+        instance: (!instance.is_empty()).then(|| instance.into()),
+        step: step.into(),
+    }
+}
+
+pub fn failure(cause: Cause, message: &str) -> Failure {
+    Failure {
+        cause,
+        message: message.into(),
+        hints: vec!["Look at the service's log.".into()],
+    }
+}
+
+impl Story {
+    pub fn new(subjects: &[&str]) -> Self {
+        let mut story = Self { events: Vec::new() };
+        story.add(EventKind::RunStarted {
+            run: "r1".into(),
+            version: "0.1.0".into(),
+            subjects: subjects.iter().map(ToString::to_string).collect(),
+        });
+        story
+    }
+
+    pub fn add(&mut self, kind: EventKind) -> &mut Self {
+        let second = i64::try_from(self.events.len()).expect("few events");
+        self.events.push(Event {
+            at: Timestamp::from_second(1_700_000_000 + second).expect("a time"),
+            kind,
+        });
+        self
+    }
+
+    pub fn subject(
+        &mut self,
+        name: &str,
+        command: &str,
+        members: &[&str],
+        steps: &[&str],
+    ) -> &mut Self {
+        self.add(EventKind::SubjectStarted {
+            subject: name.into(),
+            command: command.into(),
+            members: members.iter().map(ToString::to_string).collect(),
+            cluster: !steps.is_empty(),
+            steps: steps.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    pub fn starts(&mut self, place: Place, action: &str) -> &mut Self {
+        self.add(EventKind::ActionStarted {
+            place,
+            action: action.into(),
+        })
+    }
+
+    pub fn ends(&mut self, place: Place, action: &str, outcome: Outcome) -> &mut Self {
+        self.add(EventKind::ActionFinished {
+            place,
+            action: action.into(),
+            outcome,
+            duration: Duration::from_millis(1_500),
+        })
+    }
+
+    pub fn does(&mut self, place: Place, action: &str) -> &mut Self {
+        self.starts(place.clone(), action)
+            .ends(place, action, Outcome::Passed)
+    }
+
+    pub fn prints(&mut self, place: Place, text: &str) -> &mut Self {
+        self.add(EventKind::Printed {
+            place,
+            stream: Stream::Out,
+            text: text.into(),
+        })
+    }
+
+    pub fn step(&mut self, place: Place, title: &str, attempt: u32) -> &mut Self {
+        self.add(EventKind::StepStarted {
+            place,
+            title: title.into(),
+            attempt,
+        })
+    }
+
+    pub fn stepped(
+        &mut self,
+        place: Place,
+        title: &str,
+        attempts: u32,
+        outcome: Outcome,
+    ) -> &mut Self {
+        self.add(EventKind::StepFinished {
+            place,
+            title: title.into(),
+            attempts,
+            outcome,
+            duration: Duration::from_secs(2),
+        })
+    }
+
+    pub fn finished(&mut self, subject: &str, outcome: Outcome) -> &mut Self {
+        self.add(EventKind::SubjectFinished {
+            subject: subject.into(),
+            outcome,
+            duration: Duration::from_secs(65),
+        })
+    }
+
+    pub fn over(&mut self) -> &mut Self {
+        self.add(EventKind::RunFinished {
+            duration: Duration::from_secs(66),
+        })
+    }
+}
+
+/// `kitchen test` of one instance without clusters.
+pub fn instance() -> Story {
+    let name = "default-debian-12";
+    let at = || place(name, name, &[]);
+    let mut story = Story::new(&[name]);
+    story
+        .subject(name, "test", &[name], &[])
+        .does(at(), "destroy")
+        .does(at(), "create")
+        .starts(at(), "converge")
+        .prints(at(), "hello \u{1b}[2Jworld")
+        .ends(at(), "converge", Outcome::Passed)
+        .does(at(), "setup")
+        .does(at(), "verify")
+        .does(at(), "destroy")
+        .finished(name, Outcome::Passed)
+        .over();
+    story
+}
+
+/// A cluster whose second step is retried, whose third may fail and whose fourth fails.
+pub fn cluster() -> Story {
+    let (web, web1, web2) = ("web-centos-7", "web1-centos-7", "web2-centos-7");
+    let no = || failure(Cause::Verify, "exit code 1");
+    let steps = [
+        "concurrent",
+        "wait web1",
+        "exec web1",
+        "verify web2",
+        "verify web1",
+    ];
+    let mut story = Story::new(&[web]);
+    story
+        .subject(web, "test", &[web1, web2], &steps)
+        .starts(place(web, web1, &[]), "create")
+        .starts(place(web, web2, &[]), "create")
+        .ends(place(web, web2, &[]), "create", Outcome::Passed)
+        .ends(place(web, web1, &[]), "create", Outcome::Passed)
+        .step(place(web, "", &[1]), "concurrent", 1)
+        .step(place(web, web1, &[1, 1]), "converge web1", 1)
+        .starts(place(web, web1, &[1, 1]), "converge")
+        .prints(place(web, web1, &[1, 1]), "installing")
+        .ends(place(web, web1, &[1, 1]), "converge", Outcome::Passed)
+        .stepped(
+            place(web, web1, &[1, 1]),
+            "converge web1",
+            1,
+            Outcome::Passed,
+        )
+        .stepped(place(web, "", &[1]), "concurrent", 1, Outcome::Passed)
+        .step(place(web, web1, &[2]), "wait web1", 1)
+        .add(EventKind::StepRetried {
+            place: place(web, web1, &[2]),
+            title: "wait web1".into(),
+            attempt: 1,
+            failure: no(),
+        })
+        .step(place(web, web1, &[2]), "wait web1", 2)
+        .stepped(place(web, web1, &[2]), "wait web1", 2, Outcome::Passed)
+        .step(place(web, web1, &[3]), "exec web1", 1)
+        .stepped(
+            place(web, web1, &[3]),
+            "exec web1",
+            1,
+            Outcome::Allowed(no()),
+        )
+        .step(place(web, web2, &[4]), "verify web2", 1)
+        .starts(place(web, web2, &[4]), "verify")
+        .prints(place(web, web2, &[4]), "expected 200, got 500")
+        .add(EventKind::TestFinished {
+            place: place(web, web2, &[4]),
+            case: TestCase {
+                name: "answers".into(),
+                status: CaseStatus::Failed,
+                duration: None,
+                message: Some("500".into()),
+            },
+        })
+        .ends(place(web, web2, &[4]), "verify", Outcome::Failed(no()))
+        .stepped(
+            place(web, web2, &[4]),
+            "verify web2",
+            1,
+            Outcome::Failed(no()),
+        )
+        .finished(web, Outcome::Failed(no()))
+        .over();
+    story
+}

@@ -1,0 +1,166 @@
+//! Runs are recorded, and told again for people and for build servers.
+
+mod support;
+
+use support::Project;
+
+/// A cluster whose second member fails its test at first, and whose last step fails.
+const CLUSTER: &str = "\
+driver: {name: dummy}
+transport: {name: dummy, exec: {stdout: the token is hunter2-hunter2}}
+provisioner: {name: dummy, changes: [a package], api_token: hunter2-hunter2}
+verifier: {name: dummy}
+platforms: [{name: x}]
+suites: [{name: a}, {name: b}]
+multisuites:
+- name: pair
+  steps:
+  - converge a
+  - step: verify b
+    verifier_config: {fail_times: 1}
+    retries: 1
+  - step: exec a
+    command: say hunter2-hunter2
+  - step: verify a
+    verifier_config: {cases: [{name: answers, status: failed, message: got 500}, {name: runs}]}
+";
+
+fn project() -> Project {
+    Project::new().file("kitchen.yml", CLUSTER)
+}
+
+/// The only record of a project.
+fn record(project: &Project) -> String {
+    let runs = project.path().join(".kitchen/runs");
+    let mut found = std::fs::read_dir(runs).expect("records");
+    let run = found.next().expect("a record").expect("an entry");
+    assert!(found.next().is_none(), "one record");
+    std::fs::read_to_string(run.path().join("events.ndjson")).expect("text")
+}
+
+#[test]
+fn a_run_is_recorded_and_told_again() {
+    let project = project();
+    project.kitchen("test").exits(10);
+    project
+        .kitchen("runs")
+        .succeeds()
+        .prints("failed: verify")
+        .prints("pair-x");
+    project
+        .kitchen("report")
+        .succeeds()
+        .prints("2 verify b    passed")
+        .prints("2 attempts: flaky")
+        .prints("4 verify a")
+        .prints("Verify failed on instance <a-x> in step 4 of pair-x:");
+    project
+        .kitchen("report -f junit")
+        .succeeds()
+        .prints("<testcase name=\"4 verify a: answers\" classname=\"pair-x.a-x\"")
+        .prints("<failure message=\"got 500\" type=\"verify\"/>")
+        .prints("<flakyFailure");
+    project
+        .kitchen("report -f tap")
+        .succeeds()
+        .prints("not ok")
+        .prints("pair-x a-x: answers");
+    let json = project.kitchen("report -f json").succeeds().out;
+    let verdict: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(verdict["result"], "failed");
+    assert_eq!(verdict["cause"], "verify");
+    let rows = project.kitchen("runs --json").succeeds().out;
+    let rows: serde_json::Value = serde_json::from_str(&rows).expect("JSON");
+    assert_eq!(rows[0]["run"], verdict["run"]);
+    assert_eq!(rows[0]["flaky"], true);
+}
+
+#[test]
+fn no_report_tells_a_secret() {
+    let project = project();
+    project.kitchen("test --junit out/junit.xml").exits(10);
+    let record = record(&project);
+    assert!(record.contains("the token is ******"), "{record}");
+    for text in [
+        record,
+        project.read("out/junit.xml"),
+        project.kitchen("report").out,
+        project.kitchen("report -f json").out,
+        project.kitchen("report -f tap").out,
+    ] {
+        assert!(text.contains("exec a"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn a_report_is_written_where_the_option_or_the_configuration_says() {
+    let project = project().file(
+        "kitchen.local.yml",
+        "report: {junit: reports/junit.xml, keep_runs: 2}\n",
+    );
+    project.kitchen("create a-x").succeeds();
+    let old = project.read("reports/junit.xml");
+    assert!(
+        old.contains("<testcase name=\"create\" classname=\"a-x\""),
+        "{old}"
+    );
+    project.kitchen("test --junit here.xml").exits(10);
+    assert!(project.read("here.xml").contains("failures=\"2\""));
+    assert_eq!(project.read("reports/junit.xml"), old);
+    project.kitchen("destroy").succeeds();
+    let runs = project.path().join(".kitchen/runs");
+    assert_eq!(std::fs::read_dir(runs).expect("records").count(), 2);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_anything_runs() {
+    let project = project().file("taken", "");
+    for path in ["taken/junit.xml", "."] {
+        project
+            .kitchen(&format!("test --junit {path}"))
+            .exits(2)
+            .complains("write a report to")
+            .complains("Nothing was run");
+    }
+    assert!(!project.has(".kitchen"));
+    project
+        .kitchen("report")
+        .exits(2)
+        .complains("no run has been recorded");
+}
+
+#[test]
+fn settings_of_reports_are_checked() {
+    for (text, key) in [
+        ("report: {keep_runs: many}\n", "keep_runs"),
+        ("report: {jnuit: x}\n", "jnuit"),
+        ("report: [x]\n", "must be a map"),
+    ] {
+        Project::new()
+            .file("kitchen.yml", &format!("{text}{CLUSTER}"))
+            .kitchen("list")
+            .exits(3)
+            .complains(key)
+            .complains("kitchen.yml:1");
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_is_told_as_far_as_it_went() {
+    let slow = CLUSTER.replace("- converge a", "- step: converge a\n    sleep: 600");
+    let project = Project::new().file("kitchen.yml", &slow);
+    let running = project.start("test").until("Converging <a-x>");
+    project.kitchen("runs").succeeds().prints("running");
+    running.signal("KILL").wait();
+    project.kitchen("runs").succeeds().prints("unfinished");
+    project
+        .kitchen("report")
+        .succeeds()
+        .prints("unfinished")
+        .complains("This record is unfinished");
+    project
+        .kitchen("report -f junit")
+        .succeeds()
+        .prints("<error message=\"unfinished");
+}
