@@ -96,9 +96,9 @@ pub struct Arguments {
 pub enum Command {
     /// What there is, and how far it has come
     #[command(visible_alias = "status")]
-    List(List),
+    List(super::list::List),
     /// The configuration as it was understood, as YAML
-    Diagnose(Diagnose),
+    Diagnose(super::diagnose::Diagnose),
     /// Make the machines
     ///
     /// A cluster: gossip, create, late gossip on all members. An instance: as in Test Kitchen.
@@ -125,11 +125,11 @@ pub enum Command {
     /// Open a shell on one instance
     Login(Named),
     /// Run a command on instances, or on every living member of a cluster
-    Exec(Exec),
+    Exec(super::exec::Exec),
     /// Save an instance as an image
     Package(Named),
     /// Whether everything is there that the plugins need
-    Doctor(Doctor),
+    Doctor(super::doctor::Doctor),
     /// Print the version
     Version,
     /// Help on a command, or on `exit-codes`
@@ -227,7 +227,7 @@ impl Common {
             Err(_) => (
                 Level::Info,
                 Some(format!(
-                    "invalid log level \"{text}\": using info (there are debug, info, warn, error, fatal)"
+                    "WARNING - invalid log level specified: \"{text}\" - reverting to :info log level."
                 )),
             ),
         }
@@ -361,58 +361,6 @@ impl Part {
     }
 }
 
-/// `list`.
-#[derive(Args, Clone, Debug)]
-pub struct List {
-    /// Which.
-    #[command(flatten)]
-    pub names: Names,
-    /// Instances instead of clusters
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
-    pub instances: Option<bool>,
-    /// Names only, one a line
-    #[arg(short, long)]
-    pub bare: bool,
-    /// As JSON
-    #[arg(short, long)]
-    pub json: bool,
-    /// Also what the drivers say of the machines now
-    #[arg(long)]
-    pub live: bool,
-    /// As `--live`, and whether the machines can be reached
-    #[arg(long)]
-    pub probe: bool,
-    /// Removed from Test Kitchen; says so.
-    #[arg(short, long, hide = true)]
-    pub debug: bool,
-    /// Output.
-    #[command(flatten)]
-    pub common: Common,
-}
-
-/// `diagnose`.
-#[derive(Args, Clone, Debug)]
-pub struct Diagnose {
-    /// Which.
-    #[command(flatten)]
-    pub names: Names,
-    /// Also the configuration files
-    #[arg(long)]
-    pub loader: bool,
-    /// Also the plugins
-    #[arg(long)]
-    pub plugins: bool,
-    /// The instances [default: true]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
-    pub instances: Option<bool>,
-    /// All of it
-    #[arg(short, long)]
-    pub all: bool,
-    /// Output.
-    #[command(flatten)]
-    pub common: Common,
-}
-
 /// `plan`: takes what `test` takes, and the command to plan.
 #[derive(Args, Clone, Debug)]
 pub struct Plan {
@@ -451,34 +399,6 @@ pub struct Named {
     /// Which.
     #[command(flatten)]
     pub names: Names,
-    /// Output.
-    #[command(flatten)]
-    pub common: Common,
-}
-
-/// `exec`.
-#[derive(Args, Clone, Debug)]
-pub struct Exec {
-    /// Which.
-    #[command(flatten)]
-    pub names: Names,
-    /// The command line, for the instance's shell
-    #[arg(short, long, value_name = "COMMAND", required = true)]
-    pub command: String,
-    /// Output.
-    #[command(flatten)]
-    pub common: Common,
-}
-
-/// `doctor`.
-#[derive(Args, Clone, Debug)]
-pub struct Doctor {
-    /// Which; without `--all` the first one, as in Test Kitchen.
-    #[command(flatten)]
-    pub names: Names,
-    /// All of them instead of the first
-    #[arg(short, long)]
-    pub all: bool,
     /// Output.
     #[command(flatten)]
     pub common: Common,

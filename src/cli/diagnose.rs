@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use banquet_sdk::Secrets;
+use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::args;
+use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::Fault;
 
@@ -16,8 +17,31 @@ use super::loaded::{Loaded, members};
 use super::rows::class;
 use crate::matrix::{Instance, Kind};
 
+/// `diagnose`.
+#[derive(Args, Clone, Debug)]
+pub struct Diagnose {
+    /// Which.
+    #[command(flatten)]
+    pub names: Names,
+    /// Also the configuration files
+    #[arg(long)]
+    pub loader: bool,
+    /// Also the plugins
+    #[arg(long)]
+    pub plugins: bool,
+    /// The instances [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub instances: Option<bool>,
+    /// All of it
+    #[arg(short, long)]
+    pub all: bool,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// Prints the tree as YAML.
-pub fn diagnose(diagnose: &args::Diagnose) -> Result<Exit, Fault> {
+pub fn diagnose(diagnose: &Diagnose) -> Result<Exit, Fault> {
     let loaded = Loaded::read(&diagnose.common)?;
     let instances = match diagnose.all || diagnose.instances.unwrap_or(true) {
         true => members(&loaded.look(&diagnose.names)?),

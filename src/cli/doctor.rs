@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use banquet_sdk::Fault as Found;
+use clap::Args;
 
-use super::args;
+use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::{Loaded, members};
@@ -14,8 +15,22 @@ use super::machine::Machine;
 use crate::matrix::{Instance, Kind};
 use crate::registry::Unknown;
 
+/// `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct Doctor {
+    /// Which; without `--all` the first one, as in Test Kitchen.
+    #[command(flatten)]
+    pub names: Names,
+    /// All of them instead of the first
+    #[arg(short, long)]
+    pub all: bool,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// Asks the plugins of the first cluster or instance, or of all, and looks at their state.
-pub fn doctor(doctor: &args::Doctor) -> Result<Exit, Fault> {
+pub fn doctor(doctor: &Doctor) -> Result<Exit, Fault> {
     let loaded = Loaded::read(&doctor.common)?;
     let mut selection = loaded.choose(&doctor.names)?;
     if !doctor.all && doctor.names.names.is_empty() {

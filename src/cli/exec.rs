@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
-use banquet_sdk::{Error, Exec, ExitStatus, Line, Output, Peers, Secrets, Stream, async_trait};
+use banquet_sdk::{Error, ExitStatus, Line, Output, Peers, Secrets, Stream, async_trait};
+use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::args;
+use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
@@ -14,6 +15,20 @@ use super::machine::Machine;
 use super::signals::Signals;
 use crate::matrix::{Instance, Kind};
 use crate::report::safe;
+
+/// `exec`.
+#[derive(Args, Clone, Debug)]
+pub struct Exec {
+    /// Which.
+    #[command(flatten)]
+    pub names: Names,
+    /// The command line, for the instance's shell
+    #[arg(short, long, value_name = "COMMAND", required = true)]
+    pub command: String,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
 
 /// Where the command runs: on the living members of one cluster, or on one instance by itself.
 struct Group<'a> {
@@ -23,7 +38,7 @@ struct Group<'a> {
 
 /// Runs the command on one instance after the other; one that fails does not keep it from the
 /// others.
-pub fn exec(exec: &args::Exec) -> Result<Exit, Fault> {
+pub fn exec(exec: &Exec) -> Result<Exit, Fault> {
     let loaded = Loaded::read(&exec.common)?;
     let selection = loaded.choose(&exec.names)?;
     let mut groups = Vec::new();
@@ -75,9 +90,10 @@ impl Group<'_> {
         let connection = machine.connect().await?;
         let context = machine.context(Kind::Transport);
         let output = Printed::new(machine.instance, self.cluster, context.secrets.clone());
-        let mut exec = Exec::new(command).env(&context.environment);
+        let mut exec = banquet_sdk::Exec::new(command).env(&context.environment);
         if self.cluster {
-            let peers = Peers(self.machines.iter().map(Machine::peer).collect());
+            let peer = |machine: &Machine<'_>| machine.instance.peer(&machine.state);
+            let peers = Peers(self.machines.iter().map(peer).collect());
             exec = exec.env(&peers.environment());
         }
         let mut signals = Signals::take()?;

@@ -56,6 +56,17 @@ impl Fault {
         Self::new(Exit::Usage, message, hints)
     }
 
+    /// One is wanted, and the arguments mean several; the words are Test Kitchen's.
+    pub fn several<'a>(arguments: &[String], names: impl Iterator<Item = &'a str>) -> Self {
+        let names: Vec<String> = names.map(|name| format!("  * {name}")).collect();
+        let message = format!(
+            "Argument `{}' returned multiple results:\n{}",
+            arguments.join("|"),
+            names.join("\n")
+        );
+        Self::usage(message, None::<String>)
+    }
+
     /// Writes what is to be said on standard error.
     pub fn tell(&self, colours: Option<bool>) {
         if let Some(what) = &self.what {
@@ -140,9 +151,13 @@ pub fn render(diagnostic: &dyn Diagnostic, colours: bool, width: Option<usize>) 
         true => GraphicalTheme::unicode(),
         false => GraphicalTheme::unicode_nocolor(),
     };
-    let handler = GraphicalReportHandler::new_themed(theme)
+    let mut handler = GraphicalReportHandler::new_themed(theme)
         .with_width(width.unwrap_or(80).clamp(20, 100))
         .with_links(false);
+    // Where no person reads along, a message stays whole, so that it can be searched.
+    if width.is_none() {
+        handler = handler.with_wrap_lines(false);
+    }
     let mut text = String::new();
     match handler.render_report(&mut text, diagnostic) {
         Ok(()) => text,

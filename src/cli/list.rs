@@ -3,9 +3,10 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use clap::Args;
 use serde_json::Value;
 
-use super::args;
+use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::{Fault, no_colour};
 use super::loaded::{Loaded, members};
@@ -13,8 +14,37 @@ use super::rows::{ClusterRow, InstanceRow};
 use super::status::{self, Status};
 use super::table::{self, Cell};
 
+/// `list`.
+#[derive(Args, Clone, Debug)]
+pub struct List {
+    /// Which.
+    #[command(flatten)]
+    pub names: Names,
+    /// Instances instead of clusters
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub instances: Option<bool>,
+    /// Names only, one a line
+    #[arg(short, long)]
+    pub bare: bool,
+    /// As JSON
+    #[arg(short, long)]
+    pub json: bool,
+    /// Also what the drivers say of the machines now
+    #[arg(long)]
+    pub live: bool,
+    /// As `--live`, and whether the machines can be reached
+    #[arg(long)]
+    pub probe: bool,
+    /// Removed from Test Kitchen; says so.
+    #[arg(short, long, hide = true)]
+    pub debug: bool,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// Prints what there is.
-pub fn list(list: &args::List) -> Result<Exit, Fault> {
+pub fn list(list: &List) -> Result<Exit, Fault> {
     if list.debug {
         return Err(Fault::usage(
             "The --debug flag on the list subcommand is deprecated, please use `kitchen diagnose'.",

@@ -99,7 +99,7 @@ pub fn options(common: &Common) -> Result<LoadOptions, Fault> {
     })?;
     let (level, warning) = common.level();
     if let Some(warning) = warning {
-        eprintln!("$$$$$$ {warning}");
+        eprintln!("-----> {warning}");
     }
     let tests = common.test_base_path.as_deref();
     Ok(LoadOptions {

@@ -5,13 +5,13 @@ use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
 use super::machine::Machine;
-use crate::matrix::{Kind, Selection};
+use crate::matrix::{Instance, Kind, Selection};
 
 /// Gives the terminal to the transport's login command.
 pub fn login(login: &args::Named) -> Result<Exit, Fault> {
     let loaded = Loaded::read(&login.common)?;
     let selection = loaded.choose(&login.names)?;
-    let instance = only(&selection)?;
+    let instance = only(&selection, &login.names.names)?;
     let machine = Machine::living(&loaded, instance)?;
     let transport = loaded.registry.transport(&instance.transport.name)?;
     let context = machine.context(Kind::Transport);
@@ -22,29 +22,23 @@ pub fn login(login: &args::Named) -> Result<Exit, Fault> {
 }
 
 /// The one instance that is meant.
-fn only(selection: &Selection) -> Result<&crate::matrix::Instance, Fault> {
-    let names = |names: Vec<&String>| {
-        names
-            .into_iter()
-            .map(|name| format!("* {name}"))
-            .collect::<Vec<_>>()
-    };
+fn only<'a>(selection: &'a Selection, arguments: &[String]) -> Result<&'a Instance, Fault> {
     if let Some(cluster) = selection.clusters.first() {
-        let members = cluster.members.iter().map(|member| &member.name).collect();
+        let members = cluster.members.iter();
         return Err(Fault::usage(
             format!(
                 "{} is a cluster: log in to one of its members",
                 cluster.name
             ),
-            names(members),
+            members.map(|member| format!("* {}", member.name)),
         ));
     }
     match selection.instances.as_slice() {
         [instance] => Ok(instance),
-        many => Err(Fault::usage(
-            "several instances are meant: log in to one of them",
-            names(many.iter().map(|instance| &instance.name).collect()),
-        )),
+        many => {
+            let names = many.iter().map(|instance| instance.name.as_str());
+            Err(Fault::several(arguments, names))
+        }
     }
 }
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use fancy_regex::Regex;
 use serde_json::Value;
 
 use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
+use crate::matrix::pattern::regex;
 use crate::matrix::{Instance, SelectError};
 use crate::report::safe;
 
@@ -130,18 +130,11 @@ fn chosen(logs: &Logs) -> Result<Vec<Log>, Fault> {
     let selection = loaded.look(&Names {
         names: arguments.iter().take(1).cloned().collect(),
     })?;
-    let names = selection.clusters.iter().map(|cluster| &cluster.name);
-    let names = names.chain(selection.instances.iter().map(|instance| &instance.name));
-    let names: Vec<String> = names.map(|name| format!("  * {name}")).collect();
+    let clusters = selection.clusters.iter().map(|cluster| &cluster.name);
+    let instances = selection.instances.iter().map(|instance| &instance.name);
+    let names: Vec<&str> = clusters.chain(instances).map(String::as_str).collect();
     if names.len() > 1 {
-        let argument = arguments.first().map_or("", String::as_str);
-        return Err(Fault::usage(
-            format!(
-                "Argument `{argument}' returned multiple results:\n{}",
-                names.join("\n")
-            ),
-            ["Name one, or see all with `--all-sessions`."],
-        ));
+        return Err(Fault::several(arguments, names.into_iter()));
     }
     let members = super::loaded::members(&selection);
     let log = |instance: &std::sync::Arc<Instance>| {
@@ -214,14 +207,12 @@ fn every(argument: Option<&str>) -> Result<Vec<Log>, Fault> {
     logs.retain(|log| log.name != "kitchen");
     if let Some(argument) = argument.filter(|argument| *argument != "all") {
         let exact = logs.iter().any(|log| log.name == argument);
-        let regex = match exact {
-            true => Regex::new(&format!("^{}$", regex::escape(argument))),
-            false => Regex::new(argument),
+        let found = match exact {
+            true => regex(&format!("^{}$", ::regex::escape(argument)), ""),
+            false => regex(argument, ""),
         };
-        let regex = regex.map_err(|error| {
-            Fault::from(SelectError::BadPattern(format!("{error}: /{argument}/")))
-        })?;
-        logs.retain(|log| regex.is_match(&log.name).unwrap_or(false));
+        let found = found.map_err(|error| Fault::from(SelectError::BadPattern(error)))?;
+        logs.retain(|log| found.is_match(&log.name).unwrap_or(false));
     }
     match logs.is_empty() {
         true => Err(Fault::usage(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use banquet_sdk::{Connection, Context, MemoryStore, Peer, Secrets, State};
+use banquet_sdk::{Connection, Context, MemoryStore, Secrets, State};
 use serde_json::Value;
 
 use super::exit::Exit;
@@ -61,19 +61,6 @@ impl<'a> Machine<'a> {
         let mut context = plan::context(&self.loaded.project, self.instance, section, "");
         context.secrets = Secrets::new(secrets);
         context
-    }
-
-    /// What the others of its cluster may know of it.
-    pub fn peer(&self) -> Peer {
-        Peer {
-            suite: self.instance.suite.clone(),
-            instance: self.instance.name.clone(),
-            platform: self.instance.platform.clone(),
-            driver: self.instance.driver.name.clone(),
-            address: self.state.address().map(str::to_owned),
-            hostname: self.state.str("host_name").map(str::to_owned),
-            roles: self.instance.roles.clone(),
-        }
     }
 
     /// A connection to it.

@@ -16,10 +16,30 @@ pub struct Status {
     live: Option<bool>,
     state: &'static str,
     message: Option<String>,
+    /// What the machine is called where it is made.
+    resource: Option<String>,
     /// Whether the transport reached it; none: not tried.
-    reached: Option<Result<(), String>>,
+    reached: Option<Reached>,
     checked: String,
 }
+
+/// What a transport made of an attempt.
+enum Reached {
+    Yes,
+    /// There is nothing to be reached.
+    NotCreated,
+    No(String),
+}
+
+/// Keys under which drivers note what their platform calls the machine.
+const RESOURCES: [&str; 6] = [
+    "container_id",
+    "server_id",
+    "instance_id",
+    "vm_name",
+    "resource_id",
+    "my_id",
+];
 
 /// Asks about all at once; with `probe` their transports too.
 pub fn of(
@@ -39,6 +59,7 @@ async fn ask(loaded: &Loaded, instance: &Instance, probe: bool) -> Status {
         live: None,
         state: "unknown",
         message: None,
+        resource: None,
         reached: None,
         checked: jiff::Timestamp::now()
             .strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -51,6 +72,8 @@ async fn ask(loaded: &Loaded, instance: &Instance, probe: bool) -> Status {
             return status;
         }
     };
+    let resource = RESOURCES.iter().find_map(|key| machine.state.str(key));
+    status.resource = resource.map(str::to_owned);
     match loaded.registry.driver(&instance.driver.name) {
         Err(unknown) => status.message = Some(unknown.to_string()),
         Ok(driver) => {
@@ -72,12 +95,11 @@ async fn ask(loaded: &Loaded, instance: &Instance, probe: bool) -> Status {
     }
     if probe {
         let reached = match machine.lives() {
-            true => machine
-                .connect()
-                .await
-                .map(drop)
-                .map_err(|fault| fault.to_string()),
-            false => Err("Instance has not yet been created".into()),
+            true => match machine.connect().await {
+                Ok(_) => Reached::Yes,
+                Err(fault) => Reached::No(fault.to_string()),
+            },
+            false => Reached::NotCreated,
         };
         status.reached = Some(reached);
     }
@@ -88,33 +110,60 @@ impl Status {
     /// For the table.
     pub fn cell(&self) -> Cell {
         match (&self.reached, self.live) {
-            (Some(Ok(())), _) => (format!("{} (reachable)", self.state), GREEN),
-            (Some(Err(_)), _) => (format!("{} (unreachable)", self.state), RED),
+            (Some(reached), _) => {
+                let colour = match reached {
+                    Reached::Yes => GREEN,
+                    Reached::NotCreated | Reached::No(_) => RED,
+                };
+                (format!("{} ({})", self.state, reached.state()), colour)
+            }
             (None, Some(true)) => (self.state.into(), GREEN),
             (None, Some(false)) => (self.state.into(), RED),
             (None, None) => (self.state.into(), WHITE),
         }
     }
 
-    /// With the keys of Test Kitchen.
+    /// With the keys of Test Kitchen; what is not known is left out.
     pub fn json(&self) -> Value {
         let mut status = json!({
             "live": self.live,
             "state": self.state,
             "source": "driver",
+            "resource_id": self.resource,
             "message": self.message,
             "checked_at": self.checked,
         });
         if let Some(reached) = &self.reached {
             status["transport_probe"] = json!({
-                "reachable": reached.is_ok(),
-                "state": if reached.is_ok() { "reachable" } else { "unreachable" },
+                "reachable": matches!(reached, Reached::Yes),
+                "state": reached.state(),
                 "source": "transport",
-                "message": reached.as_ref().err(),
+                "message": reached.message(),
                 "checked_at": self.checked,
             });
         }
+        if let Some(status) = status.as_object_mut() {
+            status.retain(|_, value| !value.is_null());
+        }
         status
+    }
+}
+
+impl Reached {
+    fn state(&self) -> &'static str {
+        match self {
+            Self::Yes => "reachable",
+            Self::NotCreated => "not_created",
+            Self::No(_) => "unreachable",
+        }
+    }
+
+    fn message(&self) -> &str {
+        match self {
+            Self::Yes => "Transport connection succeeded",
+            Self::NotCreated => "Instance has not yet been created",
+            Self::No(why) => why,
+        }
     }
 }
 
@@ -132,11 +181,12 @@ pub fn summed(statuses: &[Status]) -> Cell {
 mod tests {
     use super::*;
 
-    fn status(live: Option<bool>, reached: Option<Result<(), String>>) -> Status {
+    fn status(live: Option<bool>, reached: Option<Reached>) -> Status {
         Status {
             live,
             state: "running",
             message: None,
+            resource: None,
             reached,
             checked: "2026-01-01T00:00:00Z".into(),
         }
@@ -144,19 +194,30 @@ mod tests {
 
     #[test]
     fn a_status_says_what_was_tried() {
+        let no = || Some(Reached::No("no route".into()));
         for (status, text) in [
             (status(Some(true), None), "running"),
-            (status(Some(true), Some(Ok(()))), "running (reachable)"),
             (
-                status(None, Some(Err("no route".into()))),
-                "running (unreachable)",
+                status(Some(true), Some(Reached::Yes)),
+                "running (reachable)",
             ),
+            (
+                status(None, Some(Reached::NotCreated)),
+                "running (not_created)",
+            ),
+            (status(None, no()), "running (unreachable)"),
         ] {
             assert_eq!(status.cell().0, text);
         }
-        let json = status(Some(true), Some(Err("no route".into()))).json();
+        let json = status(Some(true), no()).json();
         assert_eq!(json["transport_probe"]["message"], "no route");
-        assert!(status(None, None).json().get("transport_probe").is_none());
+        let json = status(None, None).json();
+        let keys: Vec<&str> = json
+            .as_object()
+            .into_iter()
+            .flat_map(|map| map.keys().map(String::as_str))
+            .collect();
+        assert_eq!(keys, ["state", "source", "checked_at"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod fields;
 mod levels;
 mod names;
 mod overrides;
+pub(crate) mod pattern;
 mod plugins;
 mod select;
 mod step;
@@ -19,10 +20,11 @@ mod tests;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use banquet_sdk::{Origin, Section};
+use banquet_sdk::{Origin, Peer, Section, State};
 
 use crate::config::{Node, Problem};
 
+pub(crate) use names::Filter;
 pub use plugins::{NoPlugins, Plugins};
 pub use select::{SelectError, Selection};
 pub use step::{Action, Block, Condition, Expect, Step, StepNode, StepOptions};
@@ -166,6 +168,19 @@ impl Instance {
             Kind::Transport => &self.transport,
             Kind::Provisioner => &self.provisioner,
             Kind::Verifier => &self.verifier,
+        }
+    }
+
+    /// What the others of its cluster may know of it while its state is `state`.
+    pub fn peer(&self, state: &State) -> Peer {
+        Peer {
+            suite: self.suite.clone(),
+            instance: self.name.clone(),
+            platform: self.platform.clone(),
+            driver: self.driver.name.clone(),
+            address: state.address().map(str::to_owned),
+            hostname: state.str("host_name").map(str::to_owned),
+            roles: self.roles.clone(),
         }
     }
 }

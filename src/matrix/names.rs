@@ -1,7 +1,6 @@
 //! Names of instances, and which platforms a filter lets through.
 
-use fancy_regex::{Regex, RegexBuilder};
-
+use super::pattern::Pattern;
 use crate::config::{Node, Value};
 
 /// Name of an instance or cluster: `_`, `,` and `/` become `-`, dots vanish (instance.rb,
@@ -17,12 +16,6 @@ pub fn joined(suite: &str, platform: &str) -> String {
 pub struct Filter {
     includes: Vec<Pattern>,
     excludes: Vec<Pattern>,
-}
-
-#[derive(Clone, Debug)]
-enum Pattern {
-    Name(String),
-    Regex(Box<Regex>),
 }
 
 /// An entry of a filter that cannot be used.
@@ -47,6 +40,21 @@ impl Filter {
         })
     }
 
+    /// The filter of these entries; an error names the one that is no regular expression.
+    pub fn new(includes: &[String], excludes: &[String]) -> Result<Self, String> {
+        let patterns = |entries: &[String]| {
+            let parse = |entry: &String| {
+                Pattern::parse(entry)
+                    .map_err(|error| format!("`{entry}` is not a regular expression: {error}"))
+            };
+            entries.iter().map(parse).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            includes: patterns(includes)?,
+            excludes: patterns(excludes)?,
+        })
+    }
+
     /// Whether the platform passes; `includes` beats `excludes`.
     pub fn lets(&self, platform: &str) -> bool {
         let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(platform));
@@ -54,15 +62,6 @@ impl Filter {
             (false, _) => any(&self.includes),
             (true, false) => !any(&self.excludes),
             (true, true) => true,
-        }
-    }
-}
-
-impl Pattern {
-    fn matches(&self, platform: &str) -> bool {
-        match self {
-            Pattern::Name(name) => name == platform,
-            Pattern::Regex(regex) => regex.is_match(platform).unwrap_or(false),
         }
     }
 }
@@ -86,22 +85,6 @@ fn pattern(key: &str, node: &Node) -> Result<Pattern, BadPattern> {
             node.described()
         )));
     };
-    let Some((inner, options)) = between_slashes(text) else {
-        return Ok(Pattern::Name(text.to_owned()));
-    };
-    RegexBuilder::new(inner)
-        .case_insensitive(options.contains('i'))
-        .ignore_whitespace(options.contains('x'))
-        .build()
-        .map(|regex| Pattern::Regex(Box::new(regex)))
+    Pattern::parse(text)
         .map_err(|error| bad(format!("`{text}` is not a regular expression: {error}")))
-}
-
-/// `/pattern/ix` as its two parts.
-fn between_slashes(text: &str) -> Option<(&str, &str)> {
-    let (inner, options) = text.strip_prefix('/')?.rsplit_once('/')?;
-    options
-        .chars()
-        .all(|c| matches!(c, 'i' | 'x'))
-        .then_some((inner, options))
 }

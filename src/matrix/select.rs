@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use fancy_regex::Regex;
-
+use super::pattern::regex;
 use super::{Cluster, Instance, Matrix};
 
 /// What a command is about, in the order of the configuration.
@@ -109,7 +108,7 @@ impl Matrix {
                 found.instances.push(instance.clone());
                 return Ok(found);
             }
-            _ => Regex::new(pattern),
+            _ => regex(pattern, ""),
         };
         let matches = |name: &str| match &regex {
             Ok(regex) => regex.is_match(name).unwrap_or(false),
@@ -124,7 +123,7 @@ impl Matrix {
             None => kept(&self.instances, |instance| matches(&instance.name)),
         };
         match (found.is_empty(), regex) {
-            (true, Err(error)) => Err(SelectError::BadPattern(format!("{error}: /{pattern}/"))),
+            (true, Err(error)) => Err(SelectError::BadPattern(error)),
             _ => Ok(found),
         }
     }

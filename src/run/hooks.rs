@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use banquet_sdk::lenient::{List, Text};
 use banquet_sdk::{Exec, Stdin, process};
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,22 +11,26 @@ use super::action::Work;
 use super::job::Job;
 use super::member::Member;
 use super::scope::Scope;
+use super::wait::quoted;
 use super::{Cause, Failure};
-use crate::matrix::{Action, Instance, Kind};
+use crate::matrix::{Action, Filter, Instance, Kind};
 use crate::plan::word;
 
 /// One hook, as written; a string is a local command.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Hook {
-    local: Option<String>,
-    remote: Option<String>,
+    local: Option<Text>,
+    remote: Option<Text>,
     environment: BTreeMap<String, Value>,
     cwd: Option<String>,
-    user: Option<String>,
+    user: Option<Text>,
     skippable: bool,
-    includes: Vec<String>,
-    excludes: Vec<String>,
+    includes: List<String>,
+    excludes: List<String>,
+    /// Of both, read.
+    #[serde(skip)]
+    filter: Filter,
 }
 
 /// Runs the hooks of `timing` (`pre`, `post`, `finally`) around the action of `work`, in order.
@@ -38,13 +43,13 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let key = format!("{timing}_{}", word(&work.action));
     for hook in hooks(&work.instance, &key)? {
-        if !hook.concerns(&work.instance.platform) {
+        if !hook.filter.lets(&work.instance.platform) {
             continue;
         }
         match (&hook.local, &hook.remote) {
-            (Some(command), _) => local(job, member, work, &hook, command, scope).await?,
+            (Some(command), _) => local(job, member, work, &hook, &command.0, scope).await?,
             (None, Some(command)) => {
-                remote(job, member, work, &hook, command, scope)
+                remote(job, member, work, &hook, &command.0, scope)
                     .await
                     .map_err(|failure| named(failure, &key))?;
             }
@@ -69,15 +74,8 @@ fn hooks(instance: &Instance, key: &str) -> Result<Vec<Hook>, Failure> {
         Value::Null => &[],
         one => std::slice::from_ref(one),
     };
-    let read = |hook: &Value| match hook {
-        Value::String(command) => Ok(Hook {
-            local: Some(command.clone()),
-            ..Hook::default()
-        }),
-        other => serde_json::from_value(other.clone()),
-    };
     list.iter()
-        .map(read)
+        .map(Hook::read)
         .collect::<Result<_, _>>()
         .map_err(|error| {
             let place = instance.lifecycle.origin(&format!("/{key}"));
@@ -93,32 +91,41 @@ fn hooks(instance: &Instance, key: &str) -> Result<Vec<Hook>, Failure> {
 }
 
 impl Hook {
-    /// `includes` beats `excludes` (lib/kitchen/lifecycle_hook/base.rb).
-    fn concerns(&self, platform: &str) -> bool {
-        let named = |filters: &[String]| filters.iter().any(|it| filter_matches(it, platform));
-        match (self.includes.is_empty(), self.excludes.is_empty()) {
-            (false, _) => named(&self.includes),
-            (true, false) => !named(&self.excludes),
-            (true, true) => true,
-        }
+    fn read(written: &Value) -> Result<Self, String> {
+        let mut hook: Self = match written {
+            Value::String(command) => Self {
+                local: Some(Text(command.clone())),
+                ..Self::default()
+            },
+            other => serde_json::from_value(other.clone()).map_err(|error| error.to_string())?,
+        };
+        hook.filter = Filter::new(&hook.includes.0, &hook.excludes.0)?;
+        Ok(hook)
+    }
+
+    /// The command line of a local hook, under its user's rights where it names one.
+    fn line(&self, command: &str) -> String {
+        let Some(Text(user)) = &self.user else {
+            return command.to_owned();
+        };
+        let (user, command) = (quoted(user), quoted(command));
+        // Root needs no `sudo`, which is often missing where there is no one else.
+        format!(
+            "if [ \"$(id -un)\" = {user} ]; then exec sh -c {command}; fi; \
+             if [ \"$(id -u)\" = 0 ] && command -v setpriv >/dev/null; then \
+             group=$(id -g {user}) && \
+             exec setpriv --reuid {user} --regid \"$group\" --init-groups sh -c {command}; fi; \
+             exec sudo -n -E -u {user} sh -c {command}"
+        )
     }
 }
 
-/// A name, or a regular expression between slashes (lib/kitchen/platform_filter.rb).
-fn filter_matches(filter: &str, platform: &str) -> bool {
-    match filter
-        .strip_prefix('/')
-        .and_then(|rest| rest.rsplit_once('/'))
-    {
-        Some((expression, flags)) => {
-            let expression = match flags.contains('i') {
-                true => format!("(?i){expression}"),
-                false => expression.into(),
-            };
-            fancy_regex::Regex::new(&expression)
-                .is_ok_and(|it| it.is_match(platform).unwrap_or(false))
-        }
-        None => filter == platform,
+/// A value as Ruby's `to_s` makes text of it.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -136,20 +143,9 @@ async fn local(
         .entry("KITCHEN_INSTANCE_HOSTNAME".into())
         .or_default();
     for (name, value) in &hook.environment {
-        let text = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        cx.environment.insert(name.clone(), text);
+        cx.environment.insert(name.clone(), text(value));
     }
-    let line = match &hook.user {
-        None => command.to_owned(),
-        Some(user) => format!(
-            "sudo -n -E -u {} sh -c {}",
-            super::wait::quoted(user),
-            super::wait::quoted(command)
-        ),
-    };
-    let mut process = cx.local_command(&line);
+    let mut process = cx.local_command(&hook.line(command));
     if let Some(cwd) = &hook.cwd {
         process.current_dir(cx.root.join(cwd));
     }
@@ -208,24 +204,60 @@ fn cause(action: &Action) -> Cause {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    #[test]
-    fn filters_are_names_or_expressions() {
-        assert!(filter_matches("ubuntu-22.04", "ubuntu-22.04"));
-        assert!(filter_matches("/^UBUNTU/i", "ubuntu-22.04"));
-        assert!(!filter_matches("ubuntu", "ubuntu-22.04"));
+    fn hook(written: Value) -> Result<Hook, String> {
+        Hook::read(&written)
     }
 
     #[test]
     fn includes_beat_excludes() {
-        let hook = Hook {
-            includes: vec!["a".into()],
-            excludes: vec!["a".into()],
-            ..Hook::default()
+        let named =
+            hook(json!({"local": "x", "includes": "a", "excludes": ["a", "/c/"]})).expect("a hook");
+        assert!(named.filter.lets("a"));
+        assert!(!named.filter.lets("b"));
+        let other = hook(json!({"local": "x", "excludes": ["a", "/C$/i"]})).expect("a hook");
+        assert!(other.filter.lets("b"));
+        assert!(!other.filter.lets("a"));
+        assert!(!other.filter.lets("abc"));
+        assert!(hook(json!("x")).expect("a hook").filter.lets("b"));
+        let bad = hook(json!({"local": "x", "includes": ["/[/"]})).expect_err("a bad pattern");
+        assert!(bad.contains("premature end of char-class"), "{bad}");
+    }
+
+    #[test]
+    fn values_of_variables_are_rubys_texts() {
+        for (value, expected) in [
+            (json!(null), ""),
+            (json!(5), "5"),
+            (json!(true), "true"),
+            (json!("a b"), "a b"),
+        ] {
+            assert_eq!(text(&value), expected);
+        }
+    }
+
+    #[test]
+    fn a_command_runs_as_its_user() {
+        let line = |user: &str| {
+            let hook = hook(json!({"local": "id -un", "user": user})).expect("a hook");
+            let ran = std::process::Command::new("sh")
+                .args(["-c", &hook.line("id -un; echo \"$X\" 'it'\\''s'")])
+                .env("X", "a  b")
+                .output()
+                .expect("sh runs");
+            String::from_utf8_lossy(&ran.stdout).into_owned()
         };
-        assert!(hook.concerns("a"));
-        assert!(!hook.concerns("b"));
-        assert!(Hook::default().concerns("b"));
+        let me = std::process::Command::new("id")
+            .arg("-un")
+            .output()
+            .expect("id runs");
+        let me = String::from_utf8_lossy(&me.stdout).trim().to_owned();
+        assert_eq!(line(&me), format!("{me}\na  b it's\n"));
+        if me == "root" {
+            assert_eq!(line("nobody"), "nobody\na  b it's\n");
+        }
     }
 }

@@ -81,16 +81,6 @@ impl Member {
 
     /// What the others may know of it.
     pub fn peer(&self) -> Peer {
-        let state = self.state();
-        let instance = &self.instance;
-        Peer {
-            suite: instance.suite.clone(),
-            instance: instance.name.clone(),
-            platform: instance.platform.clone(),
-            driver: instance.driver.name.clone(),
-            address: state.address().map(str::to_owned),
-            hostname: state.str("host_name").map(str::to_owned),
-            roles: instance.roles.clone(),
-        }
+        self.instance.peer(&self.state())
     }
 }
