@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use banquet_sdk::{Driver, Provisioner, Retry, Transport, Verifier};
+use serde_json::json;
 
 use crate::matrix::{Kind, Plugins};
 
@@ -57,6 +58,8 @@ impl Registry {
         registry.add_verifier(banquet_dummy::verifier::Dummy);
         registry.add_provisioner(banquet_shell::provisioner::Shell);
         registry.add_verifier(banquet_shell::verifier::Shell);
+        #[cfg(feature = "bats")]
+        registry.add_verifier(banquet_bats::Bats);
         #[cfg(feature = "docker")]
         {
             registry.add_driver(banquet_docker::Docker::default());
@@ -79,7 +82,21 @@ impl Registry {
             registry.add_driver(banquet_sandbox::SandboxDriver::new(program.clone()));
             registry.add_transport(banquet_sandbox::SandboxTransport::new(program));
         }
+        let busser = registry.busser();
+        registry.add_verifier(busser);
         registry
+    }
+
+    /// Test Kitchen's default verifier, over those that are there.
+    fn busser(&self) -> banquet_busser::Busser {
+        let tools = [("bats", "bats", json!({}))];
+        let mut busser = banquet_busser::Busser::new();
+        for (directory, name, settings) in tools {
+            if let Some(verifier) = self.verifiers.get(name) {
+                busser = busser.with(directory, verifier.clone(), settings);
+            }
+        }
+        busser
     }
 
     /// Adds a driver under its own name.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::args::{Act, Common, Names, Pace, Test};
+use super::args::{Act, Pace, Test, Verify};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::init::init_where_missing;
@@ -24,13 +24,13 @@ const WAITING: usize = 1024;
 
 /// One of the five actions.
 pub fn act(command: Command, act: &Act) -> Result<Exit, Fault> {
-    perform(
-        command,
-        &act.names,
-        &act.pace,
-        &act.common,
-        &plan::Options::default(),
-    )
+    perform(command, act, &plan::Options::default(), false)
+}
+
+/// `verify`.
+pub fn verify(verify: &Verify) -> Result<Exit, Fault> {
+    let how = plan::Options::default();
+    perform(Command::Verify, &verify.act, &how, verify.require_tests)
 }
 
 /// `test`.
@@ -39,22 +39,25 @@ pub fn test(test: &Test) -> Result<Exit, Fault> {
         init_where_missing()?;
     }
     let options = test.part.options(test.destroy);
-    perform(
-        Command::Test,
-        &test.names,
-        &test.pace,
-        &test.common,
-        &options,
-    )
+    let act = Act {
+        names: test.names.clone(),
+        pace: test.pace.clone(),
+        common: test.common.clone(),
+    };
+    perform(Command::Test, &act, &options, test.require_tests)
 }
 
 fn perform(
     command: Command,
-    names: &Names,
-    pace: &Pace,
-    common: &Common,
+    act: &Act,
     how: &plan::Options,
+    require_tests: bool,
 ) -> Result<Exit, Fault> {
+    let Act {
+        names,
+        pace,
+        common,
+    } = act;
     let loaded = Loaded::read(common)?;
     let selection = loaded.choose(names)?;
     let plan = make(&loaded, &selection, command, how)?;
@@ -69,6 +72,7 @@ fn perform(
         concurrency,
         fail_fast: pace.fail_fast,
         wait: pace.wait,
+        require_tests,
         ..Options::default()
     };
     let mut shown = options(common, concurrency, &kitchen.project.kitchen());

@@ -113,7 +113,7 @@ pub enum Command {
     ///
     /// A cluster: all verify steps in order; never converges. An instance: converges first where
     /// needed, as in Test Kitchen.
-    Verify(Act),
+    Verify(Verify),
     /// Remove the machines and all that was made for them
     Destroy(Act),
     /// Destroy, create, run all steps, destroy again
@@ -248,6 +248,17 @@ pub struct Act {
     pub common: Common,
 }
 
+/// `verify`.
+#[derive(Args, Clone, Debug)]
+pub struct Verify {
+    /// As other commands that change machines.
+    #[command(flatten)]
+    pub act: Act,
+    /// Fail where there are no tests, instead of warning
+    #[arg(long)]
+    pub require_tests: bool,
+}
+
 /// How much at once, and when to stop.
 #[derive(Args, Clone, Debug)]
 pub struct Pace {
@@ -319,6 +330,9 @@ pub struct Test {
     /// How.
     #[command(flatten)]
     pub pace: Pace,
+    /// Fail where a verify finds no tests, instead of warning
+    #[arg(long)]
+    pub require_tests: bool,
     /// Write a configuration where there is none
     #[arg(long, hide = true)]
     pub auto_init: bool,

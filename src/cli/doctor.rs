@@ -82,6 +82,11 @@ async fn examine(
             return Ok(found);
         }
     };
+    if machine.lives() {
+        let who = format!("verifier {} of {}", instance.verifier.name, instance.name);
+        let told = examine_machine(loaded, &machine).await?;
+        found.extend(told.into_iter().map(|fault| (who.clone(), fault)));
+    }
     for kind in [
         Kind::Driver,
         Kind::Provisioner,
@@ -98,6 +103,17 @@ async fn examine(
         found.extend(told.into_iter().map(|fault| (who.clone(), fault)));
     }
     Ok(found)
+}
+
+/// What the verifier misses on a machine that is there.
+async fn examine_machine(loaded: &Loaded, machine: &Machine<'_>) -> Result<Vec<Found>, Fault> {
+    let Ok(verifier) = loaded.registry.verifier(&machine.instance.verifier.name) else {
+        return Ok(Vec::new());
+    };
+    let connection = machine.connect().await?;
+    let context = machine.context(Kind::Verifier);
+    let told = verifier.examine(&context, &*connection).await;
+    told.map_err(|error| machine.failed(&error))
 }
 
 async fn ask(loaded: &Loaded, machine: &Machine<'_>, kind: Kind) -> Result<Vec<Found>, Fault> {
@@ -123,7 +139,6 @@ async fn ask(loaded: &Loaded, machine: &Machine<'_>, kind: Kind) -> Result<Vec<F
             Ok(provisioner) => provisioner.doctor(&context).await,
             Err(unknown) => missing(unknown),
         },
-        Kind::Verifier if name == "busser" => Ok(Vec::new()),
         Kind::Verifier => match registry.verifier(name) {
             Ok(verifier) => verifier.doctor(&context).await,
             Err(unknown) => missing(unknown),

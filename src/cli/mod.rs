@@ -86,7 +86,7 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
         Some(Command::Create(args)) => act::act(Action::Create, &args),
         Some(Command::Converge(args)) => act::act(Action::Converge, &args),
         Some(Command::Setup(args)) => act::act(Action::Setup, &args),
-        Some(Command::Verify(args)) => act::act(Action::Verify, &args),
+        Some(Command::Verify(args)) => act::verify(&args),
         Some(Command::Destroy(args)) => act::act(Action::Destroy, &args),
         Some(Command::Test(test)) => act::test(&test),
         Some(Command::Plan(plan)) => plan::plan(&plan),

@@ -1,6 +1,5 @@
 //! What keeps a plan from running, told before anything runs.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use banquet_sdk::Power;
@@ -88,15 +87,10 @@ impl Planner<'_> {
                     self.tells_changes(instance, found);
                 }
             }
-            Action::Setup | Action::Verify if instance.verifier.name == "busser" => {
-                if *action == Action::Verify {
-                    let suite = tests_name(task, instance, step);
-                    found.extend(no_verifier(&self.project.test_dir, &suite).err());
-                }
-            }
             Action::Setup | Action::Verify => {
                 self.plugin(instance, Kind::Transport, found);
                 self.plugin(instance, Kind::Verifier, found);
+                self.tests(task, instance, step, found);
             }
             Action::Exec { .. } | Action::Wait { .. } => {
                 self.plugin(instance, Kind::Transport, found);
@@ -117,6 +111,43 @@ impl Planner<'_> {
             let obstacle = Obstacle {
                 message: unknown.to_string(),
                 hints: vec![unknown.hint()],
+            };
+            if !found.contains(&obstacle) {
+                found.push(obstacle);
+            }
+        }
+    }
+
+    fn tests(
+        &self,
+        task: &Task,
+        instance: &Instance,
+        step: Option<&Step>,
+        found: &mut Vec<Obstacle>,
+    ) {
+        let used = &instance.verifier;
+        let values = &used.section.values;
+        // What an expression becomes is not known yet.
+        let known = !values
+            .iter()
+            .any(|(_, value)| value.to_string().contains("{{"));
+        let verifier = self.registry.verifier(&used.name).ok();
+        let Some(verifier) = verifier.filter(|_| known) else {
+            return;
+        };
+        let mut cx = context(self.project, instance, used.section.clone(), "");
+        cx.tests_name = tests_name(task, instance, step);
+        if let Err(error) = verifier.check(&cx) {
+            let key = error.key.as_deref().unwrap_or_default();
+            let at = used.section.origin(key).map(|at| format!(" ({at})"));
+            let obstacle = Obstacle {
+                message: format!(
+                    "verifier {}{}: {}",
+                    used.name,
+                    at.unwrap_or_default(),
+                    error.message
+                ),
+                hints: error.hints,
             };
             if !found.contains(&obstacle) {
                 found.push(obstacle);
@@ -172,33 +203,4 @@ pub(crate) fn tests_name(task: &Task, instance: &Instance, step: Option<&Step>) 
         Subject::Cluster(cluster) => cluster.multisuite.clone(),
         Subject::Instance(_) => instance.suite.clone(),
     })
-}
-
-/// Test Kitchen's default verifier, Busser, does nothing where a suite has no tests
-/// (lib/kitchen/verifier/busser.rb, `local_suite_files`). Busser itself does not exist here: where
-/// there are tests, they must not be passed over.
-pub fn no_verifier(test_dir: &Path, suite: &str) -> Result<(), Obstacle> {
-    let directory = test_dir.join(suite);
-    let has_files = |directory: &Path| {
-        let entries = std::fs::read_dir(directory).into_iter().flatten();
-        entries.flatten().any(|entry| {
-            // Busser's tests lie in directories named for their tool.
-            let inner = std::fs::read_dir(entry.path()).into_iter().flatten();
-            inner.flatten().next().is_some()
-        })
-    };
-    match has_files(&directory) {
-        false => Ok(()),
-        true => Err(Obstacle {
-            message: format!(
-                "no verifier is configured for the tests in {}",
-                directory.display()
-            ),
-            hints: vec![
-                "Test Kitchen's default verifier, Busser, does not exist here: name one \
-                 (`verifier: {name: shell, command: …}`)."
-                    .into(),
-            ],
-        }),
-    }
 }

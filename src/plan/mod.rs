@@ -11,7 +11,7 @@ mod render;
 
 use std::sync::Arc;
 
-pub use check::{Obstacle, no_verifier};
+pub use check::Obstacle;
 pub use context::context;
 pub use facts::Facts;
 pub use render::render;

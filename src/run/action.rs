@@ -12,7 +12,7 @@ use super::scope::Scope;
 use super::sink::Printed;
 use super::{Cause, EventKind, Failure, Outcome, Place, hooks};
 use crate::matrix::{Action, Instance, Kind, Step};
-use crate::plan::{self, Subject, Task, no_verifier, word};
+use crate::plan::{self, Subject, Task, word};
 use crate::state::unique_id;
 
 /// An action, and the instance with the settings that hold for it.
@@ -176,12 +176,7 @@ impl Job<'_> {
         scope: &Scope,
     ) -> Result<(), Failure> {
         let used = &work.instance.verifier;
-        let verifier = match self.run.kitchen.registry.verifier(&used.name) {
-            Ok(verifier) => verifier,
-            // Test Kitchen's default, which passes where there are no tests.
-            Err(_) if used.name == "busser" => return self.without_verifier(work, scope).await,
-            Err(unknown) => return Err(unknown.into()),
-        };
+        let verifier = self.run.kitchen.registry.verifier(&used.name)?;
         let cx = self.context(work, Kind::Verifier, state, scope).await?;
         let connection = self.connect(member, work, state, scope).await?;
         let failure = |error| Failure::plugin(Cause::Verify, error, &cx, Kind::Verifier);
@@ -202,23 +197,22 @@ impl Job<'_> {
             })
             .await;
         }
+        if cases.is_empty() {
+            self.without_cases(&cx, work, scope).await?;
+        }
         judged(&cases)
     }
 
-    async fn without_verifier(&self, work: &Work, scope: &Scope) -> Result<(), Failure> {
-        no_verifier(&self.run.kitchen.project.test_dir, &work.tests_name).map_err(|obstacle| {
-            let mut failure = Failure::new(Cause::Config, obstacle.message);
-            failure.hints = obstacle.hints;
-            failure
-        })?;
-        if work.action == Action::Verify {
-            self.send(EventKind::Warned {
-                place: self.place(&work.instance, scope),
-                message: "no verifier is configured and there are no tests: nothing was verified"
-                    .into(),
-            })
-            .await;
+    /// Tests that do not exist pass, as in Test Kitchen, unless they are required.
+    async fn without_cases(&self, cx: &Context, work: &Work, scope: &Scope) -> Result<(), Failure> {
+        let message = format!("zero cases ran: there are no tests of {}", cx.tests_name);
+        if self.run.options.require_tests {
+            let hint = "--require-tests makes this a failure. `kitchen plan` tells under which name \
+                        the tests of a step are looked up.";
+            return Err(Failure::new(Cause::Verify, message).hint(hint));
         }
+        let place = self.place(&work.instance, scope);
+        self.send(EventKind::Warned { place, message }).await;
         Ok(())
     }
 

@@ -59,6 +59,8 @@ pub struct Options {
     pub fail_fast: bool,
     /// Wait for what another process works on.
     pub wait: bool,
+    /// A verify that ran no test has failed.
+    pub require_tests: bool,
     /// Values that must not be shown, beside those that the configuration and the environment name.
     pub secrets: Vec<String>,
 }
@@ -70,6 +72,7 @@ impl Default for Options {
             members: 16,
             fail_fast: false,
             wait: false,
+            require_tests: false,
             secrets: Vec::new(),
         }
     }

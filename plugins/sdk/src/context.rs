@@ -127,6 +127,11 @@ impl Context {
         own.cloned().unwrap_or_default()
     }
 
+    /// Directory of the tests that are looked up: `test/integration/NAME`; it need not be there.
+    pub fn tests(&self) -> PathBuf {
+        self.test_dir.join(&self.tests_name)
+    }
+
     /// A directory for the plugin's own files of this instance; not made yet.
     pub fn work_dir(&self) -> PathBuf {
         self.kitchen_dir.join("work").join(&self.identity.instance)

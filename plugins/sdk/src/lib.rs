@@ -5,11 +5,13 @@
 //! They keep nothing between calls: what must be remembered goes into the instance's [`State`],
 //! which the kitchen puts on disk at every [`State::checkpoint`].
 
+pub mod cases;
 pub mod conformance;
 mod context;
 mod driver;
 mod error;
 pub mod lenient;
+pub mod on_machine;
 mod output;
 mod peers;
 pub mod process;

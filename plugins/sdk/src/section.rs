@@ -114,7 +114,7 @@ impl PluginInfo {
         }
     }
 
-    /// With the keys of a `T` as well, which the kitchen itself reads.
+    /// With the keys of a `T` as well: several plugins have them, or the kitchen itself reads them.
     #[must_use]
     pub fn with<T: schemars::JsonSchema>(self) -> Self {
         let own = self.schema;

@@ -1,5 +1,6 @@
 //! What the kitchen remembers of an instance between calls.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value};
@@ -81,6 +82,22 @@ impl State {
         self.store.save(&self.values)
     }
 
+    /// Every key in capitals behind `KITCHEN_`, for processes of the workstation
+    /// (verifier/shell.rb). What no process can have as a variable is left out.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let variables = self.values.iter().map(|(key, value)| {
+            let text = match value {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            (format!("KITCHEN_{}", key.to_uppercase()), text)
+        });
+        variables
+            .filter(|(name, text)| !name.contains(['=', '\0']) && !text.contains('\0'))
+            .collect()
+    }
+
     /// Address of the instance as its peers reach it: `address`, else Test Kitchen's `hostname`.
     pub fn address(&self) -> Option<&str> {
         self.str("address").or_else(|| self.str("hostname"))
@@ -92,5 +109,29 @@ impl std::fmt::Debug for State {
         f.debug_map()
             .entries(self.values.keys().map(|key| (key, "…")))
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_in_capitals() {
+        let mut state = State::in_memory();
+        state.set("hostname", "h");
+        state.set("port", 22);
+        state.set("gone", Value::Null);
+        state.set("a=b", 1);
+        state.set("nul", "\0");
+        state.set("list", serde_json::json!([1, "b"]));
+        let expected = [
+            ("KITCHEN_GONE", ""),
+            ("KITCHEN_HOSTNAME", "h"),
+            ("KITCHEN_LIST", "[1,\"b\"]"),
+            ("KITCHEN_PORT", "22"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(state.environment(), BTreeMap::from(expected));
     }
 }

@@ -38,6 +38,13 @@ pub trait Verifier: Send + Sync {
     /// Name and keys.
     fn info(&self) -> PluginInfo;
 
+    /// What keeps the tests from being run, told before anything runs: settings that are wrong,
+    /// tests that no tool here runs. Asks no machine; that a plan may not know an address yet is no
+    /// error.
+    fn check(&self, _cx: &Context) -> Result<()> {
+        Ok(())
+    }
+
     /// Prepares the machine (installs the tool). Called once, before the first verify.
     async fn setup(
         &self,
@@ -49,7 +56,8 @@ pub trait Verifier: Send + Sync {
     }
 
     /// Runs the tests. Failed tests are cases; the kitchen fails the step for them. An error means
-    /// that the tests could not be run or that the tool has no cases to tell.
+    /// that the tests could not be run or that the tool has no cases to tell. No case at all means
+    /// that there are no tests, which the kitchen warns of.
     async fn verify(
         &self,
         cx: &Context,
@@ -59,6 +67,15 @@ pub trait Verifier: Send + Sync {
 
     /// Checks what it needs on the workstation.
     async fn doctor(&self, _cx: &Context) -> Result<Vec<crate::Fault>> {
+        Ok(Vec::new())
+    }
+
+    /// Checks what it needs on a machine that is there.
+    async fn examine(
+        &self,
+        _cx: &Context,
+        _connection: &dyn Connection,
+    ) -> Result<Vec<crate::Fault>> {
         Ok(Vec::new())
     }
 }

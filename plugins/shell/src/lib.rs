@@ -4,7 +4,6 @@
 
 mod changes;
 mod code;
-mod environment;
 mod paths;
 pub mod provisioner;
 pub mod verifier;

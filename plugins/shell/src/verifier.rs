@@ -11,8 +11,6 @@ use banquet_sdk::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::environment::of_the_state;
-
 /// Settings of the verifier, Test Kitchen's (verifier/shell.rb) but for `environment`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -129,7 +127,7 @@ fn variables(cx: &Context, config: &Config, state: &State) -> BTreeMap<String, S
     ] {
         all.insert(name.into(), value.clone());
     }
-    all.extend(of_the_state(state.values()));
+    all.extend(state.environment());
     let options = &config.shellout_opts;
     for more in [&options.environment, &options.env, &config.environment] {
         all.extend(

@@ -2,6 +2,7 @@
 //! [`driver`], [`connection`], [`provisioner`] and [`verifier`] each take a subject, print every
 //! check, and panic at the end with all that failed; [`requires`] skips what a machine cannot run.
 
+mod bench;
 mod checks;
 mod connection;
 mod driver;
@@ -11,6 +12,7 @@ mod requirement;
 mod subject;
 mod verifier;
 
+pub use bench::{Bench, told};
 pub use connection::connection;
 pub use driver::driver;
 pub use provisioner::{ProvisionerSubject, provisioner};

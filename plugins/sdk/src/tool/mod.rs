@@ -12,7 +12,7 @@ mod watch;
 
 pub use environment::variables;
 pub use guest::{Guest, PACKAGES};
-pub use paths::{lookup, on_path, optional_directory, required};
+pub use paths::{doctor, lookup, needs, on_path, optional_directory, required};
 pub use settings::Base;
 pub use stage::Stage;
 pub use sudo::{Sudo, prefixed};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Context, Error, Result};
+use crate::{Context, Error, Fault, Result};
 
 /// Test Kitchen's order (configurable.rb, `calculate_path`): the suite's tests, all tests, the
 /// directory of the configuration. Plugins of a `tool` look into a directory of that name below the
@@ -75,6 +75,30 @@ pub fn on_path(program: &str) -> Option<PathBuf> {
         .find(runs)
 }
 
+/// Fails unless `program` is on the workstation, saying where it was sought; `install` says how it
+/// is installed.
+pub fn needs(program: &str, install: &str) -> Result<PathBuf> {
+    on_path(program).ok_or_else(|| {
+        let place = match program.contains('/') {
+            true => String::new(),
+            false => {
+                let path = std::env::var("PATH").unwrap_or_default();
+                format!(": it is not in the PATH {path}")
+            }
+        };
+        Error::machine(format!("find {program} on the workstation{place}")).hint(install)
+    })
+}
+
+/// [`needs`] as `kitchen doctor` tells it.
+pub fn doctor(program: &str, install: &str) -> Vec<Fault> {
+    let missing = needs(program, install).err().map(|error| Fault {
+        message: error.message,
+        advice: error.hints.join("\n"),
+    });
+    missing.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,5 +156,21 @@ mod tests {
         assert!(on_path("/bin/sh").is_some());
         assert_eq!(on_path("/etc/passwd"), None);
         assert_eq!(on_path("no-such-program"), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_missing_program_is_named_with_where_it_was_sought() {
+        assert_eq!(doctor("sh", ""), []);
+        let error = needs("no-such-program", "Install it.").unwrap_err();
+        assert!(
+            error
+                .message
+                .starts_with("find no-such-program on the workstation: it is not in the PATH /"),
+            "{error}"
+        );
+        assert_eq!(error.hints, ["Install it."]);
+        let error = needs("./no/such", "").unwrap_err();
+        assert_eq!(error.message, "find ./no/such on the workstation");
     }
 }
