@@ -72,6 +72,10 @@ impl Registry {
                 registry.transports.insert(name.into(), ssh.clone());
             }
         }
+        #[cfg(feature = "chef")]
+        for chef in banquet_chef::Chef::all() {
+            registry.add_provisioner(chef);
+        }
         #[cfg(feature = "proxy")]
         registry.add_driver(banquet_proxy::Proxy);
         #[cfg(feature = "sandbox")]

@@ -31,7 +31,7 @@ impl Job<'_> {
                 .insert("KITCHEN_PEERS_FILE".into(), PEERS_FILE.into());
         }
         let failure = |error| Failure::plugin(Cause::Converge, error, &cx, Kind::Provisioner);
-        let retry: Retry = cx.config().map_err(failure)?;
+        let retry = provisioner.retry(&cx).map_err(failure)?;
         let mut retries = 0;
         let converged = loop {
             let connection = self.connect(member, work, state, scope).await?;

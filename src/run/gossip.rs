@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use banquet_sdk::{Connection, Discard, Exec, Peers};
+use banquet_sdk::{Connection, Discard, Exec, Peers, State};
 use futures::StreamExt;
 use tokio::time::Instant;
 
@@ -90,6 +90,7 @@ impl Job<'_> {
                 .late_gossip(&cx, peers, &mut state)
                 .await
                 .map_err(error)?;
+            self.introduce(&work, &mut state, scope).await?;
             state.checkpoint().map_err(error)?;
             let capabilities = driver.capabilities();
             if capabilities.workstation {
@@ -100,6 +101,25 @@ impl Job<'_> {
             told(&*connection, script).await.map_err(error)
         };
         self.heard("late_gossip", instance, scope, heard).await
+    }
+
+    /// The member's provisioner leaves word for those of the others.
+    async fn introduce(
+        &self,
+        work: &Work,
+        state: &mut State,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let registry = &self.run.kitchen.registry;
+        // One that this build does not have fails the converge, if there is any.
+        let Ok(provisioner) = registry.provisioner(&work.instance.provisioner.name) else {
+            return Ok(());
+        };
+        let cx = self.context(work, Kind::Provisioner, state, scope).await?;
+        provisioner
+            .introduce(&cx, state)
+            .await
+            .map_err(|error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Provisioner))
     }
 
     /// `work` between the events of an action.

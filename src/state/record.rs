@@ -56,8 +56,15 @@ impl ClusterRecord {
         write_atomically(&path, yaml(self, &path)?.as_bytes())
     }
 
-    /// Removes it; gone already is success.
+    /// Removes it, with the directory that the members' plugins shared; gone already is success.
     pub fn remove(kitchen: &Path, cluster: &str) -> Result<(), Error> {
+        let shared = kitchen.join("clusters").join(cluster);
+        match std::fs::remove_dir_all(&shared) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::unwritable(&shared, error));
+            }
+            _ => {}
+        }
         remove_if_there(&Self::path(kitchen, cluster))
     }
 

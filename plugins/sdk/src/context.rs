@@ -137,6 +137,14 @@ impl Context {
         self.kitchen_dir.join("work").join(&self.identity.instance)
     }
 
+    /// A directory that the plugins of all members of the cluster share, removed with the last
+    /// member; not made yet. Members work at the same time: write files whole, by renaming. None
+    /// outside of a cluster.
+    pub fn cluster_dir(&self) -> Option<PathBuf> {
+        let cluster = self.identity.cluster.as_ref()?;
+        Some(self.kitchen_dir.join("clusters").join(cluster))
+    }
+
     /// A command of the user's for the workstation's shell: behind `local_prefix`, in the
     /// configuration's directory, with `environment`. The caller may change both, then hands it to
     /// [`process::run`](crate::process::run).

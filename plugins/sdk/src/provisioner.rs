@@ -1,6 +1,6 @@
 //! Converges machines.
 
-use crate::{Connection, Context, PluginInfo, Result, State, async_trait};
+use crate::{Connection, Context, PluginInfo, Result, Retry, State, async_trait};
 
 /// What a converge changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,17 @@ pub trait Provisioner: Send + Sync {
     /// Whether [`Converged::changes`] can ever be other than unknown with these settings; a plan
     /// with `idempotent` is refused where not. The error says why and what to set.
     fn tells_changes(&self, cx: &Context) -> Result<()>;
+
+    /// When a converge is done again; by default as the section says.
+    fn retry(&self, cx: &Context) -> Result<Retry> {
+        cx.config()
+    }
+
+    /// As the member of a cluster, once all members are reachable and again whenever one was made or
+    /// removed: may leave what the others' converges must know in [`Context::cluster_dir`].
+    async fn introduce(&self, _cx: &Context, _state: &mut State) -> Result<()> {
+        Ok(())
+    }
 
     /// Brings the machine to the state that the settings describe.
     async fn converge(

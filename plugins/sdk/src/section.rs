@@ -133,6 +133,23 @@ impl PluginInfo {
         }
     }
 
+    /// Without these keys, which are other plugins' with the same configuration type.
+    #[must_use]
+    pub fn without(self, keys: Vec<&'static str>) -> Self {
+        let own = self.schema;
+        Self {
+            schema: Arc::new(move || {
+                let mut schema = own();
+                let properties = schema.ensure_object().get_mut("properties");
+                if let Some(properties) = properties.and_then(Value::as_object_mut) {
+                    properties.retain(|key, _| !keys.contains(&key.as_str()));
+                }
+                schema
+            }),
+            ..self
+        }
+    }
+
     /// JSON Schema of the plugin's section, made from its configuration type.
     pub fn schema(&self) -> schemars::Schema {
         (self.schema)()
