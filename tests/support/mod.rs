@@ -28,6 +28,7 @@ pub fn needs(need: &str) -> bool {
             succeeds("setpriv", &["--version"]).and_then(|()| succeeds("perl", &["-e", "1"]))
         }
         "bats" => succeeds("bats", &["--version"]),
+        "python3" => succeeds("python3", &["--version"]),
         "docker" => images(&["busybox", "debian-redis"]),
         // An image on top of Debian, with what the need is named after: `docker-ssh`.
         image if image.starts_with("docker-") => images(&[&image.replace("docker", "debian")]),

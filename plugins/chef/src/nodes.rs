@@ -208,7 +208,8 @@ fn write(path: &Path, json: &Value) -> Result<()> {
 mod tests {
     use std::sync::Arc;
 
-    use banquet_sdk::{Identity, Peers, Section};
+    use banquet_sdk::conformance::settings;
+    use banquet_sdk::{Identity, Peers};
 
     use super::*;
     use crate::flavour::ALL;
@@ -222,9 +223,7 @@ mod tests {
             platform: "debian-12".into(),
             run: "run".into(),
         };
-        let mut section = Section::default();
-        section.values = values.as_object().unwrap().clone();
-        let mut cx = Context::for_tests(identity, root.into(), section);
+        let mut cx = Context::for_tests(identity, root.into(), settings(values));
         let peer = |suite: &str, address: &str| Peer {
             suite: suite.into(),
             instance: format!("{suite}-debian-12"),
