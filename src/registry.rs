@@ -56,6 +56,7 @@ impl Registry {
         registry.add_transport(banquet_dummy::transport::Dummy);
         registry.add_provisioner(banquet_dummy::provisioner::Dummy);
         registry.add_verifier(banquet_dummy::verifier::Dummy);
+        registry.add_provisioner(banquet_external::External);
         registry.add_provisioner(banquet_shell::provisioner::Shell);
         registry.add_verifier(banquet_shell::verifier::Shell);
         #[cfg(feature = "bats")]

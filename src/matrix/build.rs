@@ -7,7 +7,7 @@ use super::clusters;
 use super::levels::{Item, Levels, items};
 use super::names::{Filter, joined};
 use super::plugins::Plugins;
-use super::{Instance, Kind, Matrix, PlatformType};
+use super::{Instance, Kind, Matrix, platform_type};
 use crate::config::{Config, Error, Node, Problem, Problems, Sources, Span};
 
 impl Matrix {
@@ -107,7 +107,7 @@ fn instance(
         name: joined(suite.name, platform.name),
         suite: suite.name.to_owned(),
         platform: platform.name.to_owned(),
-        platform_type: PlatformType::of(platform.node),
+        platform_type: platform_type(platform.node),
         roles: roles(suite.node, &provisioner.section),
         driver,
         transport,

@@ -20,7 +20,7 @@ mod tests;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use banquet_sdk::{Origin, Peer, Section, State};
+use banquet_sdk::{Origin, Peer, Platform, Section, State};
 
 use crate::config::{Node, Problem};
 
@@ -81,31 +81,20 @@ fn is_windows(platform: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case("win"))
 }
 
-/// What kind of system a platform is (platform.rb).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlatformType {
-    /// `unix` or `windows`.
-    pub os: String,
-    /// `bourne` or `powershell`.
-    pub shell: String,
-}
-
-impl PlatformType {
-    /// As written, else by the platform's name and its transport.
-    pub(crate) fn of(platform: &Node) -> Self {
-        let text = |key: &str| platform.get(key)?.as_str().map(str::to_owned);
-        let transport = platform.get("transport");
-        let winrm = |node: &Node| {
-            let name = node.get("name").unwrap_or(node);
-            name.as_str() == Some("winrm")
-        };
-        let windows =
-            text("name").is_some_and(|name| is_windows(&name)) || transport.is_some_and(winrm);
-        let default = |unix: &str, other: &str| if windows { other } else { unix }.to_owned();
-        Self {
-            os: text("os_type").unwrap_or_else(|| default("unix", "windows")),
-            shell: text("shell_type").unwrap_or_else(|| default("bourne", "powershell")),
-        }
+/// What kind of system a platform is: as written, else by its name and its transport (platform.rb).
+pub(crate) fn platform_type(platform: &Node) -> Platform {
+    let text = |key: &str| platform.get(key)?.as_str().map(str::to_owned);
+    let transport = platform.get("transport");
+    let winrm = |node: &Node| {
+        let name = node.get("name").unwrap_or(node);
+        name.as_str() == Some("winrm")
+    };
+    let windows =
+        text("name").is_some_and(|name| is_windows(&name)) || transport.is_some_and(winrm);
+    let default = |unix: &str, other: &str| if windows { other } else { unix }.to_owned();
+    Platform {
+        os: text("os_type").unwrap_or_else(|| default("unix", "windows")),
+        shell: text("shell_type").unwrap_or_else(|| default("bourne", "powershell")),
     }
 }
 
@@ -133,7 +122,7 @@ pub struct Instance {
     /// Name of the platform.
     pub platform: String,
     /// What kind of system the platform is.
-    pub platform_type: PlatformType,
+    pub platform_type: Platform,
     /// Roles of the suite: its own `roles`, and those in its run list.
     pub roles: Vec<String>,
     /// Makes it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use banquet_sdk::{Context, Discard, Identity, Section};
+use banquet_sdk::{Context, Discard, Identity, Plugins, Section};
 use tokio_util::sync::CancellationToken;
 
 use crate::matrix::Instance;
@@ -31,6 +31,13 @@ pub fn context(
             platform: instance.platform.clone(),
             run: run.into(),
         },
+        plugins: Plugins {
+            driver: instance.driver.name.clone(),
+            transport: instance.transport.name.clone(),
+            provisioner: instance.provisioner.name.clone(),
+            verifier: instance.verifier.name.clone(),
+        },
+        platform: instance.platform_type.clone(),
         section,
         after_crash: false,
         peers: Arc::default(),

@@ -42,11 +42,46 @@ impl Identity {
     }
 }
 
+/// Names of the plugins that an instance uses, as the configuration has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plugins {
+    /// Makes it.
+    pub driver: String,
+    /// Reaches it.
+    pub transport: String,
+    /// Converges it.
+    pub provisioner: String,
+    /// Judges it.
+    pub verifier: String,
+}
+
+/// What kind of system a platform is (platform.rb).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Platform {
+    /// `unix` or `windows`.
+    pub os: String,
+    /// `bourne` or `powershell`.
+    pub shell: String,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self {
+            os: "unix".into(),
+            shell: "bourne".into(),
+        }
+    }
+}
+
 /// Everything a call needs besides the state. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
     /// Whose call it is.
     pub identity: Identity,
+    /// The plugins of the instance.
+    pub plugins: Plugins,
+    /// What kind of system it is.
+    pub platform: Platform,
     /// The plugin's settings with their origins.
     pub section: Arc<Section>,
     /// Whether the last command on the instance was killed: what it had asked an engine for may
@@ -88,6 +123,8 @@ impl Context {
         Self {
             tests_name: identity.suite.clone(),
             identity,
+            plugins: Plugins::default(),
+            platform: Platform::default(),
             section: Arc::new(section),
             after_crash: false,
             peers: Arc::default(),

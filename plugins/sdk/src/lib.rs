@@ -26,7 +26,7 @@ mod transport;
 mod verifier;
 
 pub use async_trait::async_trait;
-pub use context::{Context, Identity};
+pub use context::{Context, Identity, Platform, Plugins};
 pub use driver::{Capabilities, Driver, Fault, Orphan, Power, Status};
 pub use error::{Error, ErrorKind, Residue, Result};
 pub use output::{Discard, Line, Output, Stream};
