@@ -48,7 +48,7 @@ pub fn resolve(text: &str) -> Result<Value, Refused> {
     if TIME.is_match(text) {
         return Err(Refused("a time"));
     }
-    if DATE.is_match(text) && is_date(text) {
+    if DATE.is_match(text) {
         return Err(Refused("a date"));
     }
     Ok(number(text).unwrap_or_else(|| text.into()))
@@ -80,7 +80,7 @@ fn number(text: &str) -> Option<Value> {
     match text.to_ascii_lowercase().as_str() {
         // JSON has no such numbers: they keep YAML's spelling.
         ".inf" | "+.inf" | "-.inf" | ".nan" => return Some(text.into()),
-        _ if text.starts_with(':') => return Some(text.into()),
+        _ if text.starts_with(':') => return Some(symbol(text).into()),
         _ => {}
     }
     if BASE_60.is_match(text) || BASE_60_FLOAT.is_match(text) {
@@ -97,6 +97,16 @@ fn number(text: &str) -> Option<Value> {
         return integer(&text.replace([',', '_'], ""));
     }
     None
+}
+
+/// A symbol without the quotes that it may have.
+fn symbol(text: &str) -> String {
+    let quoted = text[1..].strip_prefix(['"', '\'']);
+    let inner = quoted.and_then(|rest| rest.rsplit_once(['"', '\'']));
+    match inner {
+        Some((name, _)) => format!(":{}", name.strip_prefix(':').unwrap_or(name)),
+        None => text.to_owned(),
+    }
 }
 
 fn integer(text: &str) -> Option<Value> {
@@ -138,19 +148,6 @@ fn base_60(text: &str) -> Option<Value> {
         sum = sum.checked_add(part.checked_mul(weight)?)?;
     }
     Some(sum.into())
-}
-
-fn is_date(text: &str) -> bool {
-    let mut parts = text.split('-').map(|part| part.parse::<i16>().ok());
-    let (Some(Some(year)), Some(Some(month)), Some(Some(day))) =
-        (parts.next(), parts.next(), parts.next())
-    else {
-        return false;
-    };
-    let (Ok(month), Ok(day)) = (i8::try_from(month), i8::try_from(day)) else {
-        return false;
-    };
-    jiff::civil::Date::new(year, month, day).is_ok()
 }
 
 #[cfg(test)]
@@ -218,6 +215,7 @@ mod tests {
         for text in [":info", ":enabled", ".inf", "-.INF", ".nan"] {
             assert_eq!(reads(text), json!(text));
         }
+        assert_eq!(reads(":'a b'"), json!(":a b"));
     }
 
     #[test]
@@ -225,7 +223,8 @@ mod tests {
         assert_eq!(resolve("2020-01-31"), Err(Refused("a date")));
         assert_eq!(resolve("2020-1-1"), Err(Refused("a date")));
         assert_eq!(resolve("2020-01-31 10:00:00"), Err(Refused("a time")));
-        assert_eq!(reads("2020-02-31"), json!("2020-02-31"));
+        assert_eq!(resolve("2020-02-31"), Err(Refused("a date")));
+        assert_eq!(reads("2020-13-31"), json!("2020-13-31"));
         assert_eq!(reads("20200101"), json!(20200101));
     }
 }

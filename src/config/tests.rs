@@ -1,5 +1,7 @@
 //! Files to configurations, on data.
 
+mod psych;
+
 use std::path::Path;
 
 use serde_json::{Value as Json, json};

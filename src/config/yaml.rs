@@ -199,6 +199,8 @@ impl<'a> Reader<'a> {
         span: Span,
     ) -> Result<Node, Problem> {
         self.refuse_objects(tag, span)?;
+        // The tag `!` says nothing.
+        let tag = tag.filter(|tag| !matches!(tag.suffix(), "" | "!"));
         let value = match (style, tag) {
             (ScalarStyle::Plain, None) => scalar::resolve(text).map_err(|refused| {
                 self.problem(
@@ -309,7 +311,8 @@ impl<'a> Reader<'a> {
 /// What Psych makes of an explicit tag on a scalar.
 fn tagged(text: &str, tag: &Tag) -> Json {
     match tag.core_suffix() {
-        Some("int" | "float" | "bool" | "null") => scalar::resolve(text).unwrap_or_default(),
+        Some("float") => text.parse::<f64>().map_or_else(|_| text.into(), Json::from),
+        Some("int" | "bool" | "null") => scalar::resolve(text).unwrap_or_default(),
         _ => text.into(),
     }
 }

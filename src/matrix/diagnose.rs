@@ -48,10 +48,14 @@ fn sorted(settings: Settings) -> Settings {
     entries.into_iter().collect()
 }
 
-/// What the kitchen says to every plugin, whatever the plugin's section says.
+/// What the kitchen says to every plugin, whatever the plugin's section says: as the section
+/// `kitchen` has it, else as it is.
 fn kitchen_settings(keys: &[&str], config: &Config, settings: &mut Settings) {
+    let kitchen = config.tree.get("kitchen");
     for key in keys {
+        let written = kitchen.and_then(|entry| entry.node.get(key));
         let value = match *key {
+            _ if let Some(node) = written => node.to_json(),
             "kitchen_root" => json!(config.root),
             "test_base_path" => json!(config.test_base_path),
             "log_level" => format!(":{}", config.log_level).into(),
@@ -141,7 +145,8 @@ impl Scope<'_> {
     fn finalize(&self, kind: Kind, name: &str, settings: &mut Settings) {
         let paths: &[&str] = match (kind, name) {
             (Kind::Transport, "ssh") => &["ssh_key"],
-            (Kind::Provisioner, "shell") => &["script", "data_path"],
+            (Kind::Provisioner, "shell") => &["script", "data_path", "test_base_path"],
+            (Kind::Provisioner | Kind::Verifier, _) => &["test_base_path"],
             _ => &[],
         };
         for key in paths {

@@ -17,23 +17,29 @@ pub struct Item<'a> {
     pub name: &'a str,
     /// All that is written about it.
     pub node: &'a Node,
-    /// Index of the first item of this name: its sections count for all of them.
+    /// Index of the first item of this name.
     pub first: usize,
+    /// The first item of this name: its sections count for all of them.
+    pub sections: &'a Node,
 }
 
 /// The items of a list of named maps.
 pub fn items<'a>(tree: &'a Map, key: &str) -> Vec<Item<'a>> {
-    let mut first = HashMap::new();
+    let mut known = HashMap::new();
     let named = config::items(tree, key).iter().filter_map(|node| {
         let name = node.get("name")?.as_str()?;
         Some((name, node))
     });
     named
         .enumerate()
-        .map(|(index, (name, node))| Item {
-            name,
-            node,
-            first: *first.entry(name).or_insert(index),
+        .map(|(index, (name, node))| {
+            let (first, sections) = *known.entry(name).or_insert((index, node));
+            Item {
+                name,
+                node,
+                first,
+                sections,
+            }
         })
         .collect()
 }
@@ -73,8 +79,8 @@ impl<'a> Levels<'a> {
         let default = self.default_name(kind, platform.name, driver);
         let key = (
             kind,
-            platform.node.get(section).map(|_| platform.first),
-            suite.node.get(section).map(|_| suite.first),
+            platform.sections.get(section).map(|_| platform.first),
+            suite.sections.get(section).map(|_| suite.first),
             default,
         );
         if let Some(known) = self.plugin_uses.get(&key) {
@@ -82,8 +88,8 @@ impl<'a> Levels<'a> {
         }
         let levels = [
             self.config.tree.get(section).map(|entry| &entry.node),
-            platform.node.get(section),
-            suite.node.get(section),
+            platform.sections.get(section),
+            suite.sections.get(section),
         ];
         let merged = plugin_use(kind, levels, &key.3, &self.config.sources)?;
         self.plugin_uses.insert(key, merged.clone());
@@ -107,8 +113,8 @@ impl<'a> Levels<'a> {
     ) -> Result<Arc<Section>, Problem> {
         const KEY: &str = "lifecycle";
         let key = (
-            platform.node.get(KEY).map(|_| platform.first),
-            suite.node.get(KEY).map(|_| suite.first),
+            platform.sections.get(KEY).map(|_| platform.first),
+            suite.sections.get(KEY).map(|_| suite.first),
         );
         if let Some(known) = self.lifecycles.get(&key) {
             return Ok(known.clone());
@@ -116,8 +122,8 @@ impl<'a> Levels<'a> {
         let mut merged = Map::new();
         let levels = [
             self.config.tree.get(KEY).map(|entry| &entry.node),
-            platform.node.get(KEY),
-            suite.node.get(KEY),
+            platform.sections.get(KEY),
+            suite.sections.get(KEY),
         ];
         for (hook, entry) in levels
             .into_iter()

@@ -83,6 +83,8 @@ pub fn peak_kib(process: u32) -> std::thread::JoinHandle<u64> {
 pub struct Project {
     dir: TempDir,
     environment: Vec<(String, String)>,
+    /// Whether commands see no other variables.
+    only_these: bool,
     /// Where the command is, if a user without rights runs a copy of it.
     copy: Option<PathBuf>,
 }
@@ -95,6 +97,7 @@ impl Project {
         Self {
             dir,
             environment: Vec::new(),
+            only_these: false,
             copy: None,
         }
     }
@@ -131,6 +134,13 @@ impl Project {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Commands see no variables but those that [`Project::env`] gives them.
+    #[must_use]
+    pub fn no_other_env(mut self) -> Self {
+        self.only_these = true;
         self
     }
 
@@ -215,7 +225,7 @@ impl Project {
             }
         };
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("KITCHEN_") {
+            if self.only_these || name.to_string_lossy().starts_with("KITCHEN_") {
                 command.env_remove(name);
             }
         }

@@ -65,6 +65,12 @@ enum Refused {
     Wrong(ErbError),
 }
 
+/// The program `ruby` on the search path.
+#[cfg(test)]
+pub fn ruby() -> Option<std::path::PathBuf> {
+    ruby::find(&Environment::current())
+}
+
 /// Renders `text`, the template at `file`. A text without tags costs nothing.
 ///
 /// # Errors
