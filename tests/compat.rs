@@ -299,3 +299,36 @@ fn a_run_writes_the_structured_logs_that_are_read() {
         "{text}"
     );
 }
+
+#[test]
+fn mistakes_in_files_do_not_hide_those_behind_them() {
+    let project = Project::new()
+        .file(
+            "kitchen.yml",
+            "driver: {name: docker, imag: x}\nverifier: nonsense\nplatforms:\n- name: a\n- nme: b\n\
+             suites:\n- name: s\n  includes: ['/[/']\n- name: t\n  provisioner: [1]\n- name: u\n\
+             multisuites:\n- name: m\n  steps: [converge nobody, fly s]\nplaforms: []\n",
+        )
+        .file("kitchen.local.yml", "a: [\n")
+        .file(".kitchen.yml", "");
+    let told = project.kitchen("validate").exits(3).is_quiet();
+    for text in [
+        "Both ",
+        "kitchen.local.yml is not YAML",
+        "[kitchen.yml:1:",
+        "does not know the key `imag`",
+        "there is no verifier \"nonsense\"",
+        "[kitchen.yml:5:",
+        "premature end of char-class: /[/",
+        "[kitchen.yml:10:",
+        "nobody",
+        "fly",
+        "unknown key `plaforms` at the top level",
+        "Did you mean `platforms`?",
+    ] {
+        assert!(told.out.contains(text), "{text:?} in {}", told.out);
+    }
+    assert!(told.out.ends_with("errors, 4 warnings.\n"), "{}", told.out);
+    // A command that does something stops at the files.
+    project.kitchen("converge").exits(3).complains("Both ");
+}

@@ -73,6 +73,7 @@ fn perform(
         fail_fast: pace.fail_fast,
         wait: pace.wait,
         require_tests,
+        debug: pace.debug,
         ..Options::default()
     };
     let mut shown = options(common, concurrency, &kitchen.project.kitchen());

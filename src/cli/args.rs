@@ -278,7 +278,7 @@ pub struct Pace {
     /// Stop everything at the first failure
     #[arg(short, long)]
     pub fail_fast: bool,
-    /// Tell everything, as `-l debug`
+    /// Tell everything, as `-l debug`, and let tools of provisioners and verifiers do so
     #[arg(short = 'D', long)]
     pub debug: bool,
     /// Wait where another process works on the same cluster or instance

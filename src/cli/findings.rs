@@ -29,8 +29,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Looks at the project in the working directory. Where its files have errors, what depends on
-    /// them is not looked at.
+    /// Looks at the project in the working directory, and goes on after every mistake.
     pub fn of(common: &Common) -> Result<Self, Fault> {
         let options = LoadOptions {
             strict: false,
@@ -50,26 +49,37 @@ impl Findings {
     }
 
     fn look(&mut self, options: &LoadOptions) {
-        let config = match config::load(options) {
-            Ok(config) => config,
-            Err(error) => return self.problems.extend(error.problems),
-        };
-        self.problems.extend(config.warnings.iter().cloned());
+        let (config, problems) = config::survey(options);
+        problems.into_iter().for_each(|problem| self.add(problem));
+        let Some(config) = config else { return };
         let registry = Registry::builtin();
-        match Matrix::build(&config, &registry) {
-            Ok(matrix) => {
-                let conflicts = matrix.conflicts.iter().chain(&matrix.warnings);
-                self.problems.extend(conflicts.cloned());
-                let instances = &matrix.instances;
-                self.problems
-                    .extend(unknown_plugins(instances, &registry, &config));
-                self.problems
-                    .extend(unknown_keys(instances, &registry, &config));
-                self.matrix = Some(matrix);
-            }
-            Err(error) => self.problems.extend(error.problems),
-        }
+        let (matrix, mut problems) = Matrix::survey(&config, &registry);
+        problems.list.extend(matrix.conflicts.iter().cloned());
+        let instances = &matrix.instances;
+        problems
+            .list
+            .extend(unknown_plugins(instances, &registry, &config));
+        problems
+            .list
+            .extend(unknown_keys(instances, &registry, &config));
+        problems
+            .list
+            .into_iter()
+            .for_each(|problem| self.add(problem));
+        self.matrix = Some(matrix);
         self.config = Some(config);
+    }
+
+    /// What goes wrong early often goes wrong again later: once is enough.
+    fn add(&mut self, problem: Problem) {
+        let at = |problem: &Problem| problem.place().map(|place| place.span);
+        let known = self
+            .problems
+            .iter()
+            .any(|other| other.message == problem.message && at(other) == at(&problem));
+        if !known {
+            self.problems.push(problem);
+        }
     }
 
     /// How many problems are as severe as that.

@@ -28,6 +28,14 @@ pub struct Loaded {
 impl Loaded {
     /// Reads the project in the working directory; warnings are told on standard error.
     pub fn read(common: &Common) -> Result<Self, Fault> {
+        let loaded = Self::quietly(common)?;
+        let warnings = loaded.config.warnings.iter().chain(&loaded.matrix.warnings);
+        warnings.for_each(|warning| tell(warning, loaded.colour));
+        Ok(loaded)
+    }
+
+    /// As [`Loaded::read`], without a word.
+    pub fn quietly(common: &Common) -> Result<Self, Fault> {
         let options = options(common)?;
         let config = config::load(&options)?;
         let registry = Registry::builtin();
@@ -37,16 +45,13 @@ impl Loaded {
                 let message = format!("find the project's directory: {error}");
                 Fault::new(Exit::Config, message, None::<String>)
             })?;
-        let loaded = Self {
+        Ok(Self {
             config,
             matrix,
             registry,
             project,
             colour: common.color,
-        };
-        let warnings = loaded.config.warnings.iter().chain(&loaded.matrix.warnings);
-        warnings.for_each(|warning| tell(warning, loaded.colour));
-        Ok(loaded)
+        })
     }
 
     /// What the names select. Names that two instances share are only told of.

@@ -5,6 +5,7 @@ mod args;
 mod console;
 mod diagnose;
 mod doctor;
+mod echo;
 mod exec;
 mod exit;
 mod fault;

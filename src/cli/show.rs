@@ -49,6 +49,7 @@ pub fn show(
 ) -> JoinHandle<Option<Cause>> {
     std::thread::spawn(move || {
         let live = options.style == Style::Live;
+        let _quiet = live.then(super::echo::Quiet::new);
         let mut report = Report::new(&options, Box::new(io::stdout()), Box::new(io::stderr()));
         runtime.block_on(async {
             let mut redraw = tokio::time::interval(REDRAW);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::files::{self, Files};
 use super::merge::merged;
 use super::node::{Entry, Map, Node, Value};
-use super::problem::{Error, Problem, Problems};
+use super::problem::{Problem, Problems};
 use super::source::{Source, Sources};
 use super::{erb, yaml};
 
@@ -20,8 +20,8 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// Reads all files; what is wrong in several of them is told at once.
-    pub fn read(files: &Files, root: &Path, problems: &mut Problems) -> Result<Self, Error> {
+    /// Reads all files, and gives with them what is wrong with those that cannot be used.
+    pub fn read(files: &Files, root: &Path, problems: &mut Problems) -> (Self, Vec<Problem>) {
         let mut layers = Self::default();
         let mut failures = Vec::new();
         let paths = [&files.global, &Some(files.project.clone()), &files.local];
@@ -30,10 +30,7 @@ impl Layers {
                 failures.push(problem);
             }
         }
-        match failures.is_empty() {
-            true => Ok(layers),
-            false => Err(Error { problems: failures }),
-        }
+        (layers, failures)
     }
 
     fn read_file(

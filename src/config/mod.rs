@@ -107,14 +107,62 @@ pub struct Config {
 pub fn load(options: &LoadOptions) -> Result<Config, Error> {
     let files = files::find(options)?;
     let mut problems = Problems::default();
-    let mut layers = layers::Layers::read(&files, &options.root, &mut problems)?;
-    let mut tree = layers.merged()?;
-    check::shapes(&tree, &layers.sources, &mut problems);
-    check::keys(&tree, &layers.sources, &mut problems);
-    if !problems.list.iter().any(is_error) {
-        legacy::normalize(&mut tree, &layers.sources)?;
+    let (layers, failures) = layers::Layers::read(&files, &options.root, &mut problems);
+    if !failures.is_empty() {
+        return Err(Error { problems: failures });
     }
-    if tree.is_empty() {
+    let tree = layers.merged()?;
+    let mut config = assembled(options, files, layers, tree, &mut problems);
+    config.warnings = problems.finish(options.strict)?;
+    Ok(config)
+}
+
+/// As [`load`], and goes on after every mistake: what can be read of a configuration, for those who
+/// look at it and do nothing with it, and all that is wrong.
+pub fn survey(options: &LoadOptions) -> (Option<Config>, Vec<Problem>) {
+    let mut problems = Problems::default();
+    let mut options = options.clone();
+    let files = files::find(&options).or_else(|problem| {
+        // Where there are two, the one without a dot is looked at.
+        problems.push(problem);
+        let plain = options.root.join("kitchen.yml");
+        let project = options.project.get_or_insert(plain);
+        options.local = options
+            .local
+            .take()
+            .or(Some(project.with_extension("local.yml")));
+        files::find(&options)
+    });
+    let Ok(files) = files else {
+        return (None, problems.list);
+    };
+    let (layers, failures) = layers::Layers::read(&files, &options.root, &mut problems);
+    problems.list.extend(failures);
+    let tree = match layers.merged() {
+        Ok(tree) => tree,
+        Err(problem) => {
+            problems.push(problem);
+            return (None, problems.list);
+        }
+    };
+    let config = assembled(&options, files, layers, tree, &mut problems);
+    (Some(config), problems.list)
+}
+
+/// A configuration of what was read; what is wrong with it goes to `problems`.
+fn assembled(
+    options: &LoadOptions,
+    files: Files,
+    layers: layers::Layers,
+    mut tree: Map,
+    problems: &mut Problems,
+) -> Config {
+    check::shapes(&tree, &layers.sources, problems);
+    check::keys(&tree, &layers.sources, problems);
+    if let Err(problem) = legacy::normalize(&mut tree, &layers.sources) {
+        problems.push(problem);
+    }
+    if tree.is_empty() && !layers.raw.is_empty() {
         let name = files.project.display();
         problems.push(
             Problem::warning(format!("{name} is empty"))
@@ -130,24 +178,20 @@ pub fn load(options: &LoadOptions) -> Result<Config, Error> {
     let tests = tests
         .or_else(|| options.test_base_path.clone())
         .unwrap_or_else(|| Path::new("test").join("integration"));
-    let report = report::read(&tree, &layers.sources, &mut problems);
+    let report = report::read(&tree, &layers.sources, problems);
     let log_level = kitchen("log_level").or_else(|| options.log_level.clone());
-    Ok(Config {
+    Config {
         root: options.root.clone(),
         files,
-        sources: std::mem::take(&mut layers.sources),
-        warnings: problems.finish(options.strict)?,
+        sources: layers.sources,
+        warnings: Vec::new(),
         test_base_path: options.root.join(tests),
         log_level: log_level.unwrap_or_else(|| "info".into()),
         strict: options.strict,
         report,
         tree,
         raw: layers.raw,
-    })
-}
-
-fn is_error(problem: &Problem) -> bool {
-    problem.severity == Severity::Error
+    }
 }
 
 /// A section as a map: a plain name is `{key: name}`, nothing is empty; none for other values.

@@ -14,6 +14,16 @@ impl Matrix {
     /// All instances and clusters of a configuration; what is wrong is told at once. Names that
     /// two instances share are [`Matrix::conflicts`], which only commands that act must refuse.
     pub fn build(config: &Config, plugins: &dyn Plugins) -> Result<Self, Error> {
+        let (mut matrix, mut problems) = Self::survey(config, plugins);
+        if !matrix.clusters.is_empty() || problems.list.iter().any(is_error) {
+            problems.list.append(&mut matrix.conflicts);
+        }
+        matrix.warnings = problems.finish(config.strict)?;
+        Ok(matrix)
+    }
+
+    /// As [`Matrix::build`], and gives with all that is wrong what could be made all the same.
+    pub fn survey(config: &Config, plugins: &dyn Plugins) -> (Self, Problems) {
         let mut problems = Problems::default();
         let suites = items(&config.tree, "suites");
         let platforms = items(&config.tree, "platforms");
@@ -30,11 +40,7 @@ impl Matrix {
             &platforms,
             &mut problems,
         );
-        if !matrix.clusters.is_empty() || problems.list.iter().any(is_error) {
-            problems.list.append(&mut matrix.conflicts);
-        }
-        matrix.warnings = problems.finish(config.strict)?;
-        Ok(matrix)
+        (matrix, problems)
     }
 }
 

@@ -49,6 +49,7 @@ pub fn context(
         local_prefix: Vec::new(),
         transport: None,
         targets: Arc::default(),
+        debug: false,
         secrets: Default::default(),
         output: Arc::new(Discard),
         deadline: None,

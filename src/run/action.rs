@@ -229,6 +229,7 @@ impl Job<'_> {
         let section = self.section(instance, kind, &known.peers)?;
         let mut cx = plan::context(&kitchen.project, instance, section, &self.run.id);
         cx.after_crash = self.after_crash;
+        cx.debug = self.run.options.debug;
         cx.peers = known.peers.clone();
         cx.targets = known.targets.clone();
         cx.tests_name.clone_from(&work.tests_name);

@@ -61,6 +61,8 @@ pub struct Options {
     pub wait: bool,
     /// A verify that ran no test has failed.
     pub require_tests: bool,
+    /// Plugins tell all that they can.
+    pub debug: bool,
     /// Values that must not be shown, beside those that the configuration and the environment name.
     pub secrets: Vec<String>,
 }
@@ -73,6 +75,7 @@ impl Default for Options {
             fail_fast: false,
             wait: false,
             require_tests: false,
+            debug: false,
             secrets: Vec::new(),
         }
     }

@@ -4,9 +4,9 @@
 #![allow(dead_code, reason = "every test binary uses another part")]
 #![allow(clippy::wrong_self_convention, reason = "sentences are chains")]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ pub fn needs(need: &str) -> bool {
     let found = match need {
         "sandbox" if is_root() => Ok(()),
         "sandbox" => succeeds("unshare", &["-Urnm", "true"]),
+        "terminal" => succeeds("script", &["--version"]),
         "ordinary-user" => {
             succeeds("setpriv", &["--version"]).and_then(|()| succeeds("perl", &["-e", "1"]))
         }
@@ -194,22 +195,37 @@ impl Project {
     /// Starts `kitchen` and goes on.
     #[track_caller]
     pub fn start(&self, arguments: &str) -> Running {
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("kitchen starts");
-        let out = lines(child.stdout.take().expect("a pipe"));
-        let err = lines(child.stderr.take().expect("a pipe"));
-        Running {
-            call: format!("kitchen {arguments}"),
-            child,
-            out: Stream::new(out),
-            err: Stream::new(err),
-            started: Instant::now(),
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null());
+        Running::new(format!("kitchen {arguments}"), command)
+    }
+
+    /// Starts `kitchen` on a terminal of its own (100 columns, 30 lines), to which
+    /// [`Running::types`] types; needs `script` of util-linux.
+    #[track_caller]
+    pub fn terminal(&self, arguments: &str) -> Running {
+        let inner = self.command(arguments);
+        let words = std::iter::once(inner.get_program()).chain(inner.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        let line = format!(
+            "stty cols 100 rows 30; exec {}",
+            shell_words::join(words.iter())
+        );
+        let mut command = Command::new("script");
+        command
+            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            .current_dir(self.path())
+            .env("TERM", "xterm")
+            .env("SHELL", "/bin/sh")
+            .env("PS1", "shell> ")
+            .stdin(Stdio::piped());
+        for (name, value) in inner.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
         }
+        Running::new(format!("kitchen {arguments}, on a terminal"), command)
     }
 
     /// The command, for what the rest does not offer.
@@ -256,12 +272,43 @@ impl Drop for Project {
 pub struct Running {
     call: String,
     child: Child,
+    input: Option<ChildStdin>,
     out: Stream,
     err: Stream,
     started: Instant,
 }
 
 impl Running {
+    #[track_caller]
+    fn new(call: String, mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{call}: {error}"));
+        let out = pieces(child.stdout.take().expect("a pipe"));
+        let err = pieces(child.stderr.take().expect("a pipe"));
+        Self {
+            call,
+            input: child.stdin.take(),
+            child,
+            out: Stream::new(out),
+            err: Stream::new(err),
+            started: Instant::now(),
+        }
+    }
+
+    /// Types on its terminal; [`Running::until`] then sees only what comes afterwards.
+    #[track_caller]
+    pub fn types(mut self, text: &str) -> Self {
+        for stream in [&mut self.out, &mut self.err] {
+            stream.from = stream.text.len();
+        }
+        let input = self.input.as_mut().expect("a terminal");
+        input.write_all(text.as_bytes()).expect("a key");
+        self
+    }
+
     /// Waits until a line of either stream contains `text`.
     #[track_caller]
     pub fn until(mut self, text: &str) -> Self {
@@ -405,6 +452,8 @@ impl Ran {
 struct Stream {
     lines: Option<Receiver<String>>,
     text: String,
+    /// What stands before was looked at already.
+    from: usize,
 }
 
 impl Stream {
@@ -412,6 +461,7 @@ impl Stream {
         Self {
             lines: Some(lines),
             text: String::new(),
+            from: 0,
         }
     }
 
@@ -435,23 +485,28 @@ impl Stream {
     }
 
     fn seen(&self, text: &str) -> bool {
-        self.text.contains(text)
+        self.text[self.from..].contains(text)
     }
 }
 
-fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+/// What comes, as it comes; a character is never cut in two.
+fn pieces(mut stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
-        let mut reader = BufReader::new(stream);
-        let mut line = Vec::new();
-        while matches!(reader.read_until(b'\n', &mut line), Ok(read) if read > 0) {
+        let (mut pending, mut buffer) = (Vec::new(), [0; 4096]);
+        while let Ok(read @ 1..) = stream.read(&mut buffer) {
+            pending.extend_from_slice(&buffer[..read]);
+            let whole = match std::str::from_utf8(&pending) {
+                Err(error) if error.error_len().is_none() => error.valid_up_to(),
+                _ => pending.len(),
+            };
+            let piece: Vec<u8> = pending.drain(..whole).collect();
             if sender
-                .send(String::from_utf8_lossy(&line).into_owned())
+                .send(String::from_utf8_lossy(&piece).into_owned())
                 .is_err()
             {
                 break;
             }
-            line.clear();
         }
     });
     receiver

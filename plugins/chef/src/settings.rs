@@ -166,7 +166,10 @@ pub enum Strategy {
 impl Settings {
     /// The section of `cx`.
     pub fn of(cx: &Context) -> Result<Self> {
-        let settings: Self = written(cx).parse()?;
+        let mut settings: Self = written(cx).parse()?;
+        if cx.debug && settings.log_level.is_none() {
+            settings.log_level = Some(Text("debug".into()));
+        }
         settings.converges()?;
         Ok(settings)
     }

@@ -25,7 +25,9 @@ pub async fn act(
 ) -> Result<()> {
     let instance = &cx.identity.instance;
     let mut entry = Entry::begin(cx, behaviour.journal, format!("{action} {instance}"))?;
-    cx.note(format!("[Dummy] {action} on {instance}")).await;
+    let how = if cx.debug { " with debugging" } else { "" };
+    cx.note(format!("[Dummy] {action} on {instance}{how}"))
+        .await;
     if !behaviour.sleep.0.is_zero() {
         tokio::time::sleep(behaviour.sleep.0).await;
     }

@@ -107,6 +107,8 @@ pub struct Context {
     /// Where each member of the cluster is, by suite, for tools of provisioners and verifiers that
     /// reach machines by themselves; an instance without a cluster has itself alone.
     pub targets: Arc<BTreeMap<String, Target>>,
+    /// `--debug`: tools of provisioners and verifiers should tell all that they can.
+    pub debug: bool,
     /// Values that must not be shown.
     pub secrets: Secrets,
     /// Where output goes.
@@ -135,6 +137,7 @@ impl Context {
             local_prefix: Vec::new(),
             transport: None,
             targets: Arc::default(),
+            debug: false,
             secrets: Secrets::default(),
             output: discard(),
             deadline: None,

@@ -1,12 +1,14 @@
 //! `kitchen console`: a prompt over clusters and instances. Every command of `kitchen` works at it,
-//! and a few that go through a cluster step by step. Reads commands from a pipe as well.
+//! and a few that go through a cluster step by step. [`reader`] takes lines from a terminal or a pipe.
 
-use std::io::{self, IsTerminal, Write};
+mod reader;
+
+use std::io::{self, Write};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, CommandFactory};
 
-use super::args::{Common, Names};
+use super::args::{Arguments, Common, Names};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
@@ -14,6 +16,7 @@ use super::table::{self, Cell};
 use crate::matrix::{Cluster, Instance, Selection};
 use crate::plan::title;
 use crate::state::ClusterRecord;
+use reader::Reader;
 
 /// `console`.
 #[derive(Args, Clone, Debug)]
@@ -41,6 +44,14 @@ At this prompt:
 Every other command of kitchen works as well: `list`, `verify web`, `destroy all`, `help COMMAND`.
 ";
 
+/// Commands of the prompt itself.
+const COMMANDS: [&str; 8] = [
+    "use", "steps", "next", "skip", "continue", "facts", "exec", "quit",
+];
+
+/// Where the lines of a terminal are remembered.
+const HISTORY: &str = ".kitchen/console_history";
+
 /// Actions of an instance, in order.
 const ACTIONS: [&str; 4] = ["create", "converge", "setup", "verify"];
 
@@ -53,27 +64,17 @@ pub fn console(console: &Console) -> Result<Exit, Fault> {
         skipped: 0,
     };
     let mut last = prompt.begin(console.name.as_deref())?;
-    let terminal = io::stdin().is_terminal();
+    let unreadable = |error: io::Error| {
+        let message = format!("read a command: {error}");
+        Fault::new(Exit::Usage, message, None::<String>)
+    };
+    let mut reader = Reader::new(HISTORY.into()).map_err(unreadable)?;
     loop {
-        if terminal {
-            write!(
-                io::stdout(),
-                "{}> ",
-                prompt.subject.as_deref().unwrap_or("kitchen")
-            )?;
-            io::stdout().flush()?;
-        }
-        let mut line = String::new();
-        let read = io::stdin().read_line(&mut line).map_err(|error| {
-            Fault::new(
-                Exit::Usage,
-                format!("read a command: {error}"),
-                None::<String>,
-            )
-        })?;
-        if read == 0 {
+        let name = prompt.subject.clone();
+        let line = reader.line(name.as_deref().unwrap_or("kitchen"), || prompt.words());
+        let Some(line) = line.map_err(unreadable)? else {
             break;
-        }
+        };
         let words = match shell_words::split(&line) {
             Ok(words) => words,
             Err(error) => {
@@ -94,7 +95,10 @@ pub fn console(console: &Console) -> Result<Exit, Fault> {
             last = exit;
         }
     }
-    Ok(if terminal { Exit::Success } else { last })
+    Ok(match reader.is_terminal() {
+        true => Exit::Success,
+        false => last,
+    })
 }
 
 /// What is remembered between commands.
@@ -125,6 +129,28 @@ impl Prompt {
         Ok(Exit::Success)
     }
 
+    /// All that can be typed: commands, and names as they are now.
+    fn words(&self) -> Vec<String> {
+        let mut words: Vec<String> = COMMANDS.map(Into::into).into();
+        let all = Arguments::command();
+        let commands = all.get_subcommands().filter(|it| !it.is_hide_set());
+        words.extend(commands.map(|command| command.get_name().to_owned()));
+        // A configuration that cannot be read is told of by the command that needs it.
+        if let Ok(loaded) = Loaded::quietly(&self.common) {
+            let matrix = &loaded.matrix;
+            words.extend(matrix.clusters.iter().map(|cluster| cluster.name.clone()));
+            words.extend(
+                matrix
+                    .instances
+                    .iter()
+                    .map(|instance| instance.name.clone()),
+            );
+        }
+        words.sort();
+        words.dedup();
+        words
+    }
+
     fn command(&mut self, words: &[&str]) -> Result<Exit, Fault> {
         match words {
             [] => Ok(Exit::Success),
@@ -141,6 +167,9 @@ impl Prompt {
             ["exec", rest @ ..] if !rest.iter().any(|word| word.starts_with('-')) => {
                 self.exec(rest)
             }
+            // It takes this process's place, so it is given one of its own.
+            ["login"] => login(self.subject.as_deref().as_slice()),
+            ["login", rest @ ..] => login(rest),
             ["console", ..] => Err(Fault::usage("this is the console", None::<String>)),
             [first, ..] if first.starts_with('-') => Err(Fault::usage(
                 format!("there is no command `{first}`"),
@@ -357,6 +386,26 @@ fn call(words: &[&str]) -> Exit {
             .chain(words.iter().copied())
             .map(Into::into),
     )
+}
+
+/// `login` in a process of its own, to come back to the prompt.
+fn login(names: &[&str]) -> Result<Exit, Fault> {
+    let failed = |error: io::Error| {
+        Fault::new(
+            Exit::Infrastructure,
+            format!("log in: {error}"),
+            None::<String>,
+        )
+    };
+    let own = std::env::current_exe().map_err(failed)?;
+    let ended = std::process::Command::new(own)
+        .arg("login")
+        .args(names)
+        .status();
+    Ok(match ended.map_err(failed)?.success() {
+        true => Exit::Success,
+        false => Exit::Verify,
+    })
 }
 
 fn names(selection: &Selection) -> Vec<String> {

@@ -1,0 +1,108 @@
+//! Commands on a real terminal: the prompt of the console, logging in, ctrl-C under the live view.
+#![cfg(unix)]
+
+mod support;
+
+use support::{Project, needs};
+
+const TWO: &str = "\
+driver: exec
+provisioner: {name: shell, command: \"true\"}
+verifier: {name: shell, command: \"true\"}
+platforms: [{name: a}]
+suites: [{name: db}, {name: web}]
+";
+
+#[test]
+fn the_console_edits_completes_and_remembers_lines() {
+    if !needs("terminal") {
+        return;
+    }
+    let project = Project::new().file("kitchen.yml", TWO);
+    let ended = project
+        .terminal("console")
+        .until("kitchen> ")
+        // The tab key completes the name; ctrl-C throws a line away.
+        .types("use we\t\r")
+        .until("web-a> ")
+        .types("destroy all\u{3}")
+        .until("web-a> ")
+        .types("create\u{1}\u{b}next\r")
+        .until("Finished creating <web-a>")
+        .until("web-a> ")
+        .types("login\r")
+        .until("shell> ")
+        .types("echo it-is-$((40+2)); exit\r")
+        .until("it-is-42")
+        .until("web-a> ")
+        .types("\u{4}")
+        .wait();
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert!(!ended.out.contains("Destroying"), "{}", ended.transcript());
+
+    let again = project
+        .terminal("console db-a")
+        .until("db-a> ")
+        // The arrow key brings the last line of the last console back.
+        .types("\u{1b}[A\u{1b}[A\r")
+        .until("Finished creating <db-a>")
+        .until("db-a> ")
+        .types("quit\r")
+        .wait();
+    assert_eq!(again.code, Some(0), "{}", again.transcript());
+}
+
+#[test]
+fn login_gives_the_terminal_to_the_shell_and_its_exit_code_back() {
+    if !needs("terminal") {
+        return;
+    }
+    let project = Project::new().file("kitchen.yml", TWO);
+    project
+        .kitchen("login web-a")
+        .exits(2)
+        .complains("Instance <web-a> has not yet been created");
+    project
+        .kitchen("login")
+        .exits(2)
+        .complains("Argument `' returned multiple results:\n  │   * db-a\n  │   * web-a");
+    project.kitchen("create web-a").succeeds();
+    let ended = project
+        .terminal("login web-a")
+        .until("shell> ")
+        .types("tty; stty size; exit 7\r")
+        .wait();
+    assert!(ended.out.contains("/dev/pts/"), "{}", ended.transcript());
+    assert!(ended.out.contains("30 100"), "{}", ended.transcript());
+    assert_eq!(ended.code, Some(7), "{}", ended.transcript());
+}
+
+#[test]
+fn ctrl_c_leaves_no_line_of_the_live_view_behind() {
+    if !needs("terminal") {
+        return;
+    }
+    let project = Project::new().file(
+        "kitchen.yml",
+        "driver: dummy\ntransport: dummy\nverifier: dummy\n\
+         provisioner: {name: dummy, sleep: 600}\nplatforms: [{name: a}]\nsuites: [{name: db}, {name: web}]\n",
+    );
+    let ended = project
+        .terminal("converge -c")
+        .until("Converging <db-a>")
+        .until("Converging <web-a>")
+        .until("converging  ")
+        .types("\u{3}")
+        .wait();
+    assert_eq!(ended.code, Some(130), "{}", ended.transcript());
+    let mut screen = vt100::Parser::new(30, 100, 1000);
+    screen.process(ended.out.as_bytes());
+    let shown = screen.screen().contents();
+    assert!(shown.contains("Interrupted"), "{shown}");
+    let left: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.starts_with("db-a ") || line.starts_with("web-a "))
+        .collect();
+    assert!(left.is_empty(), "{left:?} in\n{shown}");
+    assert!(!shown.contains("^C"), "{shown}");
+}
