@@ -105,7 +105,8 @@ fn perform(
 fn files(pace: &Pace, report: &Settings, root: &Path) -> Result<Vec<(Format, PathBuf)>, Fault> {
     let configured = |path: &Option<PathBuf>| path.as_ref().map(|path| root.join(path));
     let junit = pace.junit.clone().or_else(|| configured(&report.junit));
-    let files: Vec<_> = [(Format::Junit, junit)]
+    let html = pace.html.clone().or_else(|| configured(&report.html));
+    let files: Vec<_> = [(Format::Junit, junit), (Format::Html, html)]
         .into_iter()
         .filter_map(|(format, path)| Some((format, path?)))
         .collect();

@@ -36,7 +36,7 @@ Look:
   doctor     Whether everything is there that the plugins need
   logs       What instances said, now or in earlier runs
   runs       Which runs were recorded
-  report     One of them, told again: for people, as JUnit, JSON or TAP
+  report     One of them, told again: for people, as HTML, JUnit, JSON or TAP
 
 On a machine:
   login      Open a shell
@@ -287,6 +287,9 @@ pub struct Pace {
     /// Write a JUnit report to FILE
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Write an HTML report to FILE, which needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 impl Pace {

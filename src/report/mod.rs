@@ -3,6 +3,8 @@
 //! other reports are made ([`Told`]). Reads events only; called by the command line.
 
 mod blocks;
+mod fire;
+mod html;
 mod junit;
 mod live;
 mod logs;
@@ -265,6 +267,7 @@ impl Report {
         }
         // Without a record there is still the verdict, without output.
         let told = told.unwrap_or_else(|| Told {
+            path: None,
             tally: self.tally.clone(),
             verdict,
             outputs: outputs::Outputs::default(),

@@ -277,6 +277,7 @@ fn a_run_that_was_killed_is_unfinished_in_every_form() {
         (Format::Terminal, "unfinished"),
         (Format::Junit, "<error message=\"unfinished"),
         (Format::Tap, "Bail out!"),
+        (Format::Html, "has no end"),
         (Format::Json, "\"result\": \"unfinished\""),
     ] {
         let text = told.text(format).expect("text");
@@ -345,6 +346,7 @@ fn a_test_that_passes_when_tried_again_is_flaky_in_every_form() {
     for (format, word) in [
         (Format::Terminal, "2 attempts: flaky"),
         (Format::Tap, "flaky: true"),
+        (Format::Html, ">flaky</td>"),
         (Format::Json, "\"flaky\": true"),
     ] {
         let text = told.text(format).expect("text");
@@ -361,6 +363,14 @@ fn hostile_names_and_output_harm_no_form() {
         assert!(!text.contains(odd), "{format:?}: {text:?}");
         assert!(text.len() < 200_000, "{format:?}: {} bytes", text.len());
     }
+    let html = told.text(Format::Html).expect("text");
+    let before = html.split("<script>").next().expect("a page");
+    assert_eq!(html.matches("<script").count(), 1);
+    assert!(
+        !before.contains("<b>\"") && !before.contains("</script"),
+        "{before}"
+    );
+    assert!(html.len() < 500_000, "{} bytes", html.len());
     let tap = told.text(Format::Tap).expect("text");
     assert_eq!(tap.matches("\nnot ok").count(), 2, "{tap}");
     let points = tap.lines().filter(|line| line.starts_with("not ok"));

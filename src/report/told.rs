@@ -1,11 +1,12 @@
 //! A run that is told again from its record, and the forms in which it can be told.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use tempfile::NamedTempFile;
 
+use super::html::html;
 use super::junit::junit;
 use super::outputs::Outputs;
 use super::record::{self, Ending};
@@ -24,11 +25,15 @@ pub enum Format {
     Json,
     /// The Test Anything Protocol
     Tap,
+    /// One page that needs nothing else, for people
+    Html,
 }
 
 /// A run.
 #[derive(Debug)]
 pub struct Told {
+    /// Its record, where there is one.
+    pub path: Option<PathBuf>,
     /// What happened.
     pub tally: Tally,
     /// What came of it.
@@ -56,6 +61,7 @@ impl Told {
             tally.run.started = Some(header.at);
         }
         Ok(Self {
+            path: Some(path.into()),
             verdict: Verdict::of(&tally),
             tally,
             outputs,
@@ -73,6 +79,7 @@ impl Told {
                 serde_json::to_string_pretty(&self.verdict)?
             )),
             Format::Tap => Ok(tap(&self.verdict)),
+            Format::Html => html(self, self.path.as_deref()),
         }
     }
 }

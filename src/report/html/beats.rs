@@ -1,0 +1,108 @@
+//! Heartbeats under the lanes, against the same clock: latency, lost beats, outages and what they
+//! follow.
+
+use std::fmt::{self, Write};
+
+use super::{Clock, Safe, moment, took};
+use crate::report::fire::{Fire, Heartbeat, Outage};
+use crate::report::verdict::Subject;
+
+/// Width and height of a plot, in units of its own.
+const WIDTH: usize = 2000;
+const HEIGHT: f64 = 100.0;
+
+pub fn write(page: &mut String, subject: &Subject, fire: &Fire, clock: Clock) -> fmt::Result {
+    for heartbeat in fire.heartbeats(&subject.name) {
+        one(page, heartbeat, clock)?;
+    }
+    Ok(())
+}
+
+fn one(page: &mut String, heartbeat: &Heartbeat, clock: Clock) -> fmt::Result {
+    write!(
+        page,
+        "<div class=\"lane beats\"><div class=\"name\"><b>{}</b><small>{}</small></div><div class=\"track\">",
+        Safe(&heartbeat.title),
+        Safe(&heartbeat.figures())
+    )?;
+    for outage in &heartbeat.outages {
+        let from = outage.since(clock.start);
+        let left = clock.percent(from);
+        let width = clock.percent(from + outage.seconds) - left;
+        write!(
+            page,
+            "<i class=\"outage\" style=\"left:{left:.3}%;width:{width:.3}%\" title=\"{}\">\
+             <span>{} down</span></i>",
+            Safe(&words(outage, from)),
+            took(outage.seconds)
+        )?;
+    }
+    plot(page, heartbeat, clock)?;
+    page.push_str("</div></div>\n");
+    for outage in &heartbeat.outages {
+        writeln!(
+            page,
+            "<p class=\"outages\">{}: {}</p>",
+            Safe(&heartbeat.title),
+            Safe(&words(outage, outage.since(clock.start)))
+        )?;
+    }
+    Ok(())
+}
+
+fn words(outage: &Outage, from: f64) -> String {
+    let after = match &outage.follows {
+        Some(fault) => format!(", after `{fault}`"),
+        None => String::new(),
+    };
+    format!(
+        "down for {} from {}, {} beats lost{after}: {}",
+        took(outage.seconds),
+        moment(from),
+        outage.lost,
+        outage.error
+    )
+}
+
+/// The slowest answer of each column as a line, lost beats as strokes from top to bottom.
+fn plot(page: &mut String, heartbeat: &Heartbeat, clock: Clock) -> fmt::Result {
+    let mut slowest: Vec<Option<f64>> = vec![None; WIDTH + 1];
+    let mut lost = vec![false; WIDTH + 1];
+    for beat in &heartbeat.beats {
+        let at = clock.percent(beat.at(clock.start)) / 100.0;
+        // Within bounds: a hundredth lies between 0 and 1.
+        let column = (at * WIDTH as f64) as usize;
+        match beat.lost {
+            true => lost[column] = true,
+            false => {
+                let slow = slowest[column].unwrap_or(0.0).max(beat.millis);
+                slowest[column] = Some(slow);
+            }
+        }
+    }
+    let top = slowest.iter().flatten().fold(1.0_f64, |a, b| a.max(*b));
+    write!(
+        page,
+        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" \
+         aria-label=\"Latency of {}, up to {top:.0} ms\"><path class=\"lost\" d=\"",
+        Safe(&heartbeat.title)
+    )?;
+    for (column, _) in lost.iter().enumerate().filter(|(_, lost)| **lost) {
+        write!(page, "M{column} 0V{HEIGHT}")?;
+    }
+    page.push_str("\"/><path class=\"latency\" d=\"");
+    let mut pen = 'M';
+    let mut last = 0;
+    for (column, slow) in slowest.iter().enumerate() {
+        let Some(slow) = slow else { continue };
+        // A gap is one where beats were lost, not one between two beats.
+        if lost[last..column].contains(&true) {
+            pen = 'M';
+        }
+        last = column;
+        let height = HEIGHT - slow / top * (HEIGHT - 8.0) - 2.0;
+        write!(page, "{pen}{column} {height:.1}")?;
+        pen = 'L';
+    }
+    write!(page, "\"/></svg><span class=\"top\">{top:.0} ms</span>")
+}

@@ -1,0 +1,149 @@
+//! What each member did when: a lane a member over one clock, faults as marks, heartbeats below.
+
+use std::fmt::{self, Write};
+
+use super::{Class, Clock, Safe, beats, moment, took};
+use crate::report::fire::Fire;
+use crate::report::text::path;
+use crate::report::verdict::{Part, Subject};
+
+/// What the colours mean.
+pub const LEGEND: &str = "<p class=\"legend\"><i class=\"create\"></i>create \
+    <i class=\"converge\"></i>converge <i class=\"verify\"></i>verify <i class=\"exec\"></i>exec, run \
+    <i class=\"wait\"></i>wait <i class=\"destroy\"></i>destroy <i class=\"fire\"></i>fault \
+    <i class=\"heartbeat\"></i>heartbeat <i class=\"bad\"></i>failed</p>\n";
+
+pub fn write(
+    page: &mut String,
+    index: usize,
+    subject: &Subject,
+    fire: &Fire,
+    clock: Clock,
+) -> fmt::Result {
+    writeln!(
+        page,
+        "<figure class=\"timeline\"><figcaption>{} <span class=\"zoom\"></span></figcaption>\n\
+         <div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Timeline of {}\">\n<div class=\"lanes\">",
+        Safe(&subject.name),
+        Safe(&subject.name)
+    )?;
+    axis(page, clock)?;
+    let whole = |part: &&Part| part.instance.is_none();
+    if subject.cluster && subject.parts.iter().any(|part| whole(&part)) {
+        let parts = subject.parts.iter().filter(whole);
+        lane(page, index, "whole", "cluster", parts, fire, subject, clock)?;
+    }
+    for member in &subject.members {
+        let parts = subject.parts.iter();
+        let parts = parts.filter(|part| part.instance.as_ref() == Some(member));
+        lane(page, index, "", member, parts, fire, subject, clock)?;
+    }
+    beats::write(page, subject, fire, clock)?;
+    page.push_str("</div></div>\n</figure>\n");
+    Ok(())
+}
+
+/// Marks at round times, at most a dozen.
+fn axis(page: &mut String, clock: Clock) -> fmt::Result {
+    let every = [
+        0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0,
+    ];
+    let every = every.into_iter().find(|it| clock.seconds / it <= 12.0);
+    let every = every.unwrap_or(clock.seconds / 10.0);
+    page.push_str("<div class=\"axis\"><div class=\"name\"></div><div class=\"track\">");
+    let mut at = 0.0;
+    while at <= clock.seconds {
+        write!(
+            page,
+            "<span style=\"left:{:.3}%\">{}</span>",
+            clock.percent(at),
+            took(at)
+        )?;
+        at += every;
+    }
+    page.push_str("</div></div>\n");
+    Ok(())
+}
+
+#[allow(clippy::too_many_arguments, reason = "the page is one")]
+fn lane<'a>(
+    page: &mut String,
+    index: usize,
+    class: &str,
+    name: &str,
+    parts: impl Iterator<Item = &'a Part>,
+    fire: &Fire,
+    subject: &Subject,
+    clock: Clock,
+) -> fmt::Result {
+    write!(
+        page,
+        "<div class=\"lane {class}\"><div class=\"name\" title=\"{0}\">{0}</div><div class=\"track\">",
+        Safe(name)
+    )?;
+    for fault in fire.faults(&subject.name).filter(|it| it.hits(name)) {
+        let (from, to) = fault.span(clock.start);
+        let (left, right) = (
+            clock.percent(from),
+            clock.percent(to.unwrap_or(clock.seconds)),
+        );
+        write!(
+            page,
+            "<i class=\"fault\" style=\"left:{left:.3}%;width:{:.3}%\" title=\"{} at {}\"></i>",
+            right - left,
+            Safe(&fault.what),
+            moment(from)
+        )?;
+    }
+    for part in parts {
+        bar(page, index, part, clock)?;
+    }
+    page.push_str("</div></div>\n");
+    Ok(())
+}
+
+fn bar(page: &mut String, index: usize, part: &Part, clock: Clock) -> fmt::Result {
+    let Some(started) = part.started else {
+        return Ok(());
+    };
+    let at = clock.seconds(started);
+    let left = clock.percent(at);
+    let width = clock.percent(at + part.seconds) - left;
+    let number = match part.step.is_empty() {
+        true => String::new(),
+        false => format!("{} ", path(&part.step)),
+    };
+    let class = Class(part.result, part.flaky);
+    let title = format!(
+        "{number}{}: {class}, {} from {}",
+        part.title,
+        took(part.seconds),
+        moment(at)
+    );
+    write!(
+        page,
+        "<a href=\"#s{index}p{}\" class=\"bar {} {class}{}\" style=\"left:{left:.3}%;width:{width:.3}%\" \
+         title=\"{}\"><span>{number}{}</span></a>",
+        part.number,
+        kind(&part.title),
+        if part.block { " block" } else { "" },
+        Safe(&title),
+        Safe(&part.title)
+    )
+}
+
+/// The kind of a step, by the first word of its text: decides its colour.
+fn kind(title: &str) -> &'static str {
+    match title.split_whitespace().next().unwrap_or_default() {
+        "create" | "gossip" | "late_gossip" => "create",
+        "converge" => "converge",
+        "setup" | "verify" => "verify",
+        "destroy" => "destroy",
+        "wait" | "sleep" => "wait",
+        "exec" | "run" => "exec",
+        "heartbeat" => "heartbeat",
+        "kill" | "stop" | "start" | "pause" | "resume" | "reboot" | "partition" | "isolate"
+        | "heal" | "latency" | "loss" | "fill" | "clock" | "chaos" | "fault" => "fire",
+        _ => "other",
+    }
+}

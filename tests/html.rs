@@ -1,0 +1,267 @@
+//! The HTML report in a real browser: it shows the failure, filters, obeys keys, needs no scripts
+//! and no network, and takes what machines print as text.
+
+mod chromium;
+mod support;
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use chromium::{Chromium, needed};
+use serde_json::{Value, json};
+use support::Project;
+
+/// A cluster whose last step fails, with output that would like to be markup.
+const CLUSTER: &str = r#"
+driver: {name: dummy}
+transport: {name: dummy, exec: {stdout: "</pre><script>document.title='taken'</script>", stderr: "<img src=x onerror=document.title='taken'>"}}
+provisioner: {name: dummy}
+verifier: {name: dummy}
+platforms: [{name: x}]
+suites: [{name: db}, {name: web}]
+multisuites:
+- name: app
+  steps:
+  - converge db
+  - concurrent: [converge web, {step: exec db, command: show}]
+  - step: verify web
+    verifier_config: {cases: [{name: "<b>answers</b>", status: failed, message: "got 500"}, {name: runs}]}
+"#;
+
+/// Adds nothing to what the page does: looks at what a reader sees.
+const LOOK: &str = "
+    window.find_ = document.querySelector('input[type=search]');
+    [window.member, window.level] = document.querySelectorAll('select');
+    window.set = (element, value) => {
+        element.value = value;
+        element.dispatchEvent(new Event('input', {bubbles: true}));
+    };
+    window.count = () => document.querySelector('.tools output').textContent;
+    window.rows = () => [...document.querySelectorAll('.row')].map((row) => row.textContent);
+    true";
+
+fn report() -> (Project, PathBuf) {
+    let project = Project::new().file("kitchen.yml", CLUSTER);
+    project.kitchen("test --html report.html").exits(10);
+    let path = project.path().join("report.html");
+    (project, path)
+}
+
+#[test]
+fn the_page_shows_the_failure_filters_the_log_and_obeys_keys() {
+    if !needed() {
+        return;
+    }
+    let (_project, path) = report();
+    let mut page = Chromium::open(&path, true);
+    let failures = page.eval("document.getElementById('failures').innerText");
+    for text in [
+        "Verify",
+        "web-x",
+        "step 3 of app-x",
+        "<b>answers</b>",
+        "got 500",
+    ] {
+        assert!(
+            failures.as_str().is_some_and(|it| it.contains(text)),
+            "{text}: {failures}"
+        );
+    }
+    assert_eq!(page.eval("document.title"), "app-x: failed");
+    assert!(page.eval("document.querySelectorAll('.bar.failed').length") == json!(1));
+
+    page.eval(LOOK);
+    let all = page.eval("rows().length").as_u64().expect("a number");
+    page.eval("set(member, 'db-x')");
+    let rows = page.eval("rows()");
+    assert!(
+        (all > 4) && rows.as_array().is_some_and(|it| !it.is_empty()),
+        "{rows}"
+    );
+    assert!(
+        rows.as_array()
+            .expect("rows")
+            .iter()
+            .all(|it| it.to_string().contains("db-x"))
+    );
+    page.eval("set(member, ''), set(level, 'error')");
+    let errors = page.eval("rows()").to_string();
+    assert!(
+        errors.contains("Verify failed") && !errors.contains("Converging"),
+        "{errors}"
+    );
+    page.eval("set(level, ''), set(find_, '/^converging <(db|web)-x>/')");
+    assert_eq!(page.eval("rows().length"), 2);
+    assert!(page.eval("count()").to_string().contains("2 of"));
+
+    page.eval("document.querySelector('.failure a.jump').click()");
+    let chosen = page
+        .eval("document.querySelector('.row.on').textContent")
+        .to_string();
+    assert!(chosen.contains("web-x"), "{chosen}");
+    page.press("ArrowUp");
+    let before = page
+        .eval("document.querySelector('.row.on').textContent")
+        .to_string();
+    assert_ne!(before, chosen);
+    page.press("/");
+    assert_eq!(page.eval("document.activeElement === find_"), true);
+    page.press("Escape");
+    assert_eq!(page.eval("member.value + find_.value"), "");
+
+    page.eval("document.querySelector('.bar').focus()");
+    page.press("ArrowDown");
+    let bar = page.eval("document.activeElement.className").to_string();
+    assert!(bar.contains("bar"), "{bar}");
+    assert_eq!(page.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn output_of_machines_is_text() {
+    if !needed() {
+        return;
+    }
+    let (_project, path) = report();
+    let mut page = Chromium::open(&path, true);
+    page.eval(LOOK);
+    page.eval("set(find_, '</pre><script>')");
+    assert_eq!(page.eval("rows().length"), 1);
+    assert_eq!(page.eval("document.title"), "app-x: failed");
+    assert_eq!(page.eval("document.images.length"), 0);
+    assert_eq!(page.eval("document.scripts.length"), 1);
+    assert_eq!(page.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn without_scripts_all_of_it_can_be_read() {
+    if !needed() {
+        return;
+    }
+    let (_project, path) = report();
+    let mut page = Chromium::open(&path, false);
+    let text = page.eval("document.body.innerText");
+    let text = text.as_str().expect("text");
+    for part in [
+        "step 3 of app-x",
+        "Timeline",
+        "3 verify web",
+        "Converging <db-x>",
+        "document.title=",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let link = page.eval("document.querySelector('.failure .jump').getAttribute('href')");
+    let link = link
+        .as_str()
+        .and_then(|it| it.strip_prefix('#'))
+        .expect("a link");
+    let there = format!("document.getElementById('{link}') !== null");
+    assert_eq!(page.eval(&there), true);
+}
+
+#[test]
+fn the_page_asks_for_nothing_else() {
+    let (project, _) = report();
+    let page = project.read("report.html");
+    let mut links = page
+        .split(" href=\"")
+        .skip(1)
+        .map(|rest| rest.chars().next());
+    assert!(links.all(|first| first == Some('#')));
+    assert!(!page.contains(" src=\""), "what machines print is escaped");
+    assert!(!page.contains("@import") && !page.contains("url("));
+}
+
+/// The record of a run of a hundred members, with a hundred thousand lines of output.
+fn large() -> String {
+    let at = |second: usize, milli: usize| {
+        format!(
+            "2026-01-01T10:{:02}:{:02}.{:03}Z",
+            second / 60,
+            second % 60,
+            milli
+        )
+    };
+    let members: Vec<String> = (0..100).map(|number| format!("web{number}-x")).collect();
+    let mut lines = vec![
+        json!({"record": 1, "run": "large", "at": at(0, 0), "version": "0.1.0"}),
+        json!({"at": at(0, 0), "event": "run_started", "run": "large", "version": "0.1.0", "subjects": ["app-x"]}),
+        json!({"at": at(0, 0), "event": "subject_started", "subject": "app-x", "command": "test", "members": members,
+            "cluster": true, "steps": ["concurrent"]}),
+    ];
+    let step = |number: usize| json!({"subject": "app-x", "instance": members[number], "step": [1, number + 1]});
+    let event = |at: String, kind: &str, place: Value, more: Value| {
+        let mut event = json!({"at": at, "event": kind});
+        for part in [place, more] {
+            let part = part.as_object().cloned().unwrap_or_default();
+            event.as_object_mut().expect("a map").extend(part);
+        }
+        event
+    };
+    for number in 0..100 {
+        let title = json!({"title": format!("converge web{number}"), "attempt": 1});
+        lines.push(event(at(1, 0), "step_started", step(number), title));
+    }
+    for number in 0..100_000 {
+        let text = format!(
+            "line {number}: fetched package {} in {} ms",
+            number % 977,
+            number % 53
+        );
+        let printed = json!({"stream": "out", "text": text});
+        lines.push(event(
+            at(2 + number / 1000, number % 1000),
+            "printed",
+            step(number % 100),
+            printed,
+        ));
+    }
+    for number in 0..100 {
+        let ended = json!({"title": format!("converge web{number}"), "attempts": 1, "outcome": "passed",
+            "duration": {"secs": 101, "nanos": 0}});
+        lines.push(event(at(102, number), "step_finished", step(number), ended));
+    }
+    let mut text = String::new();
+    for line in lines {
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+#[test]
+fn a_hundred_members_and_a_hundred_thousand_lines_are_quick_to_look_at() {
+    if !needed() {
+        return;
+    }
+    let project = Project::new().file(".kitchen/runs/large/events.ndjson", &large());
+    project.kitchen("report -f html -o report.html").succeeds();
+    let path = project.path().join("report.html");
+    let size = std::fs::metadata(&path).expect("a file").len();
+    assert!(size < 25 << 20, "{size} bytes");
+    let mut page = Chromium::open(&path, true);
+    page.eval(LOOK);
+    assert_eq!(
+        page.eval("document.querySelectorAll('.lane .bar').length"),
+        100
+    );
+    assert!(page.eval("rows().length").as_u64().expect("a number") < 200);
+    let paint = page.eval(
+        "new Promise((done) => new PerformanceObserver((list) => done(list.getEntries()[0].startTime))
+            .observe({type: 'paint', buffered: true}))",
+    );
+    let filter = page.eval(
+        "(() => { const began = performance.now(); set(find_, 'package 97 '); document.body.offsetHeight;
+            return performance.now() - began; })()",
+    );
+    println!("{size} bytes, first paint after {paint} ms, filtered in {filter} ms");
+    assert!(page.eval("count()").to_string().contains("of 100,"));
+    assert!(
+        paint.as_f64().is_some_and(|it| it < 1000.0),
+        "first paint: {paint} ms"
+    );
+    assert!(
+        filter.as_f64().is_some_and(|it| it < 200.0),
+        "filter: {filter} ms"
+    );
+    assert_eq!(page.complaints, Vec::<String>::new());
+}
