@@ -65,6 +65,8 @@ impl Registry {
         {
             registry.add_driver(banquet_docker::Docker::default());
             registry.add_transport(banquet_docker::DockerTransport::default());
+            registry.add_driver(banquet_docker::Docker::dokken());
+            registry.add_transport(banquet_docker::DockerTransport::dokken());
         }
         #[cfg(feature = "ssh")]
         {

@@ -3,6 +3,9 @@
 
 mod support;
 
+use std::path::Path;
+use std::process::Command;
+
 use support::{Project, needs};
 
 fn project() -> Option<Project> {
@@ -66,4 +69,92 @@ fn a_converge_that_changes_something_again_is_no_idempotent_one() {
         .kitchen("test")
         .exits(11)
         .complains("the converge is not idempotent, it changed: file[/srv/one] action create");
+}
+
+/// An image with the stand-in of the client in a volume, as `chef/chef` has the client; it goes with
+/// the test.
+struct ChefImage(String);
+
+impl ChefImage {
+    fn build(project: &Project) -> Self {
+        let unique = project
+            .path()
+            .file_name()
+            .expect("a name")
+            .to_string_lossy();
+        let image = Self(format!(
+            "banquet-test/{}",
+            unique.to_lowercase().trim_matches('-')
+        ));
+        project.write(
+            "stand-in/Dockerfile",
+            "FROM banquet/busybox:1\nCOPY chef-client /opt/chef/bin/chef-client\nVOLUME /opt/chef\n",
+        );
+        let built = Command::new("docker")
+            .args(["build", "-q", "-t", &format!("{}:18", image.0)])
+            .arg(project.path().join("stand-in"))
+            .env("DOCKER_BUILDKIT", "0")
+            .output()
+            .expect("docker runs");
+        assert!(
+            built.status.success(),
+            "{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        image
+    }
+}
+
+impl Drop for ChefImage {
+    fn drop(&mut self) {
+        let image = format!("{}:18", self.0);
+        let _ = Command::new("docker").args(["rmi", "-f", &image]).output();
+    }
+}
+
+/// Containers, also those that never ran, of the project in this directory.
+fn containers(project: &Path) -> String {
+    let id = kitchen::state::project_id(project);
+    let filter = format!("label=org.banquet.project={id}");
+    let listed = Command::new("docker")
+        .args(["ps", "-aq", "--filter", &filter])
+        .output()
+        .expect("docker runs");
+    String::from_utf8_lossy(&listed.stdout).into_owned()
+}
+
+#[test]
+fn dokken_brings_chef_in_a_volume_and_leaves_nothing() {
+    if !needs("docker") || !needs("docker-ssh") {
+        return;
+    }
+    let project = Project::copy_of("fixtures/chef-cluster");
+    let image = ChefImage::build(&project);
+    let text = project.read("kitchen.yml");
+    let suites = text.find("suites:").expect("suites");
+    project.write(
+        "kitchen.yml",
+        &format!(
+            "driver: {{name: dokken, chef_image: {}, chef_version: 18, pull_chef_image: false, \
+             pull_platform_image: false, image: 'banquet/debian-ssh:1'}}\n\
+             transport: {{name: dokken}}\n\
+             provisioner: {{name: dokken, enforce_idempotency: true, multiple_converge: 2}}\n\
+             verifier: {{name: shell, remote_exec: true}}\n\
+             platforms: [{{name: debian-12}}]\n\
+             {}",
+            image.0,
+            &text[suites..]
+        ),
+    );
+    project
+        .kitchen("test --destroy=never")
+        .succeeds()
+        .prints_in_order(&["2/2 resources updated", "0/2 resources updated"]);
+    assert_eq!(
+        containers(project.path()).lines().count(),
+        4,
+        "two members, Chef for each"
+    );
+    project.kitchen("destroy").succeeds();
+    assert_eq!(containers(project.path()), "");
 }

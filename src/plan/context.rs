@@ -40,6 +40,7 @@ pub fn context(
         platform: instance.platform_type.clone(),
         section,
         after_crash: false,
+        provisioner: instance.provisioner.section.clone(),
         peers: Arc::default(),
         root: project.root.clone(),
         kitchen_dir: project.kitchen(),

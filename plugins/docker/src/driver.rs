@@ -20,7 +20,7 @@ use crate::find::{self, ID, NAME};
 use crate::image::{self, Images};
 use crate::settings::Settings;
 use crate::transport::gone;
-use crate::{container, labels, network, orphans};
+use crate::{container, dokken, labels, network, orphans};
 
 /// State keys.
 const NETWORK: &str = "docker_network";
@@ -32,7 +32,11 @@ const REMOVAL: Duration = Duration::from_secs(60);
 /// Makes containers with Docker or Podman. What it keeps are connections and the knowledge of what
 /// this process has pulled or built; all else is in the instance's state and the engine's labels.
 #[derive(Clone, Debug, Default)]
-pub struct Docker(Arc<Shared>);
+pub struct Docker {
+    shared: Arc<Shared>,
+    /// Under the name `dokken`, with its options.
+    dokken: bool,
+}
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -45,10 +49,14 @@ struct Shared {
 #[async_trait]
 impl Driver for Docker {
     fn info(&self) -> PluginInfo {
-        PluginInfo::of::<Settings>(
-            "docker",
-            "containers of Docker or Podman, through the engine's API",
-        )
+        match self.dokken {
+            false => PluginInfo::of::<Settings>(
+                "docker",
+                "containers of Docker or Podman, through the engine's API",
+            ),
+            true => PluginInfo::of::<Settings>("dokken", "the same with Chef from an image")
+                .with::<dokken::Keys>(),
+        }
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -62,13 +70,13 @@ impl Driver for Docker {
                 Power::Resume,
             ],
             names_resolve: true,
-            transport: Some("docker"),
+            transport: Some(if self.dokken { "dokken" } else { "docker" }),
             ..Capabilities::default()
         }
     }
 
     async fn gossip(&self, cx: &Context, _peers: &Peers, state: &mut State) -> Result<()> {
-        let settings = Settings::of(cx)?;
+        let settings = self.settings(cx)?;
         if let (Some(cluster), None, None) =
             (&cx.identity.cluster, &settings.network, state.str(NETWORK))
         {
@@ -79,13 +87,13 @@ impl Driver for Docker {
     }
 
     async fn create(&self, cx: &Context, state: &mut State) -> Result<()> {
-        let settings = Settings::of(cx)?;
+        let settings = self.settings(cx)?;
         cx.bounded("creating the container", self.make(cx, &settings, state))
             .await
     }
 
     async fn destroy(&self, cx: &Context, state: &mut State) -> Result<()> {
-        let settings = Settings::of(cx)?;
+        let settings = self.settings(cx)?;
         let engine = self.engine(cx, &settings, state).await?;
         let gone = async {
             let ids = find::to_remove(&engine, cx, state).await?;
@@ -96,7 +104,15 @@ impl Driver for Docker {
             }
         };
         cx.bounded("removing the container", gone).await?;
-        for key in [ID, NAME, NETWORK, IMAGE, "hostname", "address"] {
+        for key in [
+            ID,
+            NAME,
+            NETWORK,
+            IMAGE,
+            dokken::CHEF,
+            "hostname",
+            "address",
+        ] {
             state.remove(key);
         }
         Engine::forget(state);
@@ -107,20 +123,20 @@ impl Driver for Docker {
         let Some(cluster) = &cx.identity.cluster else {
             return Ok(());
         };
-        let settings = Settings::of(cx)?;
+        let settings = self.settings(cx)?;
         let engine = self.engine(cx, &settings, &State::in_memory()).await?;
         network::remove(&engine, cx, cluster).await
     }
 
     async fn status(&self, cx: &Context, state: &State) -> Result<Status> {
-        let settings = Settings::of(cx)?;
+        let settings = self.settings(cx)?;
         let engine = self.engine(cx, &settings, state).await?;
         let found = find::noted(&engine, cx, state).await?;
         Ok(found.as_ref().map_or(Status::Absent, container::status))
     }
 
     async fn power(&self, cx: &Context, state: &mut State, power: Power) -> Result<()> {
-        let settings = Settings::of(cx)?;
+        let settings = self.settings(cx)?;
         let engine = self.engine(cx, &settings, state).await?;
         let id = state.str(ID).ok_or_else(not_created)?.to_owned();
         let word = format!("{power:?}").to_lowercase();
@@ -135,7 +151,7 @@ impl Driver for Docker {
     }
 
     async fn package(&self, cx: &Context, state: &mut State) -> Result<PathBuf> {
-        let settings = Settings::of(cx)?;
+        let settings = self.settings(cx)?;
         let engine = self.engine(cx, &settings, state).await?;
         let id = state.str(ID).ok_or_else(not_created)?;
         let repository = format!(
@@ -157,7 +173,7 @@ impl Driver for Docker {
     }
 
     async fn doctor(&self, cx: &Context) -> Result<Vec<Fault>> {
-        let settings = match Settings::of(cx) {
+        let settings = match self.settings(cx) {
             Ok(settings) => settings,
             Err(error) => return Ok(vec![fault(error)]),
         };
@@ -175,7 +191,7 @@ impl Driver for Docker {
     }
 
     async fn orphans(&self, cx: &Context) -> Result<Vec<Orphan>> {
-        let settings = Settings::of(cx)?;
+        let settings = self.settings(cx)?;
         let engine = self.engine(cx, &settings, &State::in_memory()).await?;
         orphans::list(&engine).await
     }
@@ -193,9 +209,24 @@ fn not_created() -> Error {
 }
 
 impl Docker {
+    /// The driver `dokken`.
+    pub fn dokken() -> Self {
+        Self {
+            dokken: true,
+            ..Self::default()
+        }
+    }
+
+    fn settings(&self, cx: &Context) -> Result<Settings> {
+        match self.dokken {
+            true => dokken::settings(cx),
+            false => Settings::of(cx),
+        }
+    }
+
     async fn engine(&self, cx: &Context, settings: &Settings, state: &State) -> Result<Engine> {
         let socket = settings.socket.as_deref();
-        self.0
+        self.shared
             .engines
             .get(cx, state, socket, settings.read_timeout)
             .await
@@ -233,7 +264,13 @@ impl Docker {
         state: &mut State,
     ) -> Result<String> {
         let network = self.network(engine, cx, settings, state).await?;
-        let image = self.0.images.ensure(engine, cx, settings).await?;
+        let mut settings = settings.clone();
+        if self.dokken {
+            let images = &self.shared.images;
+            dokken::bring_chef(engine, images, cx, &mut settings, state).await?;
+        }
+        let settings = &settings;
+        let image = self.shared.images.ensure(engine, cx, settings).await?;
         let name = settings.instance_name.clone();
         let name = name.unwrap_or_else(|| labels::container_name(&cx.identity));
         state.set(NAME, name.clone());
@@ -254,7 +291,7 @@ impl Docker {
             .is_err_and(|error| cause(error) == Cause::NoImage)
             && !settings.is_built()
         {
-            self.0
+            self.shared
                 .images
                 .pull(engine, cx, settings, &image)
                 .await
@@ -303,7 +340,7 @@ impl Docker {
         state.set(NETWORK, wanted.clone());
         state.checkpoint()?;
         let name = {
-            let _turn = self.0.networks.lock().await;
+            let _turn = self.shared.networks.lock().await;
             network::ensure(engine, cx, cluster, &wanted).await?
         };
         state.set(NETWORK, name.clone());

@@ -9,6 +9,7 @@ mod build;
 mod connection;
 mod container;
 mod credentials;
+mod dokken;
 mod driver;
 mod endpoint;
 mod engine;

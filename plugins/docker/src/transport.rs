@@ -13,6 +13,7 @@ use bollard::query_parameters::LogsOptionsBuilder;
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::connection::ToContainer;
 use crate::container;
@@ -57,12 +58,32 @@ impl TransportSettings {
 
 /// Reaches containers of Docker or Podman. What it keeps are connections to engines.
 #[derive(Clone, Debug, Default)]
-pub struct DockerTransport(Arc<Engines>);
+pub struct DockerTransport {
+    engines: Arc<Engines>,
+    /// Under the name `dokken`, with its options.
+    dokken: bool,
+}
+
+/// Keys of kitchen-dokken's transport that transport `docker` does not have (transport/dokken.rb).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+struct DokkenKeys {
+    /// Without effect: the engine is asked.
+    docker_info: Value,
+    /// Without effect: files go through the engine.
+    host_ip_override: Value,
+    /// Without effect: an upload may take its time.
+    write_timeout: Value,
+}
 
 #[async_trait]
 impl Transport for DockerTransport {
     fn info(&self) -> PluginInfo {
-        PluginInfo::of::<TransportSettings>("docker", "commands and files through the engine's API")
+        let summary = "commands and files through the engine's API";
+        match self.dokken {
+            false => PluginInfo::of::<TransportSettings>("docker", summary),
+            true => PluginInfo::of::<TransportSettings>("dokken", summary).with::<DokkenKeys>(),
+        }
     }
 
     async fn connect(&self, cx: &Context, state: &State) -> Result<Box<dyn Connection>> {
@@ -139,6 +160,14 @@ impl Transport for DockerTransport {
 }
 
 impl DockerTransport {
+    /// The transport `dokken`.
+    pub fn dokken() -> Self {
+        Self {
+            dokken: true,
+            ..Self::default()
+        }
+    }
+
     async fn engine(
         &self,
         cx: &Context,
@@ -146,7 +175,7 @@ impl DockerTransport {
         state: &State,
     ) -> Result<Engine> {
         let limit = settings.read_timeout;
-        self.0.get(cx, state, settings.socket(), limit).await
+        self.engines.get(cx, state, settings.socket(), limit).await
     }
 }
 

@@ -87,6 +87,8 @@ pub struct Context {
     /// Whether the last command on the instance was killed: what it had asked an engine for may
     /// still come, even where the state knows nothing of it.
     pub after_crash: bool,
+    /// The settings of the instance's provisioner, for a driver that brings what it needs.
+    pub provisioner: Arc<Section>,
     /// All living members; empty for an instance without a cluster.
     pub peers: Arc<Peers>,
     /// Absolute path of the directory that holds the configuration (`kitchen_root`).
@@ -129,6 +131,7 @@ impl Context {
             platform: Platform::default(),
             section: Arc::new(section),
             after_crash: false,
+            provisioner: Arc::default(),
             peers: Arc::default(),
             kitchen_dir: root.join(".kitchen"),
             test_dir: root.join("test/integration"),
