@@ -81,6 +81,11 @@ impl Registry {
         }
         #[cfg(feature = "proxy")]
         registry.add_driver(banquet_proxy::Proxy);
+        #[cfg(feature = "ansible")]
+        {
+            registry.add_provisioner(banquet_ansible::Ansible::playbook());
+            registry.add_provisioner(banquet_ansible::Ansible::push());
+        }
         #[cfg(feature = "sandbox")]
         {
             // The sandbox's helpers are this very program; where its path cannot be told, its own

@@ -43,6 +43,7 @@ fetch() {
 "#;
 
 /// One converge by a tool that runs on the instance.
+#[derive(Clone)]
 pub struct Guest<'a> {
     /// The call.
     pub cx: &'a Context,

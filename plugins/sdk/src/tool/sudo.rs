@@ -3,7 +3,7 @@
 use shell_words::quote;
 
 /// Becomes root, unless it is root already and nobody asked for a sudo of his own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Sudo {
     /// Not at all.
     No,

@@ -1,0 +1,75 @@
+//! The provisioner, under both of its names.
+
+use banquet_sdk::tool::{Base, Guest};
+use banquet_sdk::{
+    Connection, Context, Converged, Fault, PluginInfo, Provisioner, Result, State, async_trait,
+};
+
+use crate::settings::{Config, Place, WithoutEffect};
+use crate::{guest, workstation};
+
+/// Runs a playbook.
+#[derive(Clone, Copy, Debug)]
+pub struct Ansible {
+    push: bool,
+}
+
+impl Ansible {
+    /// `ansible_playbook`: on the instance, unless it is told otherwise.
+    pub fn playbook() -> Self {
+        Self { push: false }
+    }
+
+    /// `ansible_push`: from the workstation, unless it is told otherwise.
+    pub fn push() -> Self {
+        Self { push: true }
+    }
+
+    fn place(self, config: &Config) -> Place {
+        config.run_from.unwrap_or(match self.push {
+            true => Place::Workstation,
+            false => Place::Instance,
+        })
+    }
+}
+
+#[async_trait]
+impl Provisioner for Ansible {
+    fn info(&self) -> PluginInfo {
+        let info = match self.push {
+            true => PluginInfo::of::<Config>("ansible_push", "an Ansible playbook, from here"),
+            false => PluginInfo::of::<Config>("ansible_playbook", "an Ansible playbook"),
+        };
+        info.with::<Base>().with::<WithoutEffect>()
+    }
+
+    /// The recap tells.
+    fn tells_changes(&self, _cx: &Context) -> Result<()> {
+        Ok(())
+    }
+
+    async fn converge(
+        &self,
+        cx: &Context,
+        connection: &dyn Connection,
+        _state: &mut State,
+    ) -> Result<Converged> {
+        let (config, base): (Config, Base) = (cx.config()?, cx.config()?);
+        let instance = Guest::new(cx, connection, &base);
+        instance.uploads().await?;
+        let changes = match self.place(&config) {
+            Place::Instance => guest::converge(cx, &config, instance.clone()).await,
+            Place::Workstation => workstation::converge(cx, &config, &base, self.push).await,
+        };
+        instance.downloads().await;
+        Ok(Converged { changes: changes? })
+    }
+
+    async fn doctor(&self, cx: &Context) -> Result<Vec<Fault>> {
+        let config: Config = cx.config()?;
+        Ok(match self.place(&config) {
+            Place::Instance => Vec::new(),
+            Place::Workstation => workstation::faults(cx, &config),
+        })
+    }
+}
