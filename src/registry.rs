@@ -86,6 +86,10 @@ impl Registry {
             registry.add_provisioner(banquet_ansible::Ansible::playbook());
             registry.add_provisioner(banquet_ansible::Ansible::push());
         }
+        #[cfg(feature = "puppet")]
+        registry.add_provisioner(banquet_puppet::Puppet);
+        #[cfg(feature = "salt")]
+        registry.add_provisioner(banquet_salt::Salt);
         #[cfg(feature = "sandbox")]
         {
             // The sandbox's helpers are this very program; where its path cannot be told, its own

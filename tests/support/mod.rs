@@ -31,6 +31,7 @@ pub fn needs(need: &str) -> bool {
         "bats" => succeeds("bats", &["--version"]),
         "python3" => succeeds("python3", &["--version"]),
         "docker" => images(&["busybox", "debian-redis"]),
+        "ansible" => succeeds("ansible-playbook", &["--version"]),
         // An image on top of Debian, with what the need is named after: `docker-ssh`.
         image if image.starts_with("docker-") => images(&[&image.replace("docker", "debian")]),
         other => Err(format!("{other} is no requirement that tests know")),

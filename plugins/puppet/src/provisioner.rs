@@ -1,0 +1,60 @@
+//! The provisioner `puppet_apply`.
+
+use banquet_sdk::tool::{self, Base, Guest};
+use banquet_sdk::{
+    Connection, Context, Converged, Error, Fault, PluginInfo, Provisioner, Result, State,
+    async_trait,
+};
+
+use crate::settings::{Config, WithoutEffect};
+use crate::{apply, stage};
+
+/// Applies manifests on the instance.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Puppet;
+
+#[async_trait]
+impl Provisioner for Puppet {
+    fn info(&self) -> PluginInfo {
+        PluginInfo::of::<Config>("puppet_apply", "Puppet manifests, without a server")
+            .with::<Base>()
+            .with::<WithoutEffect>()
+    }
+
+    fn tells_changes(&self, cx: &Context) -> Result<()> {
+        let config: Config = cx.config()?;
+        let key = match (config.puppet_apply_command.is_some(), config.puppet_noop) {
+            (true, _) => "puppet_apply_command",
+            (_, true) => "puppet_noop",
+            (false, false) => return Ok(()),
+        };
+        let message = format!("with `{key}` Puppet does not tell whether anything was changed");
+        Err(Error::config(format!("/{key}"), message))
+    }
+
+    async fn converge(
+        &self,
+        cx: &Context,
+        connection: &dyn Connection,
+        _state: &mut State,
+    ) -> Result<Converged> {
+        let (config, base): (Config, Base) = (cx.config()?, cx.config()?);
+        let instance = Guest::new(cx, connection, &base);
+        instance.uploads().await?;
+        let changes = apply::converge(cx, &config, instance.clone()).await;
+        instance.downloads().await;
+        Ok(Converged { changes: changes? })
+    }
+
+    async fn doctor(&self, cx: &Context) -> Result<Vec<Fault>> {
+        let config: Config = cx.config()?;
+        let Some((puppetfile, program)) = stage::downloads(cx, &config)? else {
+            return Ok(Vec::new());
+        };
+        if tool::on_path(program).is_some() {
+            return Ok(Vec::new());
+        }
+        let (message, advice) = stage::missing(&puppetfile, program);
+        Ok(vec![Fault { message, advice }])
+    }
+}

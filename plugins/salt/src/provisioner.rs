@@ -1,0 +1,65 @@
+//! The provisioner `salt_solo`.
+
+use banquet_sdk::tool::{self, Base, Guest};
+use banquet_sdk::{
+    Connection, Context, Converged, Error, Fault, PluginInfo, Provisioner, Result, State,
+    async_trait,
+};
+
+use crate::settings::{Config, WithoutEffect};
+use crate::{solo, states};
+
+/// Applies states on the instance.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Salt;
+
+#[async_trait]
+impl Provisioner for Salt {
+    fn info(&self) -> PluginInfo {
+        PluginInfo::of::<Config>("salt_solo", "Salt states, without a master")
+            .with::<Base>()
+            .with::<WithoutEffect>()
+    }
+
+    fn tells_changes(&self, cx: &Context) -> Result<()> {
+        let config: Config = cx.config()?;
+        let (key, value) = match (config.run_salt_call, config.dry_run) {
+            (false, _) => ("run_salt_call", "false"),
+            (true, true) => ("dry_run", "true"),
+            (true, false) => return Ok(()),
+        };
+        let message = format!("with `{key}: {value}` nothing tells whether anything was changed");
+        Err(Error::config(format!("/{key}"), message))
+    }
+
+    async fn converge(
+        &self,
+        cx: &Context,
+        connection: &dyn Connection,
+        _state: &mut State,
+    ) -> Result<Converged> {
+        let (config, base): (Config, Base) = (cx.config()?, cx.config()?);
+        let instance = Guest::new(cx, connection, &base);
+        instance.uploads().await?;
+        let changes = solo::converge(cx, &config, &instance).await;
+        instance.downloads().await;
+        Ok(Converged { changes: changes? })
+    }
+
+    async fn doctor(&self, cx: &Context) -> Result<Vec<Fault>> {
+        let config: Config = cx.config()?;
+        let wanted = [
+            (config.remote_states.is_some(), "git"),
+            (config.gpg_key.is_some(), "gpg"),
+        ];
+        let lacking = wanted
+            .iter()
+            .filter(|(wanted, program)| *wanted && tool::on_path(program).is_none());
+        Ok(lacking
+            .map(|(_, program)| {
+                let (message, advice) = states::missing(program);
+                Fault { message, advice }
+            })
+            .collect())
+    }
+}
