@@ -75,8 +75,8 @@ fn ansible_runs_on_the_instance_and_a_converge_that_repeats_itself_fails() {
     if !needs("docker-ansible") {
         return;
     }
-    let project = twice("ansible", "  name: ansible_playbook\n  playbook: site.yml")
-        .file("site.yml", ALWAYS);
+    let project =
+        twice("ansible", "  name: ansible_playbook\n  playbook: site.yml").file("site.yml", ALWAYS);
     project
         .kitchen("test --destroy=always")
         .exits(11)
@@ -91,7 +91,10 @@ fn ansible_is_installed_where_it_is_missing() {
     }
     let provisioner = "  name: ansible_playbook\n  playbook: site.yml\n  \
                        ansible_package_name: ansible-core";
-    let project = twice("ssh", provisioner).file("site.yml", &ALWAYS.replace("command: 'true'", "stat: {path: /}"));
+    let project = twice("ssh", provisioner).file(
+        "site.yml",
+        &ALWAYS.replace("command: 'true'", "stat: {path: /}"),
+    );
     let ran = project.kitchen("test --destroy=always").succeeds();
     ran.prints_in_order(&["Setting up ansible-core", "PLAY RECAP", "PLAY RECAP"]);
 }
