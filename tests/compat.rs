@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::Project;
+use support::{Project, needs};
 
 const FAULTY: &str = "\
 driver:
@@ -331,4 +331,76 @@ fn mistakes_in_files_do_not_hide_those_behind_them() {
     assert!(told.out.ends_with("errors, 4 warnings.\n"), "{}", told.out);
     // A command that does something stops at the files.
     project.kitchen("converge").exits(3).complains("Both ");
+}
+
+#[test]
+fn pipelines_that_go_through_suites_by_hand_are_found() {
+    let project = Project::new()
+        .file(
+            "kitchen.yml",
+            "platforms: [{name: a}]\nsuites: [{name: db}, {name: web}, {name: lb}, {name: cache}]\n",
+        )
+        .file(
+            ".github/workflows/ci.yml",
+            "jobs:\n  test:\n    steps:\n    - run: |\n        for s in db web; do\n          \
+             bundle exec kitchen converge $s\n        done\n    - run: kitchen verify web-a\n",
+        )
+        .file(
+            "Jenkinsfile",
+            "stage('x') {\n  sh 'kitchen converge lb'\n  sh \"kitchen exec cache -c 'true'\"\n}\n",
+        );
+    let told = project
+        .kitchen("migrate")
+        .succeeds()
+        .prints("# Lines 6 to 8 of .github/workflows/ci.yml run these suites in order.\n")
+        .prints("# Lines 2 to 3 of Jenkinsfile run these suites in order.\n");
+    let (_, steps) = told.out.split_once("multisuites:\n").expect("a proposal");
+    let steps: Vec<&str> = steps
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("- "))
+        .collect();
+    for step in [
+        "converge db",
+        "converge web",
+        "verify web",
+        "converge lb",
+        "step: exec cache",
+    ] {
+        assert!(steps.contains(&step), "{step} in {steps:?}");
+    }
+}
+
+#[test]
+fn rake_tasks_have_the_names_of_test_kitchens() {
+    if !needs("rake") {
+        return;
+    }
+    let project = Project::new()
+        .file("kitchen.yml", SHOP)
+        .file("Rakefile", "");
+    project
+        .kitchen("init")
+        .succeeds()
+        .prints("      append  Rakefile\n");
+    // The Rakefile finds `kitchen` on the PATH.
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_kitchen"));
+    let bin = binary.parent().expect("a directory").display();
+    let path = format!("{bin}:{}", std::env::var("PATH").unwrap_or_default());
+    for (task, said) in [
+        ("kitchen:create:db-a", "Creating <db-a>..."),
+        ("kitchen:shop-a", "Verifying <web-a>..."),
+        ("kitchen:destroy", "Destroying <db-a>..."),
+    ] {
+        let ran = std::process::Command::new("rake")
+            .arg(task)
+            .current_dir(project.path())
+            .env("PATH", &path)
+            .output()
+            .expect("rake runs");
+        let out = String::from_utf8_lossy(&ran.stdout);
+        assert!(
+            ran.status.success() && out.contains(said),
+            "{task}: {ran:?}"
+        );
+    }
 }

@@ -113,6 +113,9 @@ fn sorted(map: Map<String, Value>) -> Value {
 
 fn plugins(instances: &[Arc<Instance>]) -> Value {
     let mut tree = Map::new();
+    if instances.is_empty() {
+        return Value::Object(tree);
+    }
     for kind in [
         Kind::Driver,
         Kind::Provisioner,

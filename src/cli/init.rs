@@ -24,19 +24,28 @@ pub struct Init {
     pub create_gemfile: bool,
 }
 
-/// Rake tasks `kitchen:all`, and `kitchen:NAME` for every cluster and instance.
+/// Rake tasks with the names of Test Kitchen's (lib/kitchen/rake_tasks.rb).
 const RAKE: &str = r#"
-# Tasks of kitchen: `rake kitchen:all`, `rake kitchen:NAME`.
-rule(/\Akitchen:/) { |task| sh "kitchen", "test", task.name.delete_prefix("kitchen:") }
+# Tasks of kitchen: `rake kitchen:all`, `kitchen:NAME`, `kitchen:ACTION`, `kitchen:ACTION:NAME`.
+rule(/\Akitchen:/) do |task|
+  action, name = task.name.split(":").drop(1)
+  known = %w{create converge setup verify destroy}.include?(action)
+  call = known ? [action, name || "all"] : ["test", "--destroy=always", action]
+  sh "kitchen", *call
+end
 "#;
 
-/// A Thor task `kitchen:test [NAME]`.
+/// Thor tasks with the names of Test Kitchen's (lib/kitchen/thor_tasks.rb).
 const THOR: &str = r#"
-# Tasks of kitchen: `thor kitchen:test [NAME]`.
+# Tasks of kitchen: `thor kitchen:all`, `thor kitchen:NAME` with `_` for `-`.
 class KitchenTasks < Thor
   namespace :kitchen
-  desc "test [NAME]", "Test a cluster, an instance or all"
-  def test(name = "all") = system("kitchen", "test", name) || exit(1)
+  [*`kitchen list --bare`.split, "all"].each do |name|
+    desc name.tr("-", "_"), "Test #{name}"
+    define_method(name.tr("-", "_")) do
+      system("kitchen", "test", "--destroy=always", name) || exit(1)
+    end
+  end
 end
 "#;
 

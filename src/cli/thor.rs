@@ -30,7 +30,7 @@ const CONCURRENCY: &[&str] = &["-c", "--concurrency"];
 /// - `--log_level` is `--log-level`;
 /// - `--no-color` is `--color=false`, `--log-overwrite false` is `--log-overwrite=false`,
 ///   `--no-bare` is nothing;
-/// - `-c web` is `-c` without a number, then `web`.
+/// - `-c web` is `-c` without a number, then `web`; `-c4` is `-c 4`.
 pub fn rewrite(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let runs_commands = command(&arguments).is_some_and(|word| "exec".starts_with(word));
@@ -52,6 +52,14 @@ pub fn rewrite(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
             let mut joined = OsString::from("--concurrency=");
             joined.push(value.unwrap_or_else(|| super::args::ALL.to_string().into()));
             rewritten.push(joined);
+            continue;
+        }
+        // `-c4`.
+        let attached = text.strip_prefix("-c").filter(|number| {
+            !runs_commands && !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit())
+        });
+        if let Some(number) = attached {
+            rewritten.push(format!("--concurrency={number}").into());
             continue;
         }
         let (switch, taken) = switch(&dashes(text), next);
@@ -142,6 +150,10 @@ mod tests {
         assert_eq!(
             rewrite("kitchen test web -c"),
             "kitchen test web --concurrency=9999"
+        );
+        assert_eq!(
+            rewrite("kitchen test -c4 web"),
+            "kitchen test --concurrency=4 web"
         );
         assert_eq!(
             rewrite("kitchen -C dir exec web -c uptime"),

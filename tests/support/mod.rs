@@ -25,6 +25,7 @@ pub fn needs(need: &str) -> bool {
         "sandbox" if is_root() => Ok(()),
         "sandbox" => succeeds("unshare", &["-Urnm", "true"]),
         "terminal" => succeeds("script", &["--version"]),
+        "rake" => succeeds("rake", &["--version"]),
         "ordinary-user" => {
             succeeds("setpriv", &["--version"]).and_then(|()| succeeds("perl", &["-e", "1"]))
         }

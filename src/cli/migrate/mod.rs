@@ -1,7 +1,8 @@
 //! `kitchen migrate`: what could be better in a project that was written for Test Kitchen. Prints
-//! YAML with comments and changes nothing; [`scripts`] finds what is run in order by hand,
-//! [`propose`] makes multisuites of it.
+//! YAML with comments and changes nothing; [`scripts`] and [`calls`] find what is run in
+//! order by hand, [`propose`] makes multisuites of it.
 
+mod calls;
 mod propose;
 mod scripts;
 #[cfg(test)]

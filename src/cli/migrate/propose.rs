@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use fancy_regex::Regex;
 use serde_json::Value;
 
-use super::scripts::{Call, Script};
+use super::calls::Call;
+use super::scripts::Script;
 use crate::config::{Config, items};
 use crate::matrix::Matrix;
 
