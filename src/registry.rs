@@ -61,6 +61,20 @@ impl Registry {
         registry.add_verifier(banquet_shell::verifier::Shell);
         #[cfg(feature = "bats")]
         registry.add_verifier(banquet_bats::Bats);
+        #[cfg(feature = "serverspec")]
+        registry.add_verifier(banquet_serverspec::Serverspec::default());
+        #[cfg(feature = "testinfra")]
+        registry.add_verifier(banquet_testinfra::Testinfra);
+        #[cfg(feature = "goss")]
+        registry.add_verifier(banquet_goss::Goss);
+        #[cfg(feature = "inspec")]
+        for verifier in [
+            banquet_inspec::Inspec::chef(),
+            banquet_inspec::Inspec::cinc("cinc_auditor"),
+            banquet_inspec::Inspec::cinc("cinc-auditor"),
+        ] {
+            registry.add_verifier(verifier);
+        }
         #[cfg(feature = "docker")]
         {
             registry.add_driver(banquet_docker::Docker::default());
@@ -105,12 +119,23 @@ impl Registry {
 
     /// Test Kitchen's default verifier, over those that are there.
     fn busser(&self) -> banquet_busser::Busser {
-        let tools = [("bats", "bats", json!({}))];
+        let tools = [
+            ("bats", "bats", json!({})),
+            ("goss", "goss", json!({})),
+            ("inspec", "inspec", json!({})),
+            ("serverspec", "serverspec", json!({"default_pattern": true})),
+            ("testinfra", "testinfra", json!({"remote_exec": true})),
+        ];
         let mut busser = banquet_busser::Busser::new();
         for (directory, name, settings) in tools {
             if let Some(verifier) = self.verifiers.get(name) {
                 busser = busser.with(directory, verifier.clone(), settings);
             }
+        }
+        #[cfg(feature = "serverspec")]
+        {
+            let rspec = Arc::new(banquet_serverspec::Serverspec::of("rspec"));
+            busser = busser.with("rspec", rspec, json!({"default_pattern": true}));
         }
         busser
     }
@@ -239,7 +264,7 @@ mod tests {
             unknown.hint()
         );
         assert!(matches!(
-            registry.verifier("inspec"),
+            registry.verifier("pester"),
             Err(Unknown { nearest: None, .. })
         ));
     }

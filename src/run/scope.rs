@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use banquet_sdk::{Error, ErrorKind};
+use banquet_sdk::{Error, ErrorKind, aftermath};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -65,15 +65,18 @@ impl Scope {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
+        let failure = tokio::select! {
             biased;
-            () = self.cancel.cancelled() => Err(Failure::interrupted()),
+            () = self.cancel.cancelled() => Failure::interrupted(),
             () = expired => {
                 let error = Error::timeout(what, rounded(started.elapsed()));
-                Err(Failure::of(Cause::Timeout, error))
+                Failure::of(Cause::Timeout, error)
             }
-            ended = work => ended,
-        }
+            ended = work => return ended,
+        };
+        // The dropped work may still be ending what it had begun on a machine.
+        aftermath::settled().await;
+        Err(failure)
     }
 }
 

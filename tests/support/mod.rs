@@ -30,6 +30,7 @@ pub fn needs(need: &str) -> bool {
             succeeds("setpriv", &["--version"]).and_then(|()| succeeds("perl", &["-e", "1"]))
         }
         "bats" => succeeds("bats", &["--version"]),
+        "testinfra" => succeeds("pytest", &["--ssh-identity-file=/", "--version"]),
         "python3" => succeeds("python3", &["--version"]),
         "docker" => images(&["busybox", "debian-redis"]),
         "ansible" => succeeds("ansible-playbook", &["--version"]),

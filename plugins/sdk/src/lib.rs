@@ -5,6 +5,7 @@
 //! They keep nothing between calls: what must be remembered goes into the instance's [`State`],
 //! which the kitchen puts on disk at every [`State::checkpoint`].
 
+pub mod aftermath;
 pub mod cases;
 pub mod conformance;
 mod context;

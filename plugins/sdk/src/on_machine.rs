@@ -96,27 +96,31 @@ impl<'a> Bench<'a> {
     /// Fails unless the machine's shell finds `program`, as the user who runs the tests. `install`
     /// says how it is installed.
     pub async fn needs(&self, program: &str, install: &str) -> Result<()> {
-        let look = r#"command -v "$0" >/dev/null && echo found || echo "$PATH""#;
+        let look = r#"command -v "$0" >/dev/null && echo found || echo "its PATH $PATH""#;
         let code = format!("as_root sh -c {} {}", quote(look), quote(program));
-        let place = match self.0.ask(&code).await?.trim() {
+        self.has(program, &code, install).await
+    }
+
+    /// As [`Bench::needs`], where shell code prints `found`, or where it was sought.
+    pub async fn has(&self, program: &str, code: &str, install: &str) -> Result<()> {
+        let place = match self.0.ask(code).await?.trim() {
             "found" => return Ok(()),
             // Not even the question could be asked.
             "" => "no command can be run as root there (see `sudo`)".to_owned(),
-            path => format!("it is not in its PATH {path}"),
+            place => format!("it is not in {place}"),
         };
         let message = format!("find {program} on the instance: {place}");
         Err(Error::machine(message).hint(install))
     }
 
+    /// Runs code that must succeed; `what` is for the error.
+    pub async fn must(&self, what: &str, code: &str) -> Result<()> {
+        self.0.must(what, code).await
+    }
+
     /// [`Bench::needs`] as `kitchen doctor` tells it.
     pub async fn doctor(&self, program: &str, install: &str) -> Result<Vec<Fault>> {
-        match self.needs(program, install).await {
-            Err(error) if error.kind == ErrorKind::Machine => Ok(vec![Fault {
-                message: error.message,
-                advice: error.hints.join("\n"),
-            }]),
-            found => found.map(|()| Vec::new()),
-        }
+        fault(self.needs(program, install).await)
     }
 
     /// The text of report `remote`, which lies on the machine.
@@ -129,6 +133,17 @@ impl<'a> Bench<'a> {
             .map_err(|error| error.while_doing(format!("fetch the report {remote}")))?;
         let name = Path::new(remote).file_name().unwrap_or_default();
         cases::read(&directory.path().join(name))
+    }
+}
+
+/// What [`Bench::needs`] or [`Bench::has`] found, as `kitchen doctor` tells it.
+pub fn fault(found: Result<()>) -> Result<Vec<Fault>> {
+    match found {
+        Err(error) if error.kind == ErrorKind::Machine => Ok(vec![Fault {
+            message: error.message,
+            advice: error.hints.join("\n"),
+        }]),
+        found => found.map(|()| Vec::new()),
     }
 }
 

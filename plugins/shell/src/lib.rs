@@ -6,4 +6,5 @@ mod changes;
 mod code;
 mod paths;
 pub mod provisioner;
+mod reports;
 pub mod verifier;

@@ -1,15 +1,19 @@
 //! Judges an instance by a command of the user's.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use banquet_sdk::lenient::{List, Seconds, Text};
+use banquet_sdk::tool::Watch;
 use banquet_sdk::{
-    CaseStatus, Connection, Context, Error, Exec, ExitStatus, PluginInfo, Result, State, Stdin,
-    TestCase, Verifier, async_trait, process,
+    CaseStatus, Connection, Context, Error, Exec, ExitStatus, Output, PluginInfo, Result, State,
+    Stdin, TestCase, Verifier, async_trait, cases, process,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::reports::Reports;
 
 /// Settings of the verifier, Test Kitchen's (verifier/shell.rb) but for `environment`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -23,6 +27,11 @@ pub struct Config {
     pub sleep: Seconds,
     /// Variables of the command.
     pub environment: BTreeMap<String, Text>,
+    /// JUnit reports that the command writes, each test in them a case: paths where it runs, on the
+    /// workstation below its directory. What is there before it runs is removed.
+    pub junit: List<String>,
+    /// Whether what the command prints is TAP, each test in it a case.
+    pub tap: bool,
     /// How it runs on the workstation.
     pub shellout_opts: ShelloutOpts,
     /// Without effect: output is always shown as it comes.
@@ -36,6 +45,8 @@ impl Default for Config {
             remote_exec: false,
             sleep: Seconds::default(),
             environment: BTreeMap::new(),
+            junit: List::default(),
+            tap: false,
             shellout_opts: ShelloutOpts::default(),
             live_stream: None,
         }
@@ -60,7 +71,7 @@ pub struct ShelloutOpts {
     pub returns: List<i32>,
 }
 
-/// Runs the user's command and tells one case: whether it succeeded.
+/// Runs the user's command and tells the cases that it reports, or one: whether it succeeded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shell;
 
@@ -82,12 +93,20 @@ impl Verifier for Shell {
             tokio::time::sleep(config.sleep.0).await;
         }
         let variables = variables(cx, &config, state);
+        let reports = Reports {
+            cx,
+            connection,
+            config: &config,
+        };
+        reports.clear().await?;
         let started = Instant::now();
+        let watch: Watch<'_, String> = Watch::new(&*cx.output, cases::keep);
+        let output: &dyn Output = if config.tap { &watch } else { &*cx.output };
         let status = if config.remote_exec {
             let exec = Exec::new(&config.command).env(&variables);
-            connection.exec(&exec, &*cx.output).await?
+            connection.exec(&exec, output).await?
         } else {
-            local(cx, &config, &variables).await?
+            local(cx, &config, &variables, output).await?
         };
         let returns = &config.shellout_opts.returns.0;
         let passed = if returns.is_empty() || config.remote_exec {
@@ -95,16 +114,29 @@ impl Verifier for Shell {
         } else {
             returns.contains(&status.0)
         };
-        Ok(vec![TestCase {
-            name: name_of(&config.command),
-            status: if passed {
-                CaseStatus::Passed
-            } else {
-                CaseStatus::Failed
-            },
-            duration: Some(started.elapsed()),
-            message: (!passed).then(|| format!("exit code {}", status.0)),
-        }])
+        let name = name_of(&config.command);
+        let told = match (config.junit.0.is_empty(), config.tap) {
+            (false, _) => reports.read().await,
+            (true, true) => cases::kept(watch.seen()).and_then(|text| cases::tap(&text)),
+            (true, false) => Ok(Vec::new()),
+        };
+        let exit = if passed { ExitStatus(0) } else { status };
+        match told {
+            Ok(told) if config.tap || !config.junit.0.is_empty() => {
+                Ok(cases::with_exit(told, &name, exit))
+            }
+            Err(error) if passed => Err(error),
+            _ => Ok(vec![TestCase {
+                name,
+                status: if passed {
+                    CaseStatus::Passed
+                } else {
+                    CaseStatus::Failed
+                },
+                duration: Some(started.elapsed()),
+                message: (!passed).then(|| format!("exit code {}", status.0)),
+            }]),
+        }
     }
 }
 
@@ -138,22 +170,29 @@ fn variables(cx: &Context, config: &Config, state: &State) -> BTreeMap<String, S
     all
 }
 
+/// Where the command runs on the workstation.
+pub(crate) fn directory(cx: &Context, config: &Config) -> PathBuf {
+    match &config.shellout_opts.cwd {
+        Some(cwd) => cx.root.join(cwd),
+        None => cx.root.clone(),
+    }
+}
+
 async fn local(
     cx: &Context,
     config: &Config,
     variables: &BTreeMap<String, String>,
+    output: &dyn Output,
 ) -> Result<ExitStatus> {
     let options = &config.shellout_opts;
     let mut command = cx.local_command(&config.command);
     command.envs(variables);
-    if let Some(cwd) = &options.cwd {
-        command.current_dir(cx.root.join(cwd));
-    }
+    command.current_dir(directory(cx, config));
     let stdin = match &options.input {
         Some(input) => Stdin::Bytes(input.clone().into_bytes()),
         None => Stdin::Empty,
     };
-    let running = process::run(command, &stdin, &*cx.output);
+    let running = process::run(command, &stdin, output);
     match options.timeout {
         None => running.await,
         Some(Seconds(limit)) => tokio::time::timeout(limit, running)

@@ -95,3 +95,62 @@ async fn it_waits_where_it_is_told_to() {
     assert!(started.elapsed() >= Duration::from_millis(50));
     assert_eq!(bench.notes(), "waiting for 50ms\n");
 }
+
+async fn told(bench: &Bench, values: Value) -> Vec<String> {
+    let cases = bench.verify(values, &mut State::in_memory()).await.unwrap();
+    banquet_sdk::conformance::told(&cases)
+}
+
+#[tokio::test]
+async fn tests_in_junit_reports_are_cases() {
+    let report = "<testsuite><testcase classname='c' name='a'/><testcase name='b'><failure>no\
+                  </failure></testcase></testsuite>";
+    for remote in [false, true] {
+        let bench = Bench::new().file("report.txt", report);
+        let here = |name: &str| bench.root().join(name).display().to_string();
+        let write = format!("cp {} {}; exit 1", here("report.txt"), here("one.xml"));
+        let values = json!({"command": write, "junit": here("one.xml"), "remote_exec": remote});
+        assert_eq!(told(&bench, values).await, ["+ c: a", "- b"]);
+        // One that an earlier run left is nobody's verdict.
+        let values = json!({"command": "true", "junit": [here("one.xml")], "remote_exec": remote});
+        let error = bench
+            .verify(values.clone(), &mut State::in_memory())
+            .await
+            .unwrap_err();
+        assert_eq!(error.key.as_deref(), Some("/junit/0"), "{error}");
+        assert!(error.hints[0].contains("`junit`"));
+        let mut failed = values;
+        failed["command"] = json!("exit 3");
+        assert_eq!(told(&bench, failed).await, ["- exit 3"]);
+    }
+}
+
+#[tokio::test]
+async fn reports_are_looked_for_where_the_command_runs() {
+    let bench = Bench::new().file("sub/here", "");
+    let values = json!({
+        "command": "echo '<testsuites/>' > out.xml", "junit": "out.xml",
+        "shellout_opts": {"cwd": "sub"}
+    });
+    assert_eq!(told(&bench, values).await, [""; 0]);
+    assert!(bench.root().join("sub/out.xml").exists());
+}
+
+#[tokio::test]
+async fn tests_in_printed_tap_are_cases() {
+    for remote in [false, true] {
+        let bench = Bench::new();
+        let values =
+            |command: &str| json!({"command": command, "tap": true, "remote_exec": remote});
+        let lines = "printf '1..2\\nok 1 - a\\nnot ok 2 - b\\n'";
+        assert_eq!(told(&bench, values(lines)).await, ["+ a", "- b"]);
+        assert_eq!(bench.out(), "1..2\nok 1 - a\nnot ok 2 - b\n");
+        let silent = bench.verify(values("true"), &mut State::in_memory()).await;
+        assert!(silent.unwrap_err().message.contains("no TAP"));
+        assert_eq!(told(&bench, values("exit 2")).await, ["- exit 2"]);
+        assert_eq!(
+            told(&bench, values("echo 1..0; exit 2")).await,
+            ["- echo 1..0; exit 2"]
+        );
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use banquet_sdk::process::LineSplitter;
-use banquet_sdk::{ExitStatus, Line, Output, Result, Stream};
+use banquet_sdk::{ExitStatus, Line, Output, Result, Stream, aftermath};
 use bytes::Bytes;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
@@ -207,12 +207,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let (Some(command), Ok(runtime)) =
-            (self.command.take(), tokio::runtime::Handle::try_current())
-        {
+        if let Some(command) = self.command.take() {
             let session = self.session.clone();
-            // A drop cannot wait for the machine; the task ends within its own limit.
-            runtime.spawn(async move {
+            aftermath::leave(async move {
                 // What cannot be ended in time is on a machine that does not answer.
                 let _ = tokio::time::timeout(KILL_WITHIN, put_down(&session, command)).await;
             });
