@@ -64,6 +64,18 @@ fn a_step_of_an_unknown_suite() {
 }
 
 #[test]
+fn wrong_shapes_and_wrong_steps_are_told_at_once() {
+    let text = with_steps("\n  - converge wbe1").replace("driver: dummy", "driver: [dummy]");
+    let project = Project::new().file("kitchen.yml", &text);
+    project
+        .kitchen("validate")
+        .exits(3)
+        .prints("`driver` must be a map or a name")
+        .prints("[kitchen.yml:13")
+        .prints("2 errors,");
+}
+
+#[test]
 fn no_steps() {
     list(&with_steps(" []"))
         .complains("kitchen.yml:12")

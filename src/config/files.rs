@@ -103,12 +103,30 @@ fn missing(project: &Path, root: &Path) -> Problem {
     }
 }
 
+/// Largest file, and largest text that templates make of one, in bytes.
+const BYTES_LIMIT: u64 = 16 << 20;
+
+/// What is wrong with a text of `shown` that has so many bytes, if it is too many.
+pub fn too_large(shown: &str, bytes: u64) -> Option<Problem> {
+    (bytes > BYTES_LIMIT).then(|| {
+        let limit = BYTES_LIMIT >> 20;
+        Problem::error(format!("{shown} is larger than {limit} MiB"))
+            .help("Is it the right file? A configuration this large cannot be meant.")
+    })
+}
+
 /// The file at `path`, without a byte order mark.
 pub fn read(path: &Path, root: &Path) -> Result<Arc<Source>, Problem> {
-    let bytes = std::fs::read(path).map_err(|error| {
+    let failed = |error: std::io::Error| {
         Problem::error(format!("failed to read {}: {error}", path.display()))
             .help("Check that it is a file and that you may read it.")
-    })?;
+    };
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    let shown = path.strip_prefix(root).unwrap_or(path).display();
+    if let Some(problem) = too_large(&shown.to_string(), size) {
+        return Err(problem);
+    }
+    let bytes = std::fs::read(path).map_err(failed)?;
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(path, root, text.to_owned())),

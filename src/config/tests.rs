@@ -84,8 +84,31 @@ bad! {
     a_key_that_is_a_number: b"driver: {80: http}\n";
     an_alias_of_itself: b"driver: &a {x: *a}\n";
     wrong_shapes: b"driver: [docker]\nplatforms: {name: x}\nsuites:\n- web\n- {}\n- {name: 7.0}\n";
+    a_template_without_end: b"driver: x\n<% if true %>\nplatforms: []\n";
+    an_endless_template: b"driver:\n  name: x\n<% loop do %>\n<% end %>\n";
+    a_template_that_raises: b"driver: <%= 'a' + ENV['KITCHEN_NOT_SET'] %>\n";
+    yaml_behind_a_template: b"<% 2.times do |i| %>\n# <%= i %>\n<% end %>\ndriver:\n  name: 'docker\n";
+    a_date_behind_a_template: b"<% 2.times do |i| %>\nx-<%= i %>: 2024-0<%= i + 1 %>-01\n<% end %>\n";
     a_template: b"driver:\n  name: <%= ENV.fetch('KITCHEN_NOT_SET') %>\n";
     a_map_and_a_word: b"provisioner: {attributes: {a: {b: 1}}}\nsuites:\n- name: x\n  provisioner: {attributes: {c: 1}}\n  attributes: text\n";
+}
+
+#[test]
+fn what_is_wrong_is_told_as_far_as_the_files_can_be_read() {
+    let dir = project(&[(
+        "kitchen.yml",
+        b"driver: [x]\nplatforms: [{name: a}]\nsuits: []\n",
+    )]);
+    let (config, problems) = super::survey(&options(dir.path()));
+    let told: Vec<_> = problems.iter().map(|it| it.message.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "`driver` must be a map or a name, and is a list",
+            "unknown key `suits` at the top level"
+        ]
+    );
+    assert!(config.unwrap().tree.contains_key("platforms"));
 }
 
 #[test]
@@ -111,8 +134,7 @@ fn aliases_that_multiply_are_bounded() {
         let below = format!("*a{}, ", level - 1).repeat(10);
         text += &format!("a{level}: &a{level} [{below}]\n");
     }
-    let error = read(&[("kitchen.yml", &text)]).unwrap_err();
-    assert!(error.to_string().contains("grow to more than"), "{error}");
+    insta::assert_snapshot!(told(&[("kitchen.yml", text.as_bytes())]));
 }
 
 #[test]
@@ -122,6 +144,11 @@ fn depth_and_size_are_bounded() {
     let large = format!("a: {}\n", "x".repeat(17 << 20));
     let error = read(&[("kitchen.yml", &large)]).unwrap_err();
     assert_eq!(error.to_string(), "kitchen.yml is larger than 16 MiB");
+    let dir = project(&[("kitchen.yml", b"")]);
+    let file = std::fs::File::create(dir.path().join("kitchen.yml")).unwrap();
+    file.set_len(50 << 20).unwrap();
+    let error = load(&options(dir.path())).unwrap_err();
+    insta::assert_snapshot!("a_file_of_50_mb", rendered(&error, dir.path()));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use granit_parser::{Event, Options, Parser, ScalarStyle, Tag};
 use serde_json::Value as Json;
 
+use super::files;
 use super::node::{Entry, Map, Node, Value};
 use super::problem::Problem;
 use super::scalar;
@@ -18,9 +19,6 @@ const VALUES_LIMIT: usize = 1_000_000;
 /// Deepest nesting.
 const DEPTH_LIMIT: usize = 200;
 
-/// Largest file, in bytes.
-const BYTES_LIMIT: usize = 16 << 20;
-
 /// The first document of `source`, which is file number `file`, or null where there is none.
 /// Keys that are given twice are warned about.
 pub fn parse(
@@ -28,13 +26,8 @@ pub fn parse(
     file: u16,
     warnings: &mut Vec<Problem>,
 ) -> Result<Node, Problem> {
-    if source.text.len() > BYTES_LIMIT {
-        return Err(Problem::error(format!(
-            "{} is larger than {} MiB",
-            source.shown,
-            BYTES_LIMIT >> 20
-        ))
-        .help("Is it the right file? A configuration this large cannot be meant."));
+    if let Some(problem) = files::too_large(&source.shown, source.text.len() as u64) {
+        return Err(problem);
     }
     let mut options = Options::default();
     options.emit_comments = false;
@@ -173,7 +166,9 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let message = format!("aliases make this file grow to more than {VALUES_LIMIT} values");
-        Err(self.problem(message, span, "the limit is passed here"))
+        Err(self
+            .problem(message, span, "the limit is passed here")
+            .help("Let aliases stand for values that hold fewer aliases themselves."))
     }
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<Node, Problem> {

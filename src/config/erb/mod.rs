@@ -6,6 +6,7 @@ mod ast;
 mod environment;
 mod eval;
 mod load;
+mod marks;
 mod methods;
 mod output;
 mod parse;
@@ -29,6 +30,11 @@ use template::Program;
 const NO_RUBY: &str = "What this program does not evaluate itself, it hands to Ruby, and there is no \
     `ruby` on the PATH: install Ruby, or write it more simply.";
 const NO_TRIM: &str = "There is no trim mode: end the tag with `%>` instead of `-%>`.";
+const CLOSE_ALL: &str =
+    "Look for an `if`, `do`, bracket or quote that is not closed, here or in a tag before.";
+const END_LOOPS: &str = "End the loop, or let it make less.";
+const NOT_SET: &str =
+    "A variable that is not set is nil: give a default, as in `ENV['NAME'] || 'default'`.";
 const GIVE_A_DEFAULT: &str = "Set it, or give a default: `fetch('NAME', 'default')`.";
 
 /// A rendered template.
@@ -99,12 +105,16 @@ pub fn render(
         let help = refusal.help.or_else(|| Some(NO_RUBY.into()));
         return Err(ErbError { help, ..refusal });
     };
-    match ruby::render(&program, text, file, &environment) {
-        Answer::Rendered(text, printed) => Ok(Rendered {
-            text,
-            lines: Vec::new(),
-            printed,
-        }),
+    let marked = marks::marked(text);
+    match ruby::render(&program, &marked, file, &environment) {
+        Answer::Rendered(rendered, printed) => {
+            let (text, lines) = marks::unmarked(&rendered);
+            Ok(Rendered {
+                text,
+                lines,
+                printed,
+            })
+        }
         Answer::Raised(_, class, _) if wrong && class == "SyntaxError" => Err(refusal),
         Answer::Raised(line, class, message) => Err(ErbError {
             message: raised(&class, &message),
@@ -133,7 +143,10 @@ fn evaluate(text: &str, file: &Path, environment: &Environment) -> Result<Render
     };
     let tree = parse::parse(&program.source).map_err(|wrong| {
         let ends = program.tag_at(wrong.at).map_or(0, |tag| tag.end);
-        let help = text[..ends].ends_with("-%>").then_some(NO_TRIM);
+        let help = match text[..ends].ends_with("-%>") {
+            true => NO_TRIM,
+            false => CLOSE_ALL,
+        };
         match wrong.beyond {
             true => Refused::Beyond(error(needs(&wrong.message), None, wrong.at)),
             false => {
@@ -146,7 +159,7 @@ fn evaluate(text: &str, file: &Path, environment: &Environment) -> Result<Render
                     &wrong.message
                 };
                 let message = format!("this template cannot be read: {what}");
-                Refused::Wrong(error(message, help, wrong.at))
+                Refused::Wrong(error(message, Some(help), wrong.at))
             }
         }
     })?;
@@ -158,14 +171,23 @@ fn evaluate(text: &str, file: &Path, environment: &Environment) -> Result<Render
     let at = machine.at;
     Err(match stop {
         Stop::Raise(exception) => {
-            let help = (&*exception.class == "KeyError").then_some(GIVE_A_DEFAULT);
+            let help = match (&*exception.class, &*exception.message) {
+                ("KeyError", _) => Some(GIVE_A_DEFAULT),
+                ("TypeError" | "NoMethodError", message) if message.contains("nil") => {
+                    Some(NOT_SET)
+                }
+                _ => None,
+            };
             Refused::Error(error(
                 raised(&exception.class, &exception.message),
                 help,
                 at,
             ))
         }
-        Stop::Limit(what) => Refused::Error(error(format!("this template {what}"), None, at)),
+        Stop::Limit(what) => {
+            let message = format!("this template {what}");
+            Refused::Error(error(message, Some(END_LOOPS), at))
+        }
         Stop::Beyond(what) => Refused::Beyond(error(needs(&what), None, at)),
         Stop::Break(_) | Stop::Next(_) => {
             let message = "this template leaves a loop where there is none".into();

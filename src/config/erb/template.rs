@@ -17,6 +17,8 @@ pub struct Program {
     pub source: String,
     /// The texts between the tags, with the byte of the template where each begins.
     pub texts: Vec<(String, usize)>,
+    /// Bytes of the template that the texts are written in.
+    pub written: Vec<std::ops::Range<usize>>,
     /// The tags.
     pub tags: Vec<Tag>,
 }
@@ -91,6 +93,7 @@ impl Program {
         self.source.extend(text.chars().filter(|c| *c == '\n'));
         self.source.push_str("; ");
         self.texts.push((text, start));
+        self.written.push(start..next);
     }
 
     fn tag(&mut self, mut tag: Tag, kind: Option<u8>, code: &str) {

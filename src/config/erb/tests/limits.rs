@@ -96,7 +96,7 @@ mod ruby {
 
     #[test]
     fn gets_what_is_beyond() {
-        let script = "test \"$(cat)\" = \"$(printf 'a\\n<%%= `x` %%>')\" && echo rendered 620a && echo hi >&2";
+        let script = "cat | grep -q '<%= `x` %>' && echo rendered 620a && echo hi >&2";
         assert_eq!(
             with_ruby(script, "a\n<%= `x` %>"),
             ("b\n".into(), "hi\n".into())
@@ -154,6 +154,16 @@ mod ruby {
             with_ruby(&script, template),
             ("a: 2 aa\r\né".into(), "hi\n".into())
         );
+        let directory = tempfile::tempdir().unwrap();
+        let lines =
+            "<% def g(x) = x\n%>a:\n<% 2.times do |i| %>\n- <%= g(\"x\\ny\") %>\n<% end %>\nb:\n";
+        let environment = || Environment {
+            directory: directory.path().into(),
+            ..Environment::current()
+        };
+        let rendered = render(lines, Path::new("/project/kitchen.yml"), environment).unwrap();
+        assert_eq!(rendered.text, "a:\n\n- x\ny\n\n- x\ny\n\nb:\n");
+        assert_eq!(rendered.lines, [2, 3, 4, 4, 3, 4, 4, 5, 6]);
         let raised = with_ruby(&script, "<% def f; raise 'no'; end %>\n<%= f %>");
         assert_eq!(raised.0, "this template raised RuntimeError: no");
     }
