@@ -158,3 +158,132 @@ fn dokken_brings_chef_in_a_volume_and_leaves_nothing() {
     project.kitchen("destroy").succeeds();
     assert_eq!(containers(project.path()), "");
 }
+
+/// A project that is converged on the workstation itself, by the stand-in in place of the client;
+/// its recipes write below the project.
+fn on_the_workstation(more: &str) -> Option<Project> {
+    if !needs("python3") {
+        return None;
+    }
+    let project = Project::copy_of("fixtures/chef-cluster");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/stand-ins");
+    let project = project.env("PATH", &format!("{}:{path}", tools.display()));
+    std::fs::remove_dir_all(project.path().join("cookbooks")).expect("no cookbooks but these");
+    let here = project.path().display();
+    project.write(
+        "kitchen.yml",
+        &format!(
+            "driver: {{name: exec}}\nplatforms: [{{name: here}}]\nprovisioner:\n  name: chef_infra\n  \
+             sudo: false\n  install_strategy: skip\n  root_path: {here}/instance\n  \
+             chef_client_path: {here}/stand-in/chef-client\n  attributes: {{dir: {here}}}\n{more}"
+        ),
+    );
+    project.write("own/app/metadata.rb", "name 'app'\n");
+    project.write(
+        "own/app/recipes/default.rb",
+        "file \"#{node['dir']}/made\" do\n  content 'default'\nend\n",
+    );
+    project.write(
+        "own/app/recipes/test.rb",
+        "file \"#{node['dir']}/made\" do\n  content 'test'\nend\n",
+    );
+    Some(project)
+}
+
+const POLICY: &str = "name 'shop'\nrun_list 'app'\nnamed_run_list :test, 'app::test'\ncookbook 'app', path: 'own/app'\n";
+
+#[test]
+fn a_policyfile_is_installed_exported_and_converged() {
+    let suites = "suites:\n- {name: web}\n- {name: test, named_run_list: test, provisioner: {policy_group: ci}}\n";
+    let Some(project) = on_the_workstation(suites) else {
+        return;
+    };
+    project.write("Policyfile.rb", POLICY);
+    project
+        .kitchen("converge web")
+        .succeeds()
+        .prints("Exported policy 'shop'");
+    assert_eq!(project.read("made"), "default");
+    assert!(project.has("instance/policy_groups/local.json"));
+    assert!(project.has("Policyfile.lock.json"));
+    project.kitchen("converge test").succeeds();
+    assert_eq!(project.read("made"), "test");
+    assert!(
+        !project.has("instance/policy_groups/local.json"),
+        "gone with its export"
+    );
+    project.write("Policyfile.rb", "nonsense\n");
+    project
+        .kitchen("converge web")
+        .exits(11)
+        .prints("Failed to evaluate policyfile");
+}
+
+#[test]
+fn a_berksfile_is_vendored_and_converged() {
+    let Some(project) = on_the_workstation("suites: [{name: web, run_list: ['recipe[app]']}]\n")
+    else {
+        return;
+    };
+    project.write(
+        "Berksfile",
+        "source 'https://supermarket.chef.io'\ncookbook 'app', path: 'own/app'\n",
+    );
+    project
+        .kitchen("converge")
+        .succeeds()
+        .prints("Vendoring app");
+    assert_eq!(project.read("made"), "default");
+    project.kitchen("converge").succeeds().prints("updated app");
+}
+
+#[test]
+fn a_tool_that_is_missing_is_told_by_doctor_before_a_converge_needs_it() {
+    for (file, names, install) in [
+        (
+            "Policyfile.rb",
+            "chef-cli, chef, cinc-cli, cinc",
+            "gem install chef-cli",
+        ),
+        ("Berksfile", "berks", "gem install berkshelf"),
+    ] {
+        let project = Project::new()
+            .file(file, "")
+            .file(
+                "kitchen.yml",
+                "driver: {name: exec}\nprovisioner: {name: chef_infra, sudo: false}\nplatforms: [{name: here}]\nsuites: [{name: web}]\n",
+            )
+            .env("PATH", "/no/such/directory");
+        let missing = format!("there is no {names} on the PATH (/no/such/directory)");
+        project
+            .kitchen("doctor")
+            .exits(1)
+            .prints(&missing)
+            .prints(install);
+        project
+            .kitchen("converge")
+            .exits(20)
+            .complains(&missing)
+            .complains(install);
+    }
+}
+
+#[test]
+fn a_reboot_is_converged_again() {
+    let Some(project) = on_the_workstation(
+        "  wait_for_retry: 0\nsuites: [{name: web, run_list: ['recipe[app]']}]\n",
+    ) else {
+        return;
+    };
+    let marker = project.path().join("made").display().to_string();
+    let recipe = format!("reboot 'now' unless ::File.exist?('{marker}')\n");
+    let rest = project.read("own/app/recipes/default.rb");
+    project.write("own/app/recipes/default.rb", &(recipe + &rest));
+    std::fs::rename(project.path().join("own"), project.path().join("cookbooks")).expect("renamed");
+    project.kitchen("converge").succeeds().prints_in_order(&[
+        "1/1 resources updated",
+        "exit code 35",
+        "0/1 resources updated",
+    ]);
+}
