@@ -121,7 +121,7 @@ async fn lease(cx: &Context, settings: &Settings, state: &mut State) -> Result<H
     loop {
         let mut holders = Vec::new();
         for host in &settings.hosts {
-            let wanted = Lease::new(&host.id(), &cx.identity);
+            let wanted = Lease::new(&host.id(), &cx.identity, &cx.root);
             state.set("lease", leases.file(&wanted.host).display().to_string());
             state.checkpoint()?;
             match leases.take(&wanted)? {
@@ -151,9 +151,10 @@ fn none_free(holders: &[Lease], leases: &Leases, waited: u64) -> Error {
         .iter()
         .map(|lease| {
             format!(
-                "{} by {} for {} s",
+                "{} by {} of {} for {} s",
                 lease.host,
                 lease.identity.instance,
+                lease.directory.display(),
                 lease.age()
             )
         })
@@ -162,7 +163,7 @@ fn none_free(holders: &[Lease], leases: &Leases, waited: u64) -> Error {
         "every host of the pool is in use after {waited} s: {}",
         who.join(", ")
     ))
-    .hint("Destroy an instance that has one, add hosts, or raise `lease_timeout`.")
+    .hint("Destroy an instance that has one (`kitchen destroy` in its project), add hosts, or raise `lease_timeout`.")
     .hint(format!(
         "The leases are in {}; one whose project is gone may be removed by hand.",
         leases.0.display()

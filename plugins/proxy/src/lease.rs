@@ -16,15 +16,19 @@ pub(crate) struct Lease {
     pub host: String,
     /// Who has it.
     pub identity: Identity,
+    /// Directory of that project, for people.
+    #[serde(default)]
+    pub directory: PathBuf,
     /// Since when, in seconds since 1970.
     pub since: u64,
 }
 
 impl Lease {
-    pub fn new(host: &str, identity: &Identity) -> Self {
+    pub fn new(host: &str, identity: &Identity, directory: &Path) -> Self {
         Self {
             host: host.to_owned(),
             identity: identity.clone(),
+            directory: directory.to_owned(),
             since: now(),
         }
     }
@@ -161,6 +165,10 @@ mod tests {
         }
     }
 
+    fn lease(host: &str, identity: &Identity) -> Lease {
+        Lease::new(host, identity, Path::new("/p"))
+    }
+
     #[test]
     fn of_many_at_once_one_gets_the_host() {
         let directory = tempfile::tempdir().unwrap();
@@ -169,7 +177,7 @@ mod tests {
                 .map(|i| {
                     let leases = Leases(directory.path().join("new"));
                     scope.spawn(move || {
-                        let lease = Lease::new("web:22", &identity(&format!("i{i}")));
+                        let lease = lease("web:22", &identity(&format!("i{i}")));
                         leases.take(&lease).unwrap().is_none()
                     })
                 })
@@ -189,9 +197,9 @@ mod tests {
         let (us, them) = (identity("us"), identity("them"));
         let mut later = us.clone();
         later.run = "another".into();
-        assert_eq!(leases.take(&Lease::new("web", &us)).unwrap(), None);
-        assert_eq!(leases.take(&Lease::new("web", &later)).unwrap(), None);
-        let held = leases.take(&Lease::new("web", &them)).unwrap();
+        assert_eq!(leases.take(&lease("web", &us)).unwrap(), None);
+        assert_eq!(leases.take(&lease("web", &later)).unwrap(), None);
+        let held = leases.take(&lease("web", &them)).unwrap();
         assert_eq!(held.unwrap().identity, us);
         leases.release(&them).unwrap();
         assert!(leases.of(&us).unwrap().is_some());
