@@ -12,10 +12,14 @@ use crate::connection::SshConnection;
 use crate::exec::{Input, Sink};
 use crate::local::{self, Entry};
 use crate::script::quote;
-use crate::sent::{self, File};
+use crate::sent::{self, File, Files};
 
 /// Chunks of a stream that may wait for the other side.
 const CHUNKS: usize = 16;
+/// The machine's record of a file; a change of any kind changes it.
+const STAT: &str = "stat -c '%f|%s|%i|%z|%n'";
+/// Bytes of names that fit into a command line, however they are quoted.
+const FEW: usize = 16 * 1024;
 /// What is kept of a tool's complaints, in bytes.
 const COMPLAINTS: usize = 4096;
 
@@ -25,22 +29,17 @@ impl SshConnection {
         let _turn = self.slot.uploads.lock().await;
         let place = sent::place(&self.work_dir, remote);
         let locals: Vec<PathBuf> = locals.iter().map(|&local| local.into()).collect();
-        let from = place.clone();
-        let mut known = blocking(move || Ok(sent::load(&from))).await?;
-        let names: Vec<&str> = known.keys().map(String::as_str).collect();
         // The machine looks at its files while we look at ours.
         let walking = blocking(move || local::walk(&locals));
-        let (records, entries) = tokio::join!(self.records(&names, remote), walking);
-        let (records, entries) = (records?, entries?);
+        let (entries, known) = tokio::join!(walking, self.known(&place, remote));
+        let (entries, (mut known, records)) = (entries?, known?);
         let doubtful = sent::doubtful(&entries, &known);
         let hashes = blocking(move || Ok(sent::hashes(&doubtful))).await?;
-        let entries = sent::changed(entries, &known, &hashes, &records);
+        let entries = sent::changed(entries, &known, &hashes, records.as_ref());
         if entries.is_empty() && !known.is_empty() {
             return Ok(());
         }
-        let hashes = self.send_archive(entries.clone(), remote).await?;
-        let names: Vec<&str> = hashes.keys().map(String::as_str).collect();
-        let mut records = self.records(&names, remote).await?;
+        let (hashes, mut records) = self.send_archive(entries.clone(), remote).await?;
         for entry in entries {
             let hash = hashes.get(&entry.name).cloned();
             if let (Some(hash), Some(record)) = (hash, records.remove(&entry.name)) {
@@ -56,36 +55,57 @@ impl SshConnection {
         blocking(move || sent::save(&known, &place)).await
     }
 
-    /// The machine's own record of each file below `remote` that it has. None at all where its
-    /// `stat` is another; then every file is sent.
-    async fn records(&self, names: &[&str], remote: &str) -> Result<BTreeMap<String, String>> {
+    /// What was sent, and the machine's own records of it; none where they are all as they were.
+    async fn known(
+        &self,
+        place: &Path,
+        remote: &str,
+    ) -> Result<(Files, Option<BTreeMap<String, String>>)> {
+        let from = place.to_owned();
+        let known = blocking(move || Ok(sent::load(&from))).await?;
+        let names: Vec<&str> = known.keys().map(String::as_str).collect();
+        let said = self.look(&names, remote, "| sha256sum").await?;
+        if !known.is_empty() && said.starts_with(&sent::digest(&known)) {
+            return Ok((known, None));
+        }
+        let records = records(&self.look(&names, remote, "").await?);
+        Ok((known, Some(records)))
+    }
+
+    /// The machine's record of each file below `remote` that it has, through the filter `then`.
+    /// Nothing where its `stat` is another; then every file is sent.
+    async fn look(&self, names: &[&str], remote: &str, then: &str) -> Result<String> {
         if names.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(String::new());
         }
         let directory = quote(remote);
-        let command = format!("cd {directory} && xargs -0 stat -c '%f|%s|%i|%z|%n' 2>/dev/null");
+        let command = format!("cd {directory} && xargs -0 {STAT} 2>/dev/null {then}");
         let list: String = names.iter().map(|name| format!("./{name}\0")).collect();
         let mut text = Text::default();
         let input = Input::Bytes(list.as_bytes());
         self.run(&Exec::new(command), input, &mut text).await?;
-        let out = String::from_utf8_lossy(&text.out);
-        let record = |line: &str| {
-            let (record, name) = line.rsplit_once("|./")?;
-            Some((name.to_owned(), record.to_owned()))
-        };
-        Ok(out.lines().filter_map(record).collect())
+        Ok(String::from_utf8_lossy(&text.out).into_owned())
     }
 
-    /// Gives the hash of each file that was sent.
+    /// Gives the hash of each file that was sent, and the machine's record of it.
     async fn send_archive(
         &self,
         entries: Vec<Entry>,
         remote: &str,
-    ) -> Result<BTreeMap<String, String>> {
+    ) -> Result<(BTreeMap<String, String>, BTreeMap<String, String>)> {
         let directory = quote(remote);
-        let exec = Exec::new(format!(
-            "mkdir -p -- {directory} && cd {directory} && tar -xzpf -"
-        ));
+        let mut command = format!("mkdir -p -- {directory} && cd {directory} && tar -xzpf -");
+        let is_short = entries.iter().map(|it| it.name.len() + 5).sum::<usize>() <= FEW;
+        if is_short {
+            // Saves a round trip; the archive's exit code is what counts.
+            let names: Vec<_> = entries
+                .iter()
+                .map(|it| quote(&format!("./{}", it.name)))
+                .collect();
+            let names = names.join(" ");
+            command.push_str(&format!(" && {{ {STAT} {names} 2>/dev/null || :; }}"));
+        }
+        let exec = Exec::new(command);
         let (sender, chunks) = mpsc::channel(CHUNKS);
         let packing = blocking(move || local::archive(&entries, sender));
         let mut complaints = Text::default();
@@ -94,7 +114,15 @@ impl SshConnection {
         let what = format!("upload to {remote}");
         // The far side's word comes first: here only the pipe broke.
         check(status?, &what, &complaints)?;
-        Ok(packed?.into_iter().collect())
+        let hashes: BTreeMap<_, _> = packed?.into_iter().collect();
+        let told = match is_short {
+            true => String::from_utf8_lossy(&complaints.out).into_owned(),
+            false => {
+                let names: Vec<&str> = hashes.keys().map(String::as_str).collect();
+                self.look(&names, remote, "").await?
+            }
+        };
+        Ok((hashes, records(&told)))
     }
 
     pub(crate) async fn fetch(&self, remote: &str, local: &Path) -> Result<()> {
@@ -127,6 +155,15 @@ impl SshConnection {
         check(status?, &what, &sink.complaints)?;
         unpacked.map_err(|error| error.while_doing(what))
     }
+}
+
+/// By name, from lines of `STAT`.
+fn records(text: &str) -> BTreeMap<String, String> {
+    let record = |line: &str| {
+        let (record, name) = line.rsplit_once("|./")?;
+        Some((name.to_owned(), record.to_owned()))
+    };
+    text.lines().filter_map(record).collect()
 }
 
 fn check(status: ExitStatus, what: &str, complaints: &Text) -> Result<()> {

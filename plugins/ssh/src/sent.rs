@@ -3,11 +3,12 @@
 //! size, mode and time of last change) is still what it was after the upload.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use banquet_sdk::Result;
-use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::local::{Entry, Kind, hash};
 
@@ -15,7 +16,7 @@ use crate::local::{Entry, Kind, hash};
 pub(crate) type Files = BTreeMap<String, File>;
 
 /// A file as it was sent, or a directory.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct File {
     /// Of the content; empty for a directory.
     pub hash: String,
@@ -36,37 +37,75 @@ impl File {
 /// Where what was sent to directory `remote` is written down, below `directory`.
 pub(crate) fn place(directory: &Path, remote: &str) -> PathBuf {
     let name = &blake3::hash(remote.as_bytes()).to_hex()[..16];
-    directory.join("ssh-sent").join(format!("{name}.json"))
+    directory.join("ssh-sent").join(name)
 }
 
 /// Reads what was sent; a file that is missing or unreadable tells nothing.
 pub(crate) fn load(file: &Path) -> Files {
-    std::fs::read(file)
-        .ok()
-        .and_then(|text| serde_json::from_slice(&text).ok())
-        .unwrap_or_default()
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    parse(&text).unwrap_or_default()
+}
+
+/// Fields end with NUL, which no name contains.
+fn parse(text: &str) -> Option<Files> {
+    let mut fields = text.split_terminator('\0');
+    let mut files = Files::new();
+    while let Some(name) = fields.next() {
+        let mut field = || fields.next().map(str::to_owned);
+        let file = File {
+            hash: field()?,
+            mode: u32::from_str_radix(&field()?, 8).ok()?,
+            record: field()?,
+            seen: field()?,
+        };
+        files.insert(name.to_owned(), file);
+    }
+    Some(files)
 }
 
 /// Writes what was sent, whole or not at all.
 pub(crate) fn save(files: &Files, file: &Path) -> Result<()> {
     let parent = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent)?;
+    let mut text = String::with_capacity(files.len() * 256);
+    for (name, file) in files {
+        let File {
+            hash,
+            mode,
+            record,
+            seen,
+        } = file;
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{name}\0{hash}\0{mode:o}\0{record}\0{seen}\0");
+    }
     let mut written = tempfile::NamedTempFile::new_in(parent)?;
-    let mut writer = std::io::BufWriter::new(&mut written);
-    serde_json::to_writer(&mut writer, files).map_err(std::io::Error::from)?;
-    writer.flush()?;
-    drop(writer);
+    written.write_all(text.as_bytes())?;
     written.persist(file).map_err(|error| error.error)?;
     Ok(())
 }
 
+/// What `sha256sum` says of the records of all `files` in their order, where none has changed.
+pub(crate) fn digest(files: &Files) -> String {
+    let mut digest = Sha256::new();
+    for (name, file) in files {
+        for part in [&file.record, "|./", name, "\n"] {
+            digest.update(part);
+        }
+    }
+    let mut text = String::new();
+    for byte in digest.finalize() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 /// The entries that must be sent. Of `known`, whose hashes are compared with the content, those
-/// remain that the machine still has as `records` tells them.
+/// remain that the machine still has as `records` tells them; without records it has all.
 pub(crate) fn changed(
     entries: Vec<Entry>,
     known: &Files,
     hashes: &BTreeMap<PathBuf, String>,
-    records: &BTreeMap<String, String>,
+    records: Option<&BTreeMap<String, String>>,
 ) -> Vec<Entry> {
     let is_there = |entry: &Entry| {
         known.get(&entry.name).is_some_and(|file| {
@@ -75,7 +114,8 @@ pub(crate) fn changed(
                 Kind::Directory => file.hash.is_empty(),
                 Kind::Link(_) => false,
             };
-            is_same && file.mode == entry.mode && records.get(&entry.name) == Some(&file.record)
+            let is_kept = |records: &BTreeMap<_, _>| records.get(&entry.name) == Some(&file.record);
+            is_same && file.mode == entry.mode && records.is_none_or(is_kept)
         })
     };
     let mut entries = entries;
@@ -132,7 +172,7 @@ mod tests {
             let known = Files::from([("file".to_owned(), file.clone())]);
             let records = [("file".to_owned(), record.to_owned())].into();
             let hashes = hashes(&doubtful(&entries, &known));
-            changed(entries.clone(), &known, &hashes, &records).len()
+            changed(entries.clone(), &known, &hashes, Some(&records)).len()
         };
         assert_eq!(count(&sent, "81a4 7 1"), 0);
         assert_eq!(count(&sent, "81a4 7 2"), 1, "changed over there");
@@ -167,7 +207,23 @@ mod tests {
         let files = Files::from([("a".to_owned(), sent)]);
         save(&files, &file).unwrap();
         assert_eq!(load(&file), files);
-        std::fs::write(&file, "{").unwrap();
-        assert!(load(&file).is_empty());
+        for broken in ["{", "a\0h\0", "a\0h\0x\0r\0s\0"] {
+            std::fs::write(&file, broken).unwrap();
+            assert!(load(&file).is_empty(), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn a_digest_is_that_of_the_records_and_names() {
+        let file = |record: &str| File {
+            hash: String::new(),
+            mode: 0,
+            record: record.into(),
+            seen: String::new(),
+        };
+        let files = Files::from([("b".into(), file("2")), ("a".into(), file("1"))]);
+        // printf '1|./a\n2|./b\n' | sha256sum
+        let said = "f9b6a1344bf678dc0029a73bdda846fa88cd2ec25c13f2aaeaa9cdcae3d1b2fd";
+        assert_eq!(digest(&files), said);
     }
 }
