@@ -8,5 +8,9 @@ fn main() -> ExitCode {
     if let Some(code) = banquet_sandbox::helper_main(std::env::args_os().skip(1)) {
         return code;
     }
+    // A heartbeat asks from a process of its own.
+    if let Some(code) = kitchen::run::asker_main(std::env::args_os().skip(1)) {
+        return code;
+    }
     kitchen::cli::main(std::env::args_os())
 }

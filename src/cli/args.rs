@@ -42,6 +42,7 @@ On a machine:
   login      Open a shell
   exec       Run a command
   package    Save as an image
+  heal       Undo what an interrupted run broke
   console    A prompt, to go through the steps one by one
 
 Configuration:
@@ -120,6 +121,8 @@ pub enum Command {
     ///
     /// Stops at the first step that fails. `--destroy` says what happens then.
     Test(Test),
+    /// Undo what an interrupted run broke: machines off or frozen, networks cut
+    Heal(Act),
     /// What a command would do, step by step; changes nothing
     Plan(Plan),
     /// Open a shell on one instance

@@ -7,7 +7,8 @@ use super::build::{filter, name_span};
 use super::levels::Item;
 use super::names::{Filter, joined};
 use super::plugins::Plugins;
-use super::steps::{Parsed, Reader};
+use super::step::StepNode;
+use super::steps::{Cast, Parsed, Reader};
 use super::{Cluster, Matrix};
 use crate::config::{
     Config, Entry, Keys, Map, Node, Problem, Problems, Sources, Span, keys_of, named_item, section,
@@ -42,13 +43,14 @@ pub fn add(
             instances: &matrix.instances,
             plugins,
             problems,
+            beside: false,
         };
         if let Some(multisuite) = read(node, &mut reader) {
             multisuites.push(multisuite);
         }
     }
     check_names(&multisuites, suites, sources, problems);
-    check_suites(&multisuites, sources, problems);
+    check_suites(&multisuites, suites, sources, problems);
     let mut builder = Builder {
         by_place: places(matrix),
         matrix,
@@ -153,7 +155,12 @@ fn check_names(
 }
 
 /// A suite can be in one multisuite only.
-fn check_suites(multisuites: &[Multisuite<'_>], sources: &Sources, problems: &mut Problems) {
+fn check_suites(
+    multisuites: &[Multisuite<'_>],
+    suites: &[Item<'_>],
+    sources: &Sources,
+    problems: &mut Problems,
+) {
     let mut owners: HashMap<&str, (&str, Span)> = HashMap::new();
     for multisuite in multisuites {
         let mut named = Vec::new();
@@ -162,6 +169,7 @@ fn check_suites(multisuites: &[Multisuite<'_>], sources: &Sources, problems: &mu
             .iter()
             .for_each(|step| step.suites(None, &mut named));
         let mut told = Vec::new();
+        named.retain(|(name, _)| suites.iter().any(|suite| suite.name == *name));
         for (suite, span) in named {
             let (owner, first) = *owners.entry(suite).or_insert((multisuite.name, span));
             if owner != multisuite.name && !told.contains(&suite) {
@@ -203,26 +211,27 @@ impl Builder<'_, '_> {
         if !multisuite.filter.lets(platform) {
             return;
         }
-        let steps: Vec<_> = multisuite
-            .steps
-            .iter()
-            .filter_map(|it| it.on(platform))
-            .collect();
-        if steps.is_empty() {
-            return;
-        }
-        let name = joined(multisuite.name, platform);
-        self.check_name(&name, multisuite);
         let mut named = Vec::new();
         let all = multisuite.steps.iter();
         all.for_each(|step| step.suites(Some(platform), &mut named));
         let mut members: Vec<usize> = Vec::new();
+        let mut absent = Vec::new();
         for (suite, span) in named {
             match self.by_place.get(&(suite.to_owned(), platform.to_owned())) {
                 Some(at) if members.contains(at) => {}
                 Some(at) => members.push(*at),
-                None => self.absent(suite, platform, multisuite, span),
+                None if self.is_suite(suite) => absent.push((suite, span)),
+                // A pattern or a role: it means members, and makes none.
+                None => {}
             }
+        }
+        let Some(steps) = self.steps(multisuite, platform, &members) else {
+            return;
+        };
+        let name = joined(multisuite.name, platform);
+        self.check_name(&name, multisuite);
+        for (suite, span) in absent {
+            self.absent(suite, platform, multisuite, span);
         }
         for at in &members {
             Arc::make_mut(&mut self.matrix.instances[*at]).cluster = Some(name.clone());
@@ -237,6 +246,37 @@ impl Builder<'_, '_> {
             settings: Arc::new(section(&settings(multisuite.node), self.sources)),
             origin: self.sources.origin(multisuite.node.span),
         }));
+    }
+
+    fn is_suite(&self, name: &str) -> bool {
+        self.suites.iter().any(|suite| suite.name == name)
+    }
+
+    /// The steps for the platform; none where there are none.
+    fn steps(
+        &mut self,
+        multisuite: &Multisuite<'_>,
+        platform: &str,
+        members: &[usize],
+    ) -> Option<Vec<StepNode>> {
+        let instances = &self.matrix.instances;
+        let mut cast = Cast {
+            platform,
+            members: members.iter().map(|at| &*instances[*at]).collect(),
+            wrong: Vec::new(),
+        };
+        let steps = multisuite.steps.iter();
+        let steps: Vec<_> = steps.filter_map(|it| it.on(&mut cast)).collect();
+        let names: Vec<&str> = cast.members.iter().map(|it| it.suite.as_str()).collect();
+        let help = format!("The members on `{platform}` are: {}.", names.join(", "));
+        for (message, span) in cast.wrong {
+            self.problems.push(
+                Problem::error(message)
+                    .at(self.sources, span, "here")
+                    .help(help.clone()),
+            );
+        }
+        (!steps.is_empty()).then_some(steps)
     }
 
     fn check_name(&mut self, name: &str, multisuite: &Multisuite<'_>) {

@@ -98,6 +98,24 @@ impl<'a, 'p> Fields<'a, 'p> {
         }
     }
 
+    /// A list of texts; one text is a list as well.
+    pub fn words(&mut self, key: &'static str) -> Option<Vec<String>> {
+        let node = self.take(key)?;
+        let list = match node.as_list() {
+            Some(list) => list.iter().map(Node::as_str).collect::<Option<Vec<_>>>(),
+            None => node.as_str().map(|one| one.split([' ', ',']).collect()),
+        };
+        match list {
+            Some(list) => Some(
+                list.into_iter()
+                    .filter(|word| !word.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
+            ),
+            None => self.wrong(key, node, "a list of words"),
+        }
+    }
+
     /// A map inside of this one.
     pub fn inner(&mut self, key: &'static str) -> Option<Fields<'a, '_>> {
         let node = self.take(key)?;

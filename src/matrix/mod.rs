@@ -5,7 +5,9 @@ mod build;
 mod clusters;
 mod diagnose;
 mod duration;
+mod fault;
 mod fields;
+mod heartbeat;
 mod levels;
 mod names;
 mod overrides;
@@ -25,9 +27,11 @@ use banquet_sdk::{Origin, Peer, Platform, Section, State};
 use crate::config::{Node, Problem};
 
 pub(crate) use names::Filter;
+pub use fault::{Chaos, Fault};
+pub use heartbeat::{Heartbeat, Probe};
 pub use plugins::{NoPlugins, Plugins};
 pub use select::{SelectError, Selection};
-pub use step::{Action, Block, Condition, Expect, Step, StepNode, StepOptions};
+pub use step::{Action, Block, Condition, Expect, Repeat, Shape, Step, StepNode, StepOptions};
 
 /// One of the four places where a technology plugs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use banquet_sdk::{Origin, Section};
 
+use super::fault::{Chaos, Fault};
+use super::heartbeat::Heartbeat;
+
 /// A step or a block of steps.
 #[derive(Clone, Debug)]
 pub enum StepNode {
@@ -15,15 +18,77 @@ pub enum StepNode {
     Block(Arc<Block>),
 }
 
-/// Steps that run at the same time; the block ends when all have ended.
+/// Steps that belong together.
 #[derive(Clone, Debug)]
 pub struct Block {
     /// `name`, `timeout`, `retries`, … of the block itself.
     pub options: StepOptions,
-    /// What runs at once.
-    pub concurrent: Vec<StepNode>,
+    /// What runs, and in which order.
+    pub shape: Shape,
     /// Where it is written.
     pub origin: Option<Origin>,
+}
+
+/// How the steps of a block run.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// All at once; ends when all have ended.
+    Concurrent(Vec<StepNode>),
+    /// One after another; ends at the first failure.
+    Sequence(Vec<StepNode>),
+    /// `beside` runs while `steps` run one after another, and is ended with them.
+    During {
+        /// A heartbeat, or any steps.
+        beside: Vec<StepNode>,
+        /// What happens meanwhile.
+        steps: Vec<StepNode>,
+    },
+    /// Member after member; starts no further one after a failure.
+    Rolling {
+        /// What is done to each member, in order.
+        turns: Vec<StepNode>,
+        /// So many of them at once.
+        max_unavailable: usize,
+    },
+}
+
+impl Shape {
+    /// Everything within, in order: its place counts from 1 in paths of steps.
+    pub fn children(&self) -> impl Iterator<Item = &StepNode> {
+        let (first, then): (&[StepNode], &[StepNode]) = match self {
+            Self::Concurrent(steps) | Self::Sequence(steps) => (steps, &[]),
+            Self::During { beside, steps } => (beside, steps),
+            Self::Rolling { turns, .. } => (turns, &[]),
+        };
+        first.iter().chain(then)
+    }
+
+    /// The same with what `change` makes of each child; what was `during` steps that are all gone
+    /// is no block any more. None where nothing is left.
+    pub fn filtered(&self, change: &mut impl FnMut(&StepNode) -> Option<StepNode>) -> Option<Self> {
+        let mut keep =
+            |list: &[StepNode]| -> Vec<_> { list.iter().filter_map(&mut *change).collect() };
+        let kept = match self {
+            Self::Concurrent(steps) => Self::Concurrent(keep(steps)),
+            Self::Sequence(steps) => Self::Sequence(keep(steps)),
+            Self::During { beside, steps } => match keep(beside) {
+                none if none.is_empty() => Self::Sequence(keep(steps)),
+                beside => Self::During {
+                    beside,
+                    steps: keep(steps),
+                },
+            },
+            Self::Rolling {
+                turns,
+                max_unavailable,
+            } => Self::Rolling {
+                turns: keep(turns),
+                max_unavailable: *max_unavailable,
+            },
+        };
+        let any = kept.children().next().is_some();
+        any.then_some(kept)
+    }
 }
 
 /// One entry of `steps`.
@@ -33,8 +98,10 @@ pub struct Step {
     pub text: String,
     /// What it does.
     pub action: Action,
-    /// The suite that it acts on; none for `run` and `sleep`.
+    /// The suite that it acts on; none for `run`, `sleep` and faults.
     pub suite: Option<String>,
+    /// The suites that a fault concerns; `partition` has several groups, all others have one.
+    pub groups: Vec<Vec<String>>,
     /// What every step can have.
     pub options: StepOptions,
     /// All other keys: merged into the member's configuration for this action alone. Values may
@@ -42,6 +109,30 @@ pub struct Step {
     pub overrides: Arc<Section>,
     /// Where it is written.
     pub origin: Option<Origin>,
+}
+
+impl Step {
+    /// Every suite that it names, in order.
+    pub fn suites(&self) -> impl Iterator<Item = &String> {
+        self.suite.iter().chain(self.groups.iter().flatten())
+    }
+
+    /// Whether it breaks something, or mends it.
+    pub fn is_fault(&self) -> bool {
+        matches!(
+            self.action,
+            Action::Fault { .. } | Action::Heal | Action::Chaos(_)
+        )
+    }
+}
+
+/// How often a step is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// At most so many rounds; none: without end.
+    pub times: Option<u32>,
+    /// Whether the first round that fails is the last one.
+    pub until_failure: bool,
 }
 
 /// What every step can have.
@@ -55,6 +146,8 @@ pub struct StepOptions {
     pub retries: u32,
     /// Pause between attempts.
     pub retry_wait: Duration,
+    /// Done several times.
+    pub repeat: Option<Repeat>,
     /// A failure is a warning.
     pub allow_failure: bool,
     /// The step must fail.
@@ -101,6 +194,19 @@ pub enum Action {
     },
     /// Lets time pass.
     Sleep(Duration),
+    /// Breaks something, or switches a member.
+    Fault {
+        /// What.
+        fault: Fault,
+        /// For so long, after which it is undone; none: until it is healed.
+        lasts: Option<Duration>,
+    },
+    /// Heals links: those of the members that it names, else all.
+    Heal,
+    /// Sets faults by chance.
+    Chaos(Chaos),
+    /// Asks over and over while other steps run.
+    Heartbeat(Heartbeat),
 }
 
 /// What must come of a command.

@@ -148,9 +148,8 @@ multisuites:
 multisuites:
 - name: web
   steps:
-  - kill web1
-  - during: {sleep: 1}
-    steps: [sleep 1s]
+  - snapshot before
+  - step: restore before
 ";
     a_wait_without_a_condition: "
 multisuites:
@@ -286,8 +285,10 @@ fn a_cluster_has_its_members_in_the_order_of_its_steps() {
     let super::StepNode::Block(block) = &cluster.steps[2] else {
         panic!("a step");
     };
-    let [super::StepNode::Step(wait), super::StepNode::Step(run)] = block.concurrent.as_slice()
-    else {
+    let super::Shape::Concurrent(steps) = &block.shape else {
+        panic!("not concurrent");
+    };
+    let [super::StepNode::Step(wait), super::StepNode::Step(run)] = steps.as_slice() else {
         panic!("not two steps");
     };
     let condition = super::Condition::Port(80);

@@ -46,7 +46,7 @@ impl Planner<'_> {
                 Item::Step { node, .. } => {
                     each(node, &mut |step| self.step(task, step, &mut found))
                 }
-                Item::LateGossip => {}
+                Item::LateGossip | Item::Heal => {}
             }
         }
         self.recovery(task, &mut found);
@@ -57,6 +57,7 @@ impl Planner<'_> {
     fn step(&self, task: &Task, step: &Arc<Step>, found: &mut Vec<Obstacle>) {
         let suite = step.suite.as_deref().unwrap_or_default();
         let cluster = task.cluster.as_ref();
+        self.fault(task, step, found);
         if let Some(member) = cluster.and_then(|cluster| cluster.member(suite)) {
             let member = member.for_step(step);
             self.action(task, &step.action, &member, Some(step), found);
@@ -92,14 +93,18 @@ impl Planner<'_> {
                 self.plugin(instance, Kind::Verifier, found);
                 self.tests(task, instance, step, found);
             }
-            Action::Exec { .. } | Action::Wait { .. } => {
+            Action::Exec { .. } | Action::Wait { .. } | Action::Heartbeat(_) => {
                 self.plugin(instance, Kind::Transport, found);
             }
-            Action::Run { .. } | Action::Sleep(_) => {}
+            Action::Run { .. }
+            | Action::Sleep(_)
+            | Action::Fault { .. }
+            | Action::Heal
+            | Action::Chaos(_) => {}
         }
     }
 
-    fn plugin(&self, instance: &Instance, kind: Kind, found: &mut Vec<Obstacle>) {
+    pub(super) fn plugin(&self, instance: &Instance, kind: Kind, found: &mut Vec<Obstacle>) {
         let name = &instance.plugin(kind).name;
         let unknown = match kind {
             Kind::Driver => self.registry.driver(name).err(),

@@ -30,6 +30,7 @@ impl Planner<'_> {
             }
             Command::Verify => self.verify(cluster, &mut task),
             Command::Destroy => task.items.push(all(Action::Destroy, members.clone())),
+            Command::Heal => task.items.push(Item::Heal),
             Command::Test => {
                 task.cleanup = Some(options.destroy);
                 if options.keeps_machines() {
@@ -110,7 +111,7 @@ impl Planner<'_> {
         let mut skipped = Vec::new();
         for node in &cluster.steps {
             each(node, &mut |step| {
-                if step.action == Action::Destroy {
+                if step.action == Action::Destroy || step.is_fault() {
                     skipped.push(step.text.clone());
                 }
             });
@@ -189,11 +190,12 @@ fn initial(cluster: &Cluster) -> Vec<Arc<Instance>> {
     let mut seen = Vec::new();
     for node in &cluster.steps {
         each(node, &mut |step| {
-            let Some(suite) = &step.suite else { return };
-            if !seen.contains(suite) {
-                seen.push(suite.clone());
-                if step.action == Action::Create {
-                    late.push(suite.clone());
+            for suite in step.suites() {
+                if !seen.contains(suite) {
+                    seen.push(suite.clone());
+                    if step.action == Action::Create {
+                        late.push(suite.clone());
+                    }
                 }
             }
         });
@@ -209,7 +211,7 @@ fn initial(cluster: &Cluster) -> Vec<Arc<Instance>> {
 pub(super) fn each(node: &StepNode, see: &mut impl FnMut(&Arc<Step>)) {
     match node {
         StepNode::Step(step) => see(step),
-        StepNode::Block(block) => block.concurrent.iter().for_each(|node| each(node, see)),
+        StepNode::Block(block) => block.shape.children().for_each(|node| each(node, see)),
     }
 }
 
@@ -239,14 +241,11 @@ fn kept(node: &StepNode, keep: &mut impl FnMut(&Step) -> bool) -> Option<StepNod
     match node {
         StepNode::Step(step) => keep(step).then(|| node.clone()),
         StepNode::Block(block) => {
-            let inner = block.concurrent.iter();
-            let concurrent: Vec<_> = inner.filter_map(|node| kept(node, keep)).collect();
-            (!concurrent.is_empty()).then(|| {
-                StepNode::Block(Arc::new(Block {
-                    concurrent,
-                    ..Block::clone(block)
-                }))
-            })
+            let shape = block.shape.filtered(&mut |node| kept(node, keep))?;
+            Some(StepNode::Block(Arc::new(Block {
+                shape,
+                ..Block::clone(block)
+            })))
         }
     }
 }

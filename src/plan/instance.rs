@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Command, Error, Item, Options, Planner, Subject, Task};
+use super::{Command, DestroyPolicy, Error, Item, Options, Planner, Subject, Task};
 use crate::matrix::{Action, Instance};
 
 const ORDER: [&str; 5] = ["destroy", "create", "converge", "setup", "verify"];
@@ -49,23 +49,33 @@ impl Planner<'_> {
                 (0..ORDER.len()).map(action).collect(),
                 Some(options.destroy),
             ),
+            Command::Heal => return Ok(self.task(instance, vec![Item::Heal], None)),
             other => (actions(last, other.word()), None),
         };
         let all = |action| Item::All {
             action,
             members: vec![instance.clone()],
         };
-        Ok(Task {
+        Ok(self.task(instance, actions.into_iter().map(all).collect(), cleanup))
+    }
+
+    fn task(
+        &self,
+        instance: &Arc<Instance>,
+        items: Vec<Item>,
+        cleanup: Option<DestroyPolicy>,
+    ) -> Task {
+        Task {
             subject: Subject::Instance(instance.clone()),
             cluster: instance.cluster.as_ref().and_then(|name| {
                 let clusters = &self.matrix.clusters;
                 clusters.iter().find(|it| it.name == *name).cloned()
             }),
-            items: actions.into_iter().map(all).collect(),
+            items,
             cleanup,
             warnings: Vec::new(),
             obstacles: Vec::new(),
-        })
+        }
     }
 }
 

@@ -2,21 +2,24 @@
 //! the only order of work that the run knows. Called by the command line; calls the matrix, and
 //! asks the state how far everything is and the plugins what they can.
 
+mod chaos;
 mod check;
 mod cluster;
 mod context;
 mod facts;
+mod fault;
 mod instance;
 mod render;
 
 use std::sync::Arc;
 
+pub use chaos::{Strike, schedule};
 pub use check::Obstacle;
 pub use context::context;
 pub use facts::Facts;
 pub use render::render;
 
-use crate::matrix::{Action, Cluster, Instance, Matrix, StepNode};
+use crate::matrix::{Action, Cluster, Instance, Matrix, Shape, StepNode};
 use crate::registry::Registry;
 use crate::state::Project;
 
@@ -36,6 +39,8 @@ pub enum Command {
     /// All of it, from the beginning.
     #[default]
     Test,
+    /// Undo what an earlier run broke.
+    Heal,
 }
 
 impl Command {
@@ -48,6 +53,7 @@ impl Command {
             Self::Verify => "verify",
             Self::Destroy => "destroy",
             Self::Test => "test",
+            Self::Heal => "heal",
         }
     }
 }
@@ -160,6 +166,8 @@ pub enum Item {
     },
     /// Every living member hears the real addresses of all.
     LateGossip,
+    /// What earlier runs broke is undone, and told.
+    Heal,
     /// A step or block of the multisuite. `number` counts the top-level steps from 1.
     Step {
         /// Its number, as `--from` and `--until` take it.
@@ -260,11 +268,20 @@ pub fn title(node: &StepNode) -> String {
         StepNode::Block(block) => match &block.options.name {
             Some(name) => name.clone(),
             None => {
-                let first: Vec<_> = block.concurrent.iter().take(SHOWN).map(title).collect();
-                let more = block.concurrent.len() - first.len();
-                match more {
-                    0 => format!("concurrent: {}", first.join(", ")),
-                    more => format!("concurrent: {} and {more} more", first.join(", ")),
+                let (word, steps): (_, Vec<_>) = match &block.shape {
+                    Shape::Concurrent(steps) => ("concurrent".into(), steps.iter().collect()),
+                    Shape::Sequence(steps) => ("steps".into(), steps.iter().collect()),
+                    Shape::During { beside, steps } => {
+                        let beside: Vec<_> = beside.iter().map(title).collect();
+                        let word = format!("during {}", beside.join(", "));
+                        (word, steps.iter().collect())
+                    }
+                    Shape::Rolling { turns, .. } => ("rolling".into(), turns.iter().collect()),
+                };
+                let first: Vec<_> = steps.iter().take(SHOWN).map(|node| title(node)).collect();
+                match steps.len() - first.len() {
+                    0 => format!("{word}: {}", first.join(", ")),
+                    more => format!("{word}: {} and {more} more", first.join(", ")),
                 }
             }
         },
@@ -283,5 +300,9 @@ pub fn word(action: &Action) -> &'static str {
         Action::Run { .. } => "run",
         Action::Wait { .. } => "wait",
         Action::Sleep(_) => "sleep",
+        Action::Fault { fault, .. } => fault.word(),
+        Action::Heal => "heal",
+        Action::Chaos(_) => "chaos",
+        Action::Heartbeat(_) => "heartbeat",
     }
 }

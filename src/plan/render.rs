@@ -6,7 +6,7 @@ use banquet_sdk::{Secrets, Section};
 use serde_json::Value;
 
 use super::{DestroyPolicy, Item, Plan, Task, title, word};
-use crate::matrix::{Action, Condition, Instance, Kind, Step, StepNode, StepOptions};
+use crate::matrix::{Action, Condition, Instance, Kind, Shape, Step, StepNode, StepOptions};
 
 /// Members, phases and steps; what each resolves to; where each configured value was written.
 /// Values of secrets are masked.
@@ -114,6 +114,7 @@ impl Printer<'_> {
                 self.line(2, format_args!("{}: {}", word(action), names(members)));
             }
             Item::LateGossip => self.line(2, "late_gossip: all living members"),
+            Item::Heal => self.line(2, "heal: what an earlier run broke"),
             Item::Step { number, node } => self.node(2, &number.to_string(), task, node),
         }
     }
@@ -129,12 +130,23 @@ impl Printer<'_> {
                 self.step(depth + 2, task, step);
             }
             StepNode::Block(block) => {
-                let name = block.options.name.as_deref().unwrap_or("concurrent");
+                let kind = match &block.shape {
+                    Shape::Concurrent(_) => "concurrent".into(),
+                    Shape::Sequence(_) => "one after another".into(),
+                    Shape::During { beside, .. } => {
+                        format!("the first {} beside the others", beside.len())
+                    }
+                    Shape::Rolling {
+                        max_unavailable, ..
+                    } => format!("rolling, {max_unavailable} at once"),
+                };
+                let name = block.options.name.as_ref();
+                let name = name.map_or_else(|| kind.clone(), |name| format!("{name}: {kind}"));
                 self.line(
                     depth,
                     format_args!("{number} {name}{}", options(&block.options)),
                 );
-                for (index, node) in block.concurrent.iter().enumerate() {
+                for (index, node) in block.shape.children().enumerate() {
                     self.node(depth + 1, &format!("{number}.{}", index + 1), task, node);
                 }
             }
@@ -147,6 +159,11 @@ impl Printer<'_> {
         let cluster = task.cluster.as_ref();
         let member = cluster.and_then(|cluster| cluster.member(suite));
         let member = member.map(|member| member.for_step(step));
+        if step.is_fault() || matches!(step.action, Action::Heartbeat(_)) {
+            let lines = super::fault::described(step, cluster.map(AsRef::as_ref));
+            lines.iter().for_each(|line| self.line(depth, line));
+            return;
+        }
         match (&step.action, member) {
             (Action::Converge, Some(member)) => {
                 self.line(
@@ -215,6 +232,13 @@ fn options(options: &StepOptions) -> String {
             false => format!(" after {:?}", options.retry_wait),
         };
         told.push(format!("retries {}{wait}", options.retries));
+    }
+    if let Some(repeat) = options.repeat {
+        told.push(match (repeat.times, repeat.until_failure) {
+            (Some(times), false) => format!("{times} rounds"),
+            (Some(times), true) => format!("{times} rounds, until one fails"),
+            (None, _) => "until a round fails".into(),
+        });
     }
     for (set, word) in [
         (options.allow_failure, "may fail"),

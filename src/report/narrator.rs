@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use super::tally::Tally;
 use super::text::{capital, doing, minutes, path};
-use crate::run::{Event, EventKind, Failure, Outcome, Place};
+use crate::run::{Event, EventKind, Failure, HeartbeatSummary, Outcome, Place};
 
 /// How important a line is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -99,6 +99,21 @@ impl Narrator {
                 duration,
             } => self.action_finished(place, action, outcome, *duration),
             EventKind::TestFinished { place, case } => test(place, case),
+            EventKind::FaultSet {
+                place, what, took, ..
+            } => vec![word(
+                Level::Info,
+                place,
+                format!("In force: {what} (after {took:.0?})."),
+            )],
+            EventKind::FaultHealed {
+                place, what, took, ..
+            } => vec![word(
+                Level::Info,
+                place,
+                format!("Healed: {what} (in {took:.0?})."),
+            )],
+            EventKind::HeartbeatFinished { place, summary } => heartbeat(place, summary),
             EventKind::Printed { place, text, .. } => vec![Line {
                 kind: Kind::Output,
                 ..word(Level::Info, place, text)
@@ -117,6 +132,7 @@ impl Narrator {
                 "Interrupted: ending in order. Interrupt again to stop at once.",
             )],
             EventKind::SubjectStarted { .. }
+            | EventKind::HeartbeatSampled { .. }
             | EventKind::Attempted { .. }
             | EventKind::SubjectFinished { .. }
             | EventKind::RunFinished { .. } => Vec::new(),
@@ -284,6 +300,35 @@ fn failed(level: Level, place: &Place, what: &str, failure: &Failure) -> Vec<Lin
         .lines()
         .map(|text| word(level, place, text))
         .collect()
+}
+
+fn heartbeat(place: &Place, summary: &HeartbeatSummary) -> Vec<Line> {
+    let time = |micros: u64| format!("{:.1?}", Duration::from_micros(micros));
+    let mut lines = vec![word(
+        Level::Info,
+        place,
+        format!(
+            "Heartbeat: {} sent, {} answered, {} lost; latency {} (half), {} (90%), {} (99%), {} (all).",
+            summary.sent,
+            summary.answered,
+            summary.lost,
+            time(summary.p50),
+            time(summary.p90),
+            time(summary.p99),
+            time(summary.max),
+        ),
+    )];
+    lines.extend(summary.outages.iter().map(|outage| {
+        let text = format!(
+            "Outage of {}: {} lost{}: {}",
+            time(outage.lasted),
+            outage.lost,
+            outage.cause(),
+            outage.error
+        );
+        word(Level::Warn, place, text)
+    }));
+    lines
 }
 
 fn test(place: &Place, case: &TestCase) -> Vec<Line> {

@@ -437,6 +437,10 @@ fn place_of(kind: &EventKind) -> Option<&Place> {
         | EventKind::StepFinished { place, .. }
         | EventKind::ActionStarted { place, .. }
         | EventKind::ActionFinished { place, .. }
+        | EventKind::FaultSet { place, .. }
+        | EventKind::FaultHealed { place, .. }
+        | EventKind::HeartbeatSampled { place, .. }
+        | EventKind::HeartbeatFinished { place, .. }
         | EventKind::TestFinished { place, .. }
         | EventKind::Printed { place, .. } => Some(place),
         _ => None,

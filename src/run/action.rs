@@ -92,7 +92,7 @@ impl Job<'_> {
         let ended = self.hooked(member, work, &attempt, scope).await;
         let outcome = match &ended {
             Ok(()) => Outcome::Passed,
-            Err(failure) => Outcome::Failed(failure.clone()),
+            Err(failure) => self.failed(failure.clone()),
         };
         self.send(EventKind::ActionFinished {
             place,

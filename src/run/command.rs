@@ -107,7 +107,7 @@ impl Job<'_> {
     }
 
     /// The way into the members' network: that of the first living member which has one.
-    async fn local_prefix(&self, scope: &Scope) -> Result<Vec<String>, Failure> {
+    pub(super) async fn local_prefix(&self, scope: &Scope) -> Result<Vec<String>, Failure> {
         for member in self.members.iter().filter(|member| member.lives()) {
             let work = Work::of(crate::matrix::Action::Verify, &member.instance, self.task);
             let cx = self

@@ -154,6 +154,7 @@ impl Job<'_> {
             .kitchen
             .registry
             .driver(&work.instance.driver.name)?;
+        self.unlink(member, scope).await;
         *member.connection.lock().await = None;
         let cx = self.context(work, Kind::Driver, state, scope).await?;
         driver

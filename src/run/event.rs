@@ -95,6 +95,62 @@ impl Cause {
     }
 }
 
+/// One question of a heartbeat. Times in microseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Counts from 0.
+    pub number: u64,
+    /// When it was to be asked, since 1970.
+    pub planned: u64,
+    /// How much later it was asked.
+    pub late: u64,
+    /// From `planned` to the end of the answer, or until it was given up.
+    pub took: u64,
+    /// Why it is lost; none: it was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A time without answers: from the first lost question to the next that was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outage {
+    /// When its first question was to be asked, microseconds since 1970.
+    pub since: u64,
+    /// How long, in microseconds.
+    pub lasted: u64,
+    /// How many were lost.
+    pub lost: u64,
+    /// Why the first one was.
+    pub error: String,
+    /// The fault that came last before it (`kill web1`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
+}
+
+/// What came of a heartbeat. Latencies count from the moment at which a question was to be asked,
+/// so that one that had to wait for others shows it; in microseconds, of answers only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatSummary {
+    /// Questions asked.
+    pub sent: u64,
+    /// Answered as demanded.
+    pub answered: u64,
+    /// Not.
+    pub lost: u64,
+    /// Half of the answers took no longer.
+    pub p50: u64,
+    /// Nine of ten.
+    pub p90: u64,
+    /// 99 of 100.
+    pub p99: u64,
+    /// The slowest.
+    pub max: u64,
+    /// 99 of 100 questions were asked no later than this after they were to be.
+    pub late_p99: u64,
+    /// In order; at most the first 1000.
+    pub outages: Vec<Outage>,
+}
+
 /// What happened.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -202,6 +258,50 @@ pub enum EventKind {
         /// How long.
         duration: Duration,
     },
+    /// A fault is in force.
+    FaultSet {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// Number of the fault in its cluster; [`EventKind::FaultHealed`] has the same.
+        fault: u64,
+        /// The step, as written (`kill web1`).
+        what: String,
+        /// Names of the instances.
+        members: Vec<String>,
+        /// From the start of its step until it was in force.
+        took: Duration,
+    },
+    /// A fault was undone.
+    FaultHealed {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// Number of the fault in its cluster.
+        fault: u64,
+        /// The step that set it, as written.
+        what: String,
+        /// Names of the instances.
+        members: Vec<String>,
+        /// How long it took to undo.
+        took: Duration,
+    },
+    /// Some questions of a heartbeat were answered or lost.
+    HeartbeatSampled {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// In the order in which they ended.
+        samples: Vec<Sample>,
+    },
+    /// A heartbeat ended.
+    HeartbeatFinished {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// What came of it.
+        summary: HeartbeatSummary,
+    },
     /// A test ended.
     TestFinished {
         /// Where.
@@ -236,4 +336,14 @@ pub enum EventKind {
         /// How long.
         duration: Duration,
     },
+}
+
+impl Outage {
+    /// `, after `kill web1``, where a fault came before.
+    pub fn cause(&self) -> String {
+        match &self.follows {
+            Some(fault) => format!(", after `{fault}`"),
+            None => String::new(),
+        }
+    }
 }

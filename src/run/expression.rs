@@ -21,11 +21,13 @@ impl Expressions {
         let mut engine = Handlebars::new();
         engine.set_strict_mode(true);
         engine.register_escape_fn(handlebars::no_escape);
-        let members: Map<String, Value> = peers
+        let mut members: Map<String, Value> = peers
             .0
             .iter()
             .map(|peer| (peer.suite.clone(), json!(peer)))
             .collect();
+        // A suite that is called `role` is meant by that name, as before there were roles.
+        members.entry("role").or_insert_with(|| roles(peers));
         let mut facts = json!({ "peers": members });
         if let Some(cluster) = cluster {
             facts["cluster"] = json!(cluster);
@@ -80,8 +82,9 @@ impl Expressions {
         let known = self.facts["peers"]
             .as_object()
             .into_iter()
-            .flat_map(Map::keys);
-        let known: Vec<&str> = known.map(String::as_str).collect();
+            .flatten()
+            .filter(|(_, peer)| peer.get("suite").is_some());
+        let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
         let living = match known.as_slice() {
             [] => "No member is alive.".into(),
             known => format!("The living members are {}.", known.join(", ")),
@@ -93,6 +96,20 @@ impl Expressions {
         .hint(living)
         .hint("Members are written `{{peers.SUITE.address}}`, also `.hostname`, `.instance`, `.platform`.")
     }
+}
+
+/// The living members of each role, in order: `{{#each peers.role.web}}{{this.address}} {{/each}}`.
+fn roles(peers: &Peers) -> Value {
+    let mut roles = Map::new();
+    for peer in &peers.0 {
+        for role in &peer.roles {
+            let list = roles.entry(role.as_str()).or_insert_with(|| json!([]));
+            if let Value::Array(list) = list {
+                list.push(json!(peer));
+            }
+        }
+    }
+    Value::Object(roles)
 }
 
 /// Whether any value of `section` holds one.
@@ -119,6 +136,7 @@ mod tests {
         let peer = |suite: &str, address: &str| Peer {
             suite: suite.into(),
             address: Some(address.into()),
+            roles: vec!["store".into()],
             ..Peer::default()
         };
         let peers = Peers(vec![peer("db", "10.0.0.2"), peer("web-1", "10.0.0.3")]);
@@ -132,6 +150,21 @@ mod tests {
             None,
         );
         assert_eq!(found, Ok("10.0.0.2 10.0.0.3 app-host".into()));
+    }
+
+    #[test]
+    fn members_are_listed_by_role() {
+        let text = "{{#each peers.role.store}}server {{this.suite}} {{this.address}};{{/each}}";
+        let found = expressions().text(text, None);
+        assert_eq!(
+            found,
+            Ok("server db 10.0.0.2;server web-1 10.0.0.3;".into())
+        );
+        assert!(
+            expressions()
+                .text("{{#each peers.role.x}}{{/each}}", None)
+                .is_err()
+        );
     }
 
     #[test]

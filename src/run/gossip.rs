@@ -58,6 +58,9 @@ impl Job<'_> {
             .iter()
             .filter(|member| member.lives())
             .collect();
+        let silent = living.iter().any(|member| self.silenced(member).is_some());
+        let living = living.into_iter();
+        let living: Vec<_> = living.filter(|it| self.silenced(it).is_none()).collect();
         let work = living
             .iter()
             .map(|member| self.hear(member, &known.peers, &scripts, scope));
@@ -69,7 +72,8 @@ impl Job<'_> {
         }
         drop(running);
         ended?;
-        self.record(|record| record.gossiped = true)
+        // Who is off or frozen hears of it later.
+        self.record(|record| record.gossiped = !silent)
     }
 
     async fn hear(

@@ -1,9 +1,10 @@
-//! One GET, over whatever stream reaches the machine.
+//! One question, over whatever stream reaches the machine.
 
 use banquet_sdk::{Dialed, Error, Peer, Result};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
 
 /// Longest body that is looked at, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -13,6 +14,31 @@ const LONGEST: usize = 1 << 20;
 pub(super) struct Answer {
     pub status: u16,
     pub body: String,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Question {
+    /// GET, HEAD, …
+    pub method: String,
+    /// For the header.
+    pub host: String,
+    pub path: String,
+}
+
+impl Question {
+    pub fn get(host: &str, path: &str) -> Self {
+        Self {
+            method: "GET".into(),
+            host: host.into(),
+            path: path.into(),
+        }
+    }
+}
+
+/// A regular expression over a body, whose lines have beginnings and ends.
+pub(super) fn pattern(text: &str) -> Result<regex::Regex, regex::Error> {
+    regex::RegexBuilder::new(text).multi_line(true).build()
 }
 
 /// Where an URL leads: the member itself, or another host.
@@ -66,14 +92,17 @@ pub(super) fn target(url: &str) -> Result<Target> {
     })
 }
 
-/// Asks for `path`.
-pub(super) async fn get(stream: Box<dyn Dialed>, host: &str, path: &str) -> Result<Answer> {
+/// Asks.
+pub(super) async fn ask(stream: Box<dyn Dialed>, question: &Question) -> Result<Answer> {
     let spoken = |error: hyper::Error| Error::machine(format!("no HTTP: {error}"));
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(spoken)?;
-    let request = hyper::Request::get(path)
-        .header("Host", host)
+    let path = &question.path;
+    let request = hyper::Request::builder()
+        .method(question.method.as_str())
+        .uri(path)
+        .header("Host", &question.host)
         .header("Connection", "close")
         .body(Empty::<Bytes>::new())
         .map_err(|error| Error::config("/http", format!("{path:?}: {error}")))?;

@@ -7,12 +7,13 @@ use banquet_sdk::{Peers, Target};
 use futures::StreamExt;
 
 use super::action::Work;
+use super::fault::Begun;
 use super::member::Member;
 use super::scope::Scope;
 use super::{Cause, Failure, Outcome, Run, StepSummary};
 use crate::matrix::{Action, Instance};
 use crate::plan::{self, Command, DestroyPolicy, Item, Subject, Task, title};
-use crate::state::{ClusterRecord, Ended};
+use crate::state::{Broken, ClusterRecord, Ended};
 
 /// Where each member finds its peers.
 pub(super) const PEERS_FILE: &str = "/etc/kitchen/peers.json";
@@ -29,6 +30,8 @@ pub(super) struct Job<'a> {
     /// The living members as the last change left them.
     known: Mutex<Arc<Known>>,
     steps: Mutex<Vec<StepSummary>>,
+    /// The faults of this run, in the order in which they were set.
+    begun: Mutex<Vec<Begun>>,
 }
 
 /// What all know of the living members.
@@ -88,6 +91,7 @@ impl<'a> Job<'a> {
             record: Mutex::default(),
             known: Mutex::default(),
             steps: Mutex::default(),
+            begun: Mutex::default(),
         };
         match job.read_record() {
             Err(crate::state::Error::Broken { .. }) if destroys => {}
@@ -117,10 +121,40 @@ impl<'a> Job<'a> {
         Ok(record.write(&self.run.kitchen.project.kitchen(), &cluster.name)?)
     }
 
-    /// All items, then the cleanup.
+    /// What is broken, as the record has it.
+    pub fn broken(&self) -> Vec<Broken> {
+        locked(&self.record).broken.clone()
+    }
+
+    /// Whether every living member has heard of all others.
+    pub fn all_heard(&self) -> bool {
+        locked(&self.record).gossiped
+    }
+
+    /// The faults of this run.
+    pub fn begun(&self) -> MutexGuard<'_, Vec<Begun>> {
+        locked(&self.begun)
+    }
+
+    /// Whether the work begins with the end of all that could be broken.
+    fn begins_anew(&self) -> bool {
+        let all = self.members.len();
+        matches!(self.task.items.first(), Some(Item::All { action: Action::Destroy, members })
+            if members.len() == all)
+    }
+
+    /// What an earlier run broke is mended, then all items are done, then what they broke is
+    /// mended, or all is destroyed.
     pub async fn run(self) -> (Outcome, Vec<StepSummary>) {
         let scope = Scope::new(&self.run.stop.soon);
-        let mut ended = self.items(&scope).await;
+        let mended = match self.begins_anew() {
+            true => Ok(false),
+            false => self.mend_first().await,
+        };
+        let mut ended = match mended {
+            Ok(mended) => self.items(&scope, mended).await,
+            Err(failure) => Err(failure),
+        };
         let destroy = match self.task.cleanup {
             Some(DestroyPolicy::Always) => true,
             Some(DestroyPolicy::Passing) => ended.is_ok(),
@@ -131,6 +165,8 @@ impl<'a> Job<'a> {
             let members = self.task.subject.members();
             let cleaned = self.all(&Action::Destroy, members, &scope).await;
             ended = ended.and(cleaned);
+        } else {
+            ended = ended.and(self.mend_all().await);
         }
         let outcome = match ended {
             Ok(()) => Outcome::Passed,
@@ -144,7 +180,8 @@ impl<'a> Job<'a> {
         )
     }
 
-    async fn items(&self, scope: &Scope) -> Result<(), Failure> {
+    /// All items; `mended`: something was broken, and is not any more.
+    async fn items(&self, scope: &Scope, mended: bool) -> Result<(), Failure> {
         let cluster = matches!(self.task.subject, Subject::Cluster(_));
         if cluster && self.run.plan.command == Command::Test {
             let first = self.task.items.iter().find_map(|item| match item {
@@ -165,6 +202,8 @@ impl<'a> Job<'a> {
                 Item::Gossip(members) => self.gossip(members, scope).await?,
                 Item::All { action, members } => self.all(action, members, scope).await?,
                 Item::LateGossip => self.late_gossip(scope).await?,
+                Item::Heal if mended => {}
+                Item::Heal => self.nothing_to_heal().await,
                 Item::Step { number, node } => {
                     let started = tokio::time::Instant::now();
                     let outcome = self.node(node, &scope.at(*number)).await;

@@ -3,12 +3,15 @@
 //! nothing here knows who reads the events.
 
 mod action;
+mod block;
 mod command;
 mod converge;
 mod create;
 mod event;
 mod expression;
+mod fault;
 mod gossip;
+mod heartbeat;
 mod hooks;
 mod http;
 mod job;
@@ -28,7 +31,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use event::{Cause, Event, EventKind, Failure, Outcome, Place};
+pub use event::{
+    Cause, Event, EventKind, Failure, HeartbeatSummary, Outage, Outcome, Place, Sample,
+};
+pub use heartbeat::asker_main;
 use job::Job;
 use sink::Sink;
 

@@ -17,6 +17,17 @@ pub(super) struct Scope {
     pub deadline: Option<Instant>,
     /// Ends it before.
     pub cancel: CancellationToken,
+    /// Where it runs beside other steps: tells that these have ended.
+    pub enough: Option<Enough>,
+}
+
+/// The end of the steps that something runs beside.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Enough {
+    /// They have ended.
+    pub over: CancellationToken,
+    /// They have failed.
+    pub failed: CancellationToken,
 }
 
 impl Scope {
@@ -25,6 +36,7 @@ impl Scope {
             step: Vec::new(),
             deadline: None,
             cancel: cancel.clone(),
+            enough: None,
         }
     }
 

@@ -59,6 +59,14 @@ impl Sink {
                 steps.iter_mut().for_each(|text| self.mask_text(text));
             }
             EventKind::StepStarted { title, .. } => self.mask_text(title),
+            EventKind::HeartbeatSampled { samples, .. } => {
+                let errors = samples.iter_mut().filter_map(|it| it.error.as_mut());
+                errors.for_each(|text| self.mask_text(text));
+            }
+            EventKind::HeartbeatFinished { summary, .. } => {
+                let outages = summary.outages.iter_mut();
+                outages.for_each(|outage| self.mask_text(&mut outage.error));
+            }
             EventKind::TestFinished { case, .. } => {
                 self.mask_text(&mut case.name);
                 case.message
@@ -167,6 +175,6 @@ fn sections(member: &Instance) -> impl Iterator<Item = &Arc<Section>> {
 fn overrides(node: &StepNode, add: &mut impl FnMut(&Arc<Section>)) {
     match node {
         StepNode::Step(step) => add(&step.overrides),
-        StepNode::Block(block) => block.concurrent.iter().for_each(|it| overrides(it, add)),
+        StepNode::Block(block) => block.shape.children().for_each(|it| overrides(it, add)),
     }
 }

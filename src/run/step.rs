@@ -1,20 +1,32 @@
 //! Steps and blocks: limits, attempts, allowed and expected failures.
 
+use std::cell::Cell;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{LocalBoxFuture, join_all};
+use futures::future::LocalBoxFuture;
 use tokio::time::Instant;
 
 use super::action::Work;
 use super::expression::Expressions;
 use super::job::Job;
 use super::member::Member;
-use super::scope::Scope;
+use super::scope::{Enough, Scope};
 use super::wait::{self, Wanted};
 use super::{Cause, EventKind, Failure, Outcome, Place};
-use crate::matrix::{Action, Condition, Step, StepNode, StepOptions};
+use crate::matrix::{Action, Condition, Repeat, Step, StepNode, StepOptions};
 use crate::plan::title;
+use crate::state::Damage;
+
+/// A step, and what is told of its attempts.
+struct Tries<'a> {
+    node: &'a StepNode,
+    options: &'a StepOptions,
+    place: &'a Place,
+    title: &'a str,
+    attempts: &'a Cell<u32>,
+}
 
 impl Job<'_> {
     /// A step or block, with all its attempts.
@@ -36,45 +48,29 @@ impl Job<'_> {
                 step: scope.step.clone(),
             };
             let (started, title) = (Instant::now(), title(node));
-            let mut attempt = 1;
-            let ended = loop {
-                let began = EventKind::StepStarted {
-                    place: place.clone(),
-                    title: title.clone(),
-                    attempt,
-                };
-                self.send(began).await;
-                let ended = self.attempt(node, options, scope).await;
-                let again = attempt <= options.retries && !scope.cancel.is_cancelled();
-                match ended {
-                    Err(ref failure) if again && failure.may_be_meant() => {
-                        self.send(EventKind::StepRetried {
-                            place: place.clone(),
-                            title: title.clone(),
-                            attempt,
-                            failure: failure.clone(),
-                        })
-                        .await;
-                        attempt += 1;
-                        let pause = self.sleep(options.retry_wait);
-                        if let Err(ended) = scope.limit(&title, pause).await {
-                            break Err(ended);
-                        }
-                    }
-                    ended => break ended,
-                }
+            let attempts = Cell::new(0);
+            let tries = Tries {
+                node,
+                options,
+                place: &place,
+                title: &title,
+                attempts: &attempts,
+            };
+            let ended = match options.repeat {
+                Some(repeat) => self.rounds(&tries, repeat, scope).await,
+                None => self.attempts(&tries, &title, scope).await,
             };
             let outcome = match ended {
                 Ok(()) => Outcome::Passed,
                 Err(failure) if options.allow_failure && failure.may_be_meant() => {
                     Outcome::Allowed(failure)
                 }
-                Err(failure) => Outcome::Failed(failure),
+                Err(failure) => self.failed(failure),
             };
             self.send(EventKind::StepFinished {
                 place,
                 title,
-                attempts: attempt,
+                attempts: attempts.get(),
                 outcome: outcome.clone(),
                 duration: started.elapsed(),
             })
@@ -82,6 +78,99 @@ impl Job<'_> {
             outcome
         }
         .boxed_local()
+    }
+
+    /// Attempt after attempt, until one passes or there are no more.
+    async fn attempts(&self, tries: &Tries<'_>, title: &str, scope: &Scope) -> Result<(), Failure> {
+        let options = tries.options;
+        let mut attempt = 1;
+        loop {
+            tries.attempts.set(attempt);
+            let began = EventKind::StepStarted {
+                place: tries.place.clone(),
+                title: title.into(),
+                attempt,
+            };
+            self.send(began).await;
+            let ended = self.attempt(tries.node, options, scope).await;
+            let again = attempt <= options.retries && !scope.cancel.is_cancelled();
+            match ended {
+                Err(ref failure) if again && failure.may_be_meant() => {
+                    self.send(EventKind::StepRetried {
+                        place: tries.place.clone(),
+                        title: title.into(),
+                        attempt,
+                        failure: failure.clone(),
+                    })
+                    .await;
+                    attempt += 1;
+                    let pause = self.sleep(options.retry_wait);
+                    scope.limit(title, pause).await?;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Round after round: all of them, or until one fails. Rounds without number end with the
+    /// step's time limit, and if none failed by then that is passing.
+    async fn rounds(
+        &self,
+        tries: &Tries<'_>,
+        repeat: Repeat,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let limit = tries.options.timeout.filter(|_| repeat.times.is_none());
+        let scope = &scope.within(limit);
+        let over = || limit.is_some() && scope.deadline.is_some_and(|at| Instant::now() >= at);
+        let mut failed: Vec<(u32, Failure)> = Vec::new();
+        let mut round = 0;
+        while repeat.times.is_none_or(|times| round < times) && !over() {
+            round += 1;
+            let title = match repeat.times {
+                Some(times) => format!("{} (round {round} of {times})", tries.title),
+                None => format!("{} (round {round})", tries.title),
+            };
+            match self.attempts(tries, &title, scope).await {
+                Ok(()) => {}
+                Err(failure) if !failure.may_be_meant() => return Err(failure),
+                Err(failure) if failure.cause == Cause::Timeout && over() => round -= 1,
+                Err(failure) => {
+                    let message = format!("{title} failed: {}", failure.message);
+                    self.warned_at(tries.place, message).await;
+                    failed.push((round, failure));
+                    if repeat.until_failure {
+                        break;
+                    }
+                }
+            }
+        }
+        let many = failed.len();
+        let Some((first, mut failure)) = failed.into_iter().next() else {
+            return Ok(());
+        };
+        failure.message = match many {
+            1 => format!("round {first} of {round} failed: {}", failure.message),
+            _ => format!(
+                "{many} of {round} rounds failed, first round {first}: {}",
+                failure.message
+            ),
+        };
+        Err(failure)
+    }
+
+    /// What was ended because something beside it had failed did not fail itself.
+    pub(super) fn failed(&self, failure: Failure) -> Outcome {
+        let stopped = self.run.stop.soon.is_cancelled() || self.run.stop.now.is_cancelled();
+        match failure.cause == Cause::Interrupted && !stopped {
+            true => Outcome::Skipped("ended with what ran beside it".into()),
+            false => Outcome::Failed(failure),
+        }
+    }
+
+    async fn warned_at(&self, place: &Place, message: String) {
+        let place = place.clone();
+        self.send(EventKind::Warned { place, message }).await;
     }
 
     /// One attempt, judged by `expect_failure`.
@@ -95,7 +184,12 @@ impl Job<'_> {
             matches!(node, StepNode::Step(step) if matches!(step.action, Action::Wait { .. }));
         let limit = options.timeout.or(waits.then_some(wait::LIMIT));
         let scope = scope.within(limit);
-        let ended = self.once(node, &scope).await;
+        let beats =
+            matches!(node, StepNode::Step(step) if matches!(step.action, Action::Heartbeat(_)));
+        let ended = match scope.enough.clone() {
+            Some(enough) if !beats => self.until_enough(node, &enough, &scope).await,
+            _ => self.once(node, &scope).await,
+        };
         if let (Err(failure), Some(member)) = (&ended, self.suite_of(node))
             && failure.cause == Cause::Infrastructure
         {
@@ -115,21 +209,34 @@ impl Job<'_> {
         }
     }
 
+    /// Once, ended with the steps that it runs beside: then it has passed.
+    async fn until_enough(
+        &self,
+        node: &StepNode,
+        enough: &Enough,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let mut inner = scope.clone();
+        inner.enough = None;
+        inner.cancel = scope.cancel.child_token();
+        let mut work = pin!(self.once(node, &inner));
+        tokio::select! {
+            biased;
+            ended = &mut work => return ended,
+            () = enough.over.cancelled() => inner.cancel.cancel(),
+        }
+        match work.await {
+            Err(failure) if failure.cause == Cause::Interrupted && !scope.cancel.is_cancelled() => {
+                Ok(())
+            }
+            ended => ended,
+        }
+    }
+
     async fn once(&self, node: &StepNode, scope: &Scope) -> Result<(), Failure> {
         match node {
             StepNode::Step(step) => self.step(step, scope).await,
-            StepNode::Block(block) => {
-                let scopes: Vec<Scope> = (1..=block.concurrent.len())
-                    .map(|index| scope.at(index))
-                    .collect();
-                let work = block.concurrent.iter().zip(&scopes);
-                let ended = join_all(work.map(|(node, scope)| self.node(node, scope))).await;
-                let failed = ended.into_iter().find_map(|outcome| match outcome {
-                    Outcome::Failed(failure) => Some(failure),
-                    _ => None,
-                });
-                failed.map_or(Ok(()), Err)
-            }
+            StepNode::Block(block) => self.block(&block.shape, scope).await,
         }
     }
 
@@ -165,8 +272,13 @@ impl Job<'_> {
             Action::Destroy => {
                 let member = self.of_step(step)?;
                 self.action(member, &self.work(step, member), scope).await?;
+                self.lost(member, scope).await?;
                 self.late_gossip(scope).await
             }
+            Action::Fault { fault, lasts } => self.fault_step(step, *fault, *lasts, scope).await,
+            Action::Heal => self.heal_step(step, scope).await,
+            Action::Chaos(chaos) => self.chaos(step, chaos, scope).await,
+            Action::Heartbeat(beat) => self.heartbeat(step, beat, scope).await,
             Action::Converge | Action::Setup | Action::Verify => {
                 let member = self.living(step)?;
                 self.action(member, &self.work(step, member), scope).await
@@ -174,7 +286,7 @@ impl Job<'_> {
         }
     }
 
-    async fn sleep(&self, duration: Duration) -> Result<(), Failure> {
+    pub(super) async fn sleep(&self, duration: Duration) -> Result<(), Failure> {
         tokio::time::sleep(duration).await;
         Ok(())
     }
@@ -226,18 +338,26 @@ impl Job<'_> {
         })
     }
 
-    fn living(&self, step: &Step) -> Result<&Member, Failure> {
+    pub(super) fn living(&self, step: &Step) -> Result<&Member, Failure> {
         let member = self.of_step(step)?;
-        if member.lives() {
-            return Ok(member);
+        self.must_live(member, &step.text)?;
+        // What is waited for may be that it is on again.
+        let waits = matches!(step.action, Action::Wait { .. });
+        match self.silenced(member).filter(|_| !waits) {
+            None => Ok(member),
+            Some(broken) => Err(Failure::new(
+                Cause::Infrastructure,
+                format!(
+                    "{}: {} is {} since `{}`",
+                    step.text,
+                    member.instance.name,
+                    match broken.what {
+                        Damage::Frozen => "paused",
+                        _ => "off",
+                    },
+                    broken.step
+                ),
+            )),
         }
-        Err(Failure::new(
-            Cause::Infrastructure,
-            format!("{}: {} does not exist", step.text, member.instance.name),
-        )
-        .hint(format!(
-            "Let a step `create {}` come before.",
-            member.instance.suite
-        )))
     }
 }

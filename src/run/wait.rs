@@ -43,12 +43,9 @@ impl Wanted {
     ) -> Result<Self, Failure> {
         let text = |text: &str| known.text(text, step.origin.as_ref());
         let expression = |text: &str| {
-            regex::RegexBuilder::new(text)
-                .multi_line(true)
-                .build()
-                .map_err(|error| {
-                    Failure::new(Cause::Config, format!("{}: {text:?}: {error}", step.text))
-                })
+            http::pattern(text).map_err(|error| {
+                Failure::new(Cause::Config, format!("{}: {text:?}: {error}", step.text))
+            })
         };
         Ok(match condition {
             Condition::Port(port) => Self::Port(*port),
@@ -109,7 +106,10 @@ impl Wanted {
             Self::Http { url, status, body } => {
                 let answer = match &url.host {
                     None => match connection.dial(url.port).await {
-                        Ok(stream) => http::get(stream, "localhost", &url.path).await,
+                        Ok(stream) => {
+                            let question = http::Question::get("localhost", &url.path);
+                            http::ask(stream, &question).await
+                        }
                         Err(error) => Err(error),
                     },
                     Some(host) => other(host, url).await,
@@ -141,10 +141,10 @@ impl Wanted {
 
 async fn other(host: &str, url: &http::Target) -> Result<http::Answer> {
     let stream = tokio::net::TcpStream::connect((host, url.port)).await?;
-    http::get(Box::new(stream), host, &url.path).await
+    http::ask(Box::new(stream), &http::Question::get(host, &url.path)).await
 }
 
-fn judged(
+pub(super) fn judged(
     answer: &http::Answer,
     status: Option<u16>,
     body: Option<&regex::Regex>,

@@ -12,7 +12,7 @@ pub use error::{Error, Holder};
 pub use file::StateFile;
 pub use lock::Lock;
 pub use project::{Project, project_id, unique_id};
-pub use record::{ClusterRecord, Ended};
+pub use record::{Broken, ClusterRecord, Damage, Ended};
 
 use std::path::Path;
 

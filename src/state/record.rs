@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::file::yaml;
 use super::{Error, read_if_there, remove_if_there, write_atomically};
 
 /// What is remembered of a cluster between commands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClusterRecord {
     /// Id of the last run.
@@ -17,6 +18,77 @@ pub struct ClusterRecord {
     pub gossiped: bool,
     /// The steps of the last `test` that have ended, in the order of their ends.
     pub steps: Vec<Ended>,
+    /// What is broken, noted before it is broken, until it is mended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<Broken>,
+}
+
+/// Something that a run broke and has not mended yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Broken {
+    /// Unique in the record.
+    pub id: u64,
+    /// The step, as written.
+    pub step: String,
+    /// What.
+    pub what: Damage,
+    /// The instances, in the groups that are cut from each other; one group for all else.
+    pub groups: Vec<Vec<String>>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What can be broken until it is mended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Damage {
+    /// Switched off.
+    Off,
+    /// Frozen.
+    Frozen,
+    /// The groups are cut from each other.
+    Cut,
+    /// Late packets, times in microseconds.
+    Delay {
+        /// By so much.
+        by: u64,
+        /// More or less so much.
+        jitter: u64,
+    },
+    /// Lost packets.
+    Drop {
+        /// So many of a hundred.
+        percent: f64,
+    },
+}
+
+impl Damage {
+    /// Whether it is one of links.
+    pub fn is_of_links(self) -> bool {
+        !matches!(self, Self::Off | Self::Frozen)
+    }
+}
+
+impl Broken {
+    /// The instances that it concerns.
+    pub fn instances(&self) -> impl Iterator<Item = &String> {
+        self.groups.iter().flatten()
+    }
+
+    /// Whether it concerns `instance`.
+    pub fn concerns(&self, instance: &str) -> bool {
+        self.instances().any(|it| it == instance)
+    }
+
+    /// The same without `instance`; none where nothing is left of it.
+    pub fn without(mut self, instance: &str) -> Option<Self> {
+        for group in &mut self.groups {
+            group.retain(|it| it != instance);
+        }
+        let filled = self.groups.iter().filter(|group| !group.is_empty()).count();
+        let needed = if self.what == Damage::Cut { 2 } else { 1 };
+        (filled >= needed).then_some(self)
+    }
 }
 
 /// A numbered step that has ended.
@@ -78,6 +150,33 @@ impl ClusterRecord {
 mod tests {
     use super::*;
 
+    fn cut() -> Broken {
+        Broken {
+            id: 1,
+            step: "partition a | b c".into(),
+            what: Damage::Cut,
+            groups: vec![
+                vec!["a-host".into()],
+                vec!["b-host".into(), "c-host".into()],
+            ],
+            since: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_cut_needs_two_sides() {
+        let two = cut().without("b-host").unwrap();
+        assert_eq!(two.groups, [["a-host"], ["c-host"]]);
+        assert_eq!(two.without("a-host"), None);
+        let off = Broken {
+            what: Damage::Off,
+            groups: vec![vec!["a-host".into()]],
+            ..cut()
+        };
+        assert_eq!(off.clone().without("b-host"), Some(off.clone()));
+        assert_eq!(off.without("a-host"), None);
+    }
+
     #[test]
     fn what_is_written_is_read() {
         let kitchen = tempfile::tempdir().unwrap();
@@ -92,6 +191,17 @@ mod tests {
                 passed: false,
                 error: Some("exit code 1\nno".into()),
             }],
+            broken: vec![
+                cut(),
+                Broken {
+                    what: Damage::Delay {
+                        by: 1500,
+                        jitter: 0,
+                    },
+                    groups: vec![vec!["a-host".into()]],
+                    ..cut()
+                },
+            ],
         };
         record.write(kitchen.path(), "web").unwrap();
         assert_eq!(ClusterRecord::read(kitchen.path(), "web").unwrap(), record);

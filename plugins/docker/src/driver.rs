@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use banquet_sdk::{
-    Capabilities, Context, Driver, Error, Fault, Orphan, Peers, PluginInfo, Power, Residue, Result,
-    State, Status, async_trait,
+    Capabilities, Context, Driver, Error, Fault, LinkFault, Orphan, Peers, PluginInfo, Power,
+    Residue, Result, State, Status, async_trait,
 };
 use bollard::models::ContainerConfig;
 use bollard::query_parameters::{
@@ -20,7 +20,7 @@ use crate::find::{self, ID, NAME};
 use crate::image::{self, Images};
 use crate::settings::Settings;
 use crate::transport::gone;
-use crate::{container, dokken, labels, network, orphans};
+use crate::{container, dokken, labels, namespace, network, orphans};
 
 /// State keys.
 const NETWORK: &str = "docker_network";
@@ -148,6 +148,21 @@ impl Driver for Docker {
             note_addresses(&engine, &id, state).await?;
         }
         Ok(())
+    }
+
+    fn lacks(&self, cx: &Context, fault: LinkFault) -> Option<Error> {
+        let settings = self.settings(cx).ok()?;
+        namespace::lacks(&settings, fault)
+    }
+
+    async fn network(&self, cx: &Context, state: &State) -> Result<Option<Vec<String>>> {
+        let settings = self.settings(cx)?;
+        let engine = self.engine(cx, &settings, state).await?;
+        let Some(id) = state.str(ID) else {
+            return Ok(None);
+        };
+        let found = find::inspect(&engine, id).await?;
+        Ok(found.and_then(|found| namespace::prefix(&engine.endpoint, id, &found)))
     }
 
     async fn package(&self, cx: &Context, state: &mut State) -> Result<PathBuf> {

@@ -2,7 +2,7 @@
 //!
 //! [`Docker`] makes containers, [`DockerTransport`] reaches them. `endpoint` and `engine` find and
 //! call the engine, `settings` reads the section, `container`, `image` and `network` hold what is
-//! made, `exec` and `files` what the transport does; `errors` alone knows what engines answer.
+//! made, `namespace` enters a container's network, `exec` and `files` are the transport; `errors` alone knows what engines answer.
 
 mod archive;
 mod build;
@@ -19,6 +19,7 @@ mod files;
 mod find;
 mod image;
 mod labels;
+mod namespace;
 mod network;
 mod orphans;
 mod settings;

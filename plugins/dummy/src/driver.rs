@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use banquet_sdk::lenient::Seconds;
 use banquet_sdk::{
-    Capabilities, Context, Driver, ErrorKind, Peers, PluginInfo, Power, Result, State, Status,
-    async_trait,
+    Capabilities, Context, Driver, Error, ErrorKind, LinkFault, Links, Peers, PluginInfo, Power,
+    Result, State, Status, async_trait,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -122,7 +122,7 @@ impl Driver for Dummy {
         let config: Config = cx.config()?;
         let fail = config.fail_destroy;
         config.act(cx, "destroy", config.sleep, fail).await?;
-        for key in ["my_id", "address", "power"] {
+        for key in ["my_id", "address", "power", "links"] {
             state.remove(key);
         }
         Ok(())
@@ -135,6 +135,24 @@ impl Driver for Dummy {
             (Some(_), Some("paused")) => Status::Paused,
             (Some(_), _) => Status::Running,
         })
+    }
+
+    async fn links(&self, cx: &Context, state: &mut State, wanted: &Links) -> Result<()> {
+        let config: Config = cx.config()?;
+        let action = match wanted.are_whole() {
+            true => "mend".into(),
+            false => format!("cut {:?} drop {:?} for", wanted.cut, wanted.drop),
+        };
+        config.act(cx, &action, Seconds::default(), false).await?;
+        match wanted.are_whole() {
+            true => drop(state.remove("links")),
+            false => state.set("links", "broken"),
+        }
+        state.checkpoint()
+    }
+
+    fn lacks(&self, _cx: &Context, fault: LinkFault) -> Option<Error> {
+        (fault == LinkFault::Delay).then(|| Error::unsupported("driver dummy cannot delay packets"))
     }
 
     async fn power(&self, cx: &Context, state: &mut State, power: Power) -> Result<()> {

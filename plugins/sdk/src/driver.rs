@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Error, Identity, Peers, PluginInfo, Result, State, async_trait};
+use crate::{
+    Context, Error, Identity, LinkFault, Links, Peers, PluginInfo, Result, State, async_trait,
+    links,
+};
 
 /// What a driver can do; the plan refuses what it cannot before anything runs.
 #[derive(Clone, Debug, Default)]
@@ -118,6 +121,24 @@ pub trait Driver: Send + Sync {
             "driver {} cannot {word}",
             self.info().name
         )))
+    }
+
+    /// Puts the machine's links to its peers into the state `wanted`, in place of what an earlier
+    /// call put there. The way of the kitchen to the machine stays open.
+    async fn links(&self, cx: &Context, state: &mut State, wanted: &Links) -> Result<()> {
+        links::apply(self, cx, state, wanted).await
+    }
+
+    /// Why the links of its machines cannot have this fault, as far as that can be told before
+    /// they exist; none where nothing speaks against it.
+    fn lacks(&self, _cx: &Context, _fault: LinkFault) -> Option<Error> {
+        None
+    }
+
+    /// Words to put before a command of the workstation so that it runs in the network of the
+    /// machine itself and may change it; none where only the machine can.
+    async fn network(&self, _cx: &Context, _state: &State) -> Result<Option<Vec<String>>> {
+        Ok(None)
     }
 
     /// Words to put before a command of the workstation so that it reaches the members' addresses;

@@ -33,7 +33,8 @@ pub fn helper_main(mut arguments: impl Iterator<Item = OsString>) -> Option<Exit
     let arguments = arguments.collect::<Vec<_>>();
     Some(match verb.to_str() {
         Some("enter") => shell::enter(&arguments),
-        Some("net") => shell::net(&arguments),
+        Some("net") => shell::net(&arguments, true),
+        Some("inside") => shell::net(&arguments, false),
         _ => serve(),
     })
 }

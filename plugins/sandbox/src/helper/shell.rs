@@ -180,15 +180,16 @@ pub fn enter(arguments: &[OsString]) -> ExitCode {
 }
 
 /// `net <pid> <start> <own users> <command> …`: a command of the workstation, with all its files
-/// and its own user, in the network of the group whose keeper this is.
-pub fn net(arguments: &[OsString]) -> ExitCode {
+/// and its own user, in the network of the group whose keeper this is. `inside` is the same in the
+/// network of an instance, `as_itself` or with the rights to change that network.
+pub fn net(arguments: &[OsString], as_itself: bool) -> ExitCode {
     finish(parse_target(arguments).and_then(|target| {
         let [program, rest @ ..] = &arguments[3..] else {
             return Err(Failure::new("no command"));
         };
         let ids = (geteuid().as_raw(), getegid().as_raw());
         sys::join_target(target, ThreadNameSpaceType::NETWORK)?;
-        if target.own_users {
+        if target.own_users && as_itself {
             // Back to the user that it was: inside, it would be root.
             sys::new_users(ids, (0, 0))?;
         }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use banquet_sdk::{
-    Capabilities, Context, Driver, Error, Fault, Orphan, Peers, PluginInfo, Power, Residue, Result,
-    State, Status, async_trait,
+    Capabilities, Context, Driver, Error, Fault, LinkFault, Orphan, Peers, PluginInfo, Power,
+    Residue, Result, State, Status, async_trait, links,
 };
 use rustix::process::Signal;
 
@@ -269,6 +269,22 @@ impl Driver for SandboxDriver {
             process.start.to_string(),
             own_users.to_string(),
         ])
+    }
+
+    fn lacks(&self, _cx: &Context, fault: LinkFault) -> Option<Error> {
+        links::lacks(fault)
+    }
+
+    async fn network(&self, _cx: &Context, state: &State) -> Result<Option<Vec<String>>> {
+        let Target { process, own_users } = running(state)?;
+        Ok(Some(vec![
+            self.helper.0.display().to_string(),
+            HELPER.into(),
+            "inside".into(),
+            process.pid.to_string(),
+            process.start.to_string(),
+            own_users.to_string(),
+        ]))
     }
 
     async fn doctor(&self, cx: &Context) -> Result<Vec<Fault>> {

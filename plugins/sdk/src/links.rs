@@ -1,0 +1,316 @@
+//! Faults of a machine's links to its peers: packets that are cut off, lost or late.
+//!
+//! One script does and undoes all of it, wherever it runs: behind [`Driver::network`] on the
+//! workstation, or over the transport on the machine. It is declarative: it removes what an earlier
+//! call added and adds what is wanted now, so that healing leaves exactly what was there before. All
+//! of it lives in a table, chains and queues of our own.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::process::{self, Collect};
+use crate::{Context, Driver, Error, Exec, Result, State, Stdin};
+
+/// A kind of fault of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkFault {
+    /// No packet passes.
+    Cut,
+    /// Packets come late.
+    Delay,
+    /// Packets are lost.
+    Drop,
+}
+
+/// All that is wrong with a machine's links. The default is that nothing is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Links {
+    /// Addresses with which no packet is exchanged, in either direction.
+    pub cut: Vec<IpAddr>,
+    /// Addresses which `delay` and `drop` concern.
+    pub peers: Vec<IpAddr>,
+    /// What is sent to the peers leaves so much later.
+    pub delay: Option<Delay>,
+    /// So many of a hundred packets from and to the peers are lost.
+    pub drop: Option<f64>,
+}
+
+/// How late packets are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delay {
+    /// By so much.
+    pub by: Duration,
+    /// More or less so much.
+    pub jitter: Duration,
+}
+
+impl Links {
+    /// Whether nothing is wrong.
+    pub fn are_whole(&self) -> bool {
+        self.cut.is_empty()
+            && (self.peers.is_empty() || (self.delay.is_none() && self.drop.is_none()))
+    }
+
+    /// A script for a shell that is root where the links are.
+    pub fn script(&self) -> String {
+        let late = self.delay.filter(|_| !self.peers.is_empty());
+        let mut script = String::from(REMOVE);
+        let rules = self.rules();
+        if !rules.is_empty() {
+            script += &format!(
+                "if has nft && said=$(nft -f - 2>&1 <<'END'\n{}END\n); then :\n\
+                 elif has iptables; then\n{}else tell \"neither nft nor iptables sets rules: $said\"; fi\n",
+                nft(&rules),
+                iptables(&rules)
+            );
+        }
+        if let Some(delay) = late {
+            script += "has tc && has ip || tell 'tc and ip (package iproute2) are needed to delay packets'\n";
+            for peer in &self.peers {
+                script += &format!(
+                    "late {peer} {} {}\n",
+                    micros(delay.by),
+                    micros(delay.jitter)
+                );
+            }
+        }
+        script
+    }
+
+    fn rules(&self) -> Vec<Rule> {
+        let cut = self.cut.iter().map(|peer| (*peer, None));
+        let lost = self.peers.iter().filter_map(|peer| {
+            let percent = self.drop?;
+            Some((*peer, Some((percent * 100.0).round() as u32)))
+        });
+        cut.chain(lost).collect()
+    }
+}
+
+/// Whose packets are lost, and how many of 10,000; none: all.
+type Rule = (IpAddr, Option<u32>);
+
+/// Functions, and the removal of what an earlier call added.
+const REMOVE: &str = r#"set -e
+tell() { echo "$*" >&2; exit 41; }
+has() { command -v "$1" >/dev/null 2>&1; }
+PATH=$PATH:/usr/sbin:/sbin
+if has nft; then nft delete table inet banquet_links 2>/dev/null || :; fi
+for tool in iptables ip6tables; do
+    has $tool && $tool -w -S BANQUET-INPUT >/dev/null 2>&1 || continue
+    for hook in INPUT OUTPUT; do
+        while $tool -w -D $hook -j BANQUET-$hook 2>/dev/null; do :; done
+        $tool -w -F BANQUET-$hook 2>/dev/null || :
+        $tool -w -X BANQUET-$hook 2>/dev/null || :
+    done
+done
+if has tc; then
+    for dev in $(tc qdisc show 2>/dev/null | sed -n 's/^qdisc prio ba9: dev \([^ ]*\) root.*/\1/p'); do
+        tc qdisc del dev "$dev" root
+    done
+fi
+late() {
+    family=ip protocol=ip
+    case $1 in *:*) family=ip6 protocol=ipv6 ;; esac
+    dev=$(ip -o route get "$1" | sed -n 's/.* dev \([^ ]*\).*/\1/p')
+    [ -n "$dev" ] || tell "no route to $1"
+    if ! tc qdisc show dev "$dev" | grep -q '^qdisc prio ba9:'; then
+        said=$(tc qdisc add dev "$dev" root handle ba9: prio bands 4 \
+            priomap 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 2>&1 &&
+            tc qdisc add dev "$dev" parent ba9:4 handle ba8: netem delay "$2us" "$3us" 2>&1) || {
+            tc qdisc del dev "$dev" root 2>/dev/null || :
+            tell "the kernel $(uname -r) has no netem, or $dev has a queue of its own: $said"
+        }
+    fi
+    tc filter add dev "$dev" parent ba9: protocol $protocol u32 \
+        match $family dst "$1" flowid ba9:4
+}
+"#;
+
+fn micros(time: Duration) -> u128 {
+    time.as_micros()
+}
+
+fn nft(rules: &[Rule]) -> String {
+    let chain = |hook: &str, side: &str| {
+        let mut text = format!("chain {hook} {{\ntype filter hook {hook} priority -300\n");
+        for (peer, share) in rules {
+            let family = if peer.is_ipv4() { "ip" } else { "ip6" };
+            let share = match share {
+                Some(share) => format!(" numgen random mod 10000 < {share}"),
+                None => String::new(),
+            };
+            text += &format!("{family} {side} {peer}{share} drop\n");
+        }
+        text + "}\n"
+    };
+    format!(
+        "table inet banquet_links {{\n{}{}}}\n",
+        chain("input", "saddr"),
+        chain("output", "daddr")
+    )
+}
+
+fn iptables(rules: &[Rule]) -> String {
+    let mut text = String::new();
+    for (tool, v4) in [("iptables", true), ("ip6tables", false)] {
+        let mut rules = rules
+            .iter()
+            .filter(|(peer, _)| peer.is_ipv4() == v4)
+            .peekable();
+        if rules.peek().is_none() {
+            continue;
+        }
+        for hook in ["INPUT", "OUTPUT"] {
+            text += &format!("{tool} -w -N BANQUET-{hook}\n");
+        }
+        for (peer, share) in rules {
+            let share = match share {
+                Some(share) => format!(
+                    " -m statistic --mode random --probability {:.4}",
+                    f64::from(*share) / 10_000.0
+                ),
+                None => String::new(),
+            };
+            for (hook, side) in [("INPUT", "-s"), ("OUTPUT", "-d")] {
+                text += &format!("{tool} -w -A BANQUET-{hook} {side} {peer}{share} -j DROP\n");
+            }
+        }
+        for hook in ["INPUT", "OUTPUT"] {
+            text += &format!("{tool} -w -I {hook} -j BANQUET-{hook}\n");
+        }
+    }
+    text
+}
+
+/// Runs what it reads as root.
+const AS_ROOT: &str = "if [ \"$(id -u)\" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi";
+
+/// [`Driver::links`] by the script: behind [`Driver::network`], else over the transport.
+pub async fn apply(
+    driver: &(impl Driver + ?Sized),
+    cx: &Context,
+    state: &State,
+    links: &Links,
+) -> Result<()> {
+    let said = Collect::default();
+    let script = Stdin::Bytes(links.script().into_bytes());
+    let status = match driver.network(cx, state).await? {
+        Some(prefix) => process::run(process::shell(&prefix, "exec sh -s"), &script, &said).await?,
+        None => {
+            let connection = cx.connect(state).await?;
+            let mut exec = Exec::new(AS_ROOT);
+            exec.stdin = script;
+            connection.exec(&exec, &said).await?
+        }
+    };
+    if status.success() {
+        return Ok(());
+    }
+    let (_, err) = said.into_parts();
+    let error = Error::machine(format!("set the rules of its links: {}", err.trim()));
+    Err(error.hint(
+        "This needs root or `sudo` without a password, and nft, iptables or, to delay, tc with netem.",
+    ))
+}
+
+/// Why this workstation's kernel and tools cannot set the fault in a network namespace of its own;
+/// tried in one that vanishes again.
+pub fn lacks(fault: LinkFault) -> Option<Error> {
+    let peer = [IpAddr::from([127, 0, 0, 2])];
+    let links = match fault {
+        LinkFault::Cut => Links {
+            cut: peer.into(),
+            ..Links::default()
+        },
+        LinkFault::Drop => Links {
+            peers: peer.into(),
+            drop: Some(1.0),
+            ..Links::default()
+        },
+        LinkFault::Delay => Links {
+            peers: peer.into(),
+            delay: Some(Delay {
+                by: Duration::from_millis(1),
+                jitter: Duration::ZERO,
+            }),
+            ..Links::default()
+        },
+    };
+    let script = format!("ip link set lo up 2>/dev/null\n{}", links.script());
+    let tried = std::process::Command::new("unshare")
+        .args(["-rn", "sh", "-c", &script])
+        .stdin(std::process::Stdio::null())
+        .output();
+    match tried {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            Some(
+                Error::unsupported(format!("this workstation cannot do it: {}", said.trim()))
+                    .hint(match fault {
+                        LinkFault::Delay => {
+                            "Delays need a kernel with netem (module sch_netem). `drop`, `pause` and `partition` do without."
+                        }
+                        _ => "Install nftables or iptables.",
+                    }),
+            )
+        }
+        Err(error) => Some(Error::unsupported(format!("run unshare: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links() -> Links {
+        Links {
+            cut: vec![[10, 0, 0, 2].into(), "fd00::2".parse().unwrap()],
+            peers: vec![[10, 0, 0, 3].into()],
+            delay: Some(Delay {
+                by: Duration::from_millis(100),
+                jitter: Duration::from_millis(5),
+            }),
+            drop: Some(12.5),
+        }
+    }
+
+    #[test]
+    fn whole_links_have_no_rules() {
+        assert!(Links::default().are_whole());
+        assert_eq!(Links::default().script(), REMOVE);
+        let alone = Links {
+            drop: Some(5.0),
+            ..Links::default()
+        };
+        assert!(alone.are_whole(), "a fault that concerns nobody");
+        assert!(!links().are_whole());
+    }
+
+    #[test]
+    fn rules_are_for_both_directions_and_both_families() {
+        let rules = links().rules();
+        let text = nft(&rules);
+        for line in [
+            "ip saddr 10.0.0.2 drop",
+            "ip daddr 10.0.0.2 drop",
+            "ip6 saddr fd00::2 drop",
+            "ip saddr 10.0.0.3 numgen random mod 10000 < 1250 drop",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        let text = iptables(&rules);
+        for line in [
+            "\niptables -w -A BANQUET-INPUT -s 10.0.0.2 -j DROP\n",
+            "\nip6tables -w -A BANQUET-OUTPUT -d fd00::2 -j DROP\n",
+            "-d 10.0.0.3 -m statistic --mode random --probability 0.1250 -j DROP\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        assert!(links().script().ends_with("late 10.0.0.3 100000 5000\n"));
+    }
+}

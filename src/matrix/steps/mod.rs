@@ -1,0 +1,126 @@
+//! The steps of a multisuite, read from the configuration: `step` reads a single one, `block`
+//! those that belong together, the other files the keys of a family of actions, `parsed` is the
+//! result, of which each platform takes its part.
+
+mod block;
+mod command;
+mod fault;
+mod heartbeat;
+mod names;
+mod options;
+mod parsed;
+mod step;
+mod wait;
+
+use std::sync::Arc;
+
+use super::Instance;
+use super::plugins::Plugins;
+use crate::config::{Map, Node, Problem, Problems, Sources, Span, nearest};
+
+use options::Incomplete;
+pub use options::known_options;
+pub use parsed::{Cast, Parsed};
+
+/// Keys that make a map a block, or a step that has no word.
+const MAPS: [&str; 7] = [
+    "step",
+    "concurrent",
+    "during",
+    "steps",
+    "rolling",
+    "chaos",
+    "heartbeat",
+];
+
+/// Reads steps; what is wrong is told, and left out.
+pub struct Reader<'a> {
+    /// For excerpts.
+    pub sources: &'a Sources,
+    /// The suites that steps may name.
+    pub suites: Vec<&'a str>,
+    /// For the settings that a step may change.
+    pub instances: &'a [Arc<Instance>],
+    /// For the keys that they know.
+    pub plugins: &'a dyn Plugins,
+    /// What is wrong.
+    pub problems: &'a mut Problems,
+    /// Whether what is read runs beside other steps, and ends with them.
+    pub beside: bool,
+}
+
+impl Reader<'_> {
+    /// The steps of a list.
+    pub fn list(&mut self, list: &[Node]) -> Vec<Parsed> {
+        list.iter().filter_map(|node| self.node(node)).collect()
+    }
+
+    fn node(&mut self, node: &Node) -> Option<Parsed> {
+        if let Some(text) = node.as_str() {
+            return self.step(text, node.span, node, &Map::new());
+        }
+        let Some(map) = node.as_map() else {
+            let message = format!("a step must be text or a map, and is {}", node.described());
+            return self.tell(
+                message,
+                node.span,
+                "write `- ACTION SUITE`, such as `- converge web`",
+            );
+        };
+        if let Some(step) = map.get("step") {
+            let step = &step.node;
+            return match step.as_str() {
+                Some(text) => self.step(text, step.span, node, map),
+                None => {
+                    let message = format!("`step` must be text, and is {}", step.described());
+                    self.tell(message, step.span, "write `step: ACTION SUITE`")
+                }
+            };
+        }
+        let has = |key: &str| map.contains_key(key);
+        match () {
+            () if has("rolling") => self.rolling(map, node),
+            () if has("concurrent") || has("during") || has("steps") => self.block(map, node),
+            () if has("chaos") => self.chaos(map, node),
+            () if has("heartbeat") => self.heartbeat(map, node),
+            () => self.no_step(map, node),
+        }
+    }
+
+    /// A map that is neither a step nor a block.
+    fn no_step(&mut self, map: &Map, node: &Node) -> Option<Parsed> {
+        for (key, entry) in map {
+            if let Some(near) = nearest(key, MAPS) {
+                let message = format!("unknown key `{key}` in a step");
+                return self.tell(message, entry.key, &format!("did you mean `{near}`?"));
+            }
+            if step::ACTIONS.contains(&key.as_str()) {
+                let value = entry.node.as_str().unwrap_or("SUITE");
+                let help =
+                    format!("write `- {key} {value}`, or `- step: {key} {value}` and options");
+                return self.tell("a step without `step`".into(), entry.key, &help);
+            }
+        }
+        let help = "a step has the key `step`, a block the key `concurrent`, `steps`, `during` or `rolling`";
+        self.tell(
+            "a map that is neither a step nor a block".into(),
+            node.span,
+            help,
+        )
+    }
+
+    fn incomplete<T>(&mut self, wrong: &Incomplete, span: Span) -> Option<T> {
+        self.tell(wrong.message.clone(), span, &wrong.help)
+    }
+
+    /// Notes an error; `help` becomes a sentence.
+    fn tell<T>(&mut self, message: String, span: Span, help: &str) -> Option<T> {
+        let mut letters = help.chars();
+        let first = letters.next().map(|c| c.to_uppercase().to_string());
+        let end = if help.ends_with(['?', '.']) { "" } else { "." };
+        let help = format!("{}{}{end}", first.unwrap_or_default(), letters.as_str());
+        let problem = Problem::error(message).at(self.sources, span, "here");
+        self.problems.push(problem.help(help));
+        None
+    }
+}
