@@ -26,9 +26,9 @@ use banquet_sdk::{Origin, Peer, Platform, Section, State};
 
 use crate::config::{Node, Problem};
 
-pub(crate) use names::Filter;
 pub use fault::{Chaos, Fault};
 pub use heartbeat::{Heartbeat, Probe};
+pub(crate) use names::Filter;
 pub use plugins::{NoPlugins, Plugins};
 pub use select::{SelectError, Selection};
 pub use step::{Action, Block, Condition, Expect, Repeat, Shape, Step, StepNode, StepOptions};

@@ -302,6 +302,9 @@ fn failed(level: Level, place: &Place, what: &str, failure: &Failure) -> Vec<Lin
         .collect()
 }
 
+/// So many outages of a heartbeat are shown.
+const OUTAGES: usize = 5;
+
 fn heartbeat(place: &Place, summary: &HeartbeatSummary) -> Vec<Line> {
     let time = |micros: u64| format!("{:.1?}", Duration::from_micros(micros));
     let mut lines = vec![word(
@@ -318,7 +321,8 @@ fn heartbeat(place: &Place, summary: &HeartbeatSummary) -> Vec<Line> {
             time(summary.max),
         ),
     )];
-    lines.extend(summary.outages.iter().map(|outage| {
+    let more = summary.outages.len().saturating_sub(OUTAGES);
+    lines.extend(summary.outages.iter().take(OUTAGES).map(|outage| {
         let text = format!(
             "Outage of {}: {} lost{}: {}",
             time(outage.lasted),
@@ -328,6 +332,9 @@ fn heartbeat(place: &Place, summary: &HeartbeatSummary) -> Vec<Line> {
         );
         word(Level::Warn, place, text)
     }));
+    if more > 0 {
+        lines.push(word(Level::Warn, place, format!("and {more} more outages")));
+    }
     lines
 }
 

@@ -96,7 +96,7 @@ impl Cause {
 }
 
 /// One question of a heartbeat. Times in microseconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     /// Counts from 0.
     pub number: u64,
@@ -112,7 +112,7 @@ pub struct Sample {
 }
 
 /// A time without answers: from the first lost question to the next that was answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Outage {
     /// When its first question was to be asked, microseconds since 1970.
     pub since: u64,
@@ -129,7 +129,7 @@ pub struct Outage {
 
 /// What came of a heartbeat. Latencies count from the moment at which a question was to be asked,
 /// so that one that had to wait for others shows it; in microseconds, of answers only.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeartbeatSummary {
     /// Questions asked.
     pub sent: u64,
