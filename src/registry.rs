@@ -268,4 +268,48 @@ mod tests {
             Err(Unknown { nearest: None, .. })
         ));
     }
+
+    /// Rows of the page on compatibility that are about plugins: the first cell, and the verdict.
+    fn rows(page: &str) -> Vec<(&str, &str)> {
+        let cells = page.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
+            Some((cells.next()?, cells.next()?))
+        });
+        cells.collect()
+    }
+
+    #[test]
+    fn the_page_on_compatibility_names_every_plugin_and_denies_none() {
+        let page = include_str!("../docs/compatibility.md");
+        let registry = Registry::builtin();
+        let known = [
+            registry.drivers.keys().collect::<Vec<_>>(),
+            registry.transports.keys().collect(),
+            registry.provisioners.keys().collect(),
+            registry.verifiers.keys().collect(),
+        ]
+        .concat();
+        let silent = known
+            .iter()
+            .filter(|name| !page.contains(&format!("`{name}`")));
+        assert_eq!(silent.collect::<Vec<_>>(), Vec::<&&String>::new());
+        let mut gems = Vec::new();
+        for (what, verdict) in rows(page) {
+            let names = what.split('`').skip(1).step_by(2);
+            for gem in what
+                .split([',', ' '])
+                .filter(|it| it.starts_with("kitchen-"))
+            {
+                assert!(!gems.contains(&gem), "{gem} has two rows");
+                gems.push(gem);
+            }
+            // A key of a plugin may be without effect.
+            if verdict == "not" {
+                let denied: Vec<_> = names
+                    .filter(|name| known.iter().any(|it| it == name))
+                    .collect();
+                assert!(denied.is_empty(), "{denied:?} are there");
+            }
+        }
+    }
 }

@@ -404,3 +404,36 @@ fn rake_tasks_have_the_names_of_test_kitchens() {
         );
     }
 }
+
+#[test]
+fn debug_reaches_plugins_and_the_environment_sets_levels_and_logs() {
+    let project = Project::new().file("kitchen.yml", SHOP);
+    project
+        .kitchen("converge db-a")
+        .succeeds()
+        .prints("[Dummy] converge on db-a\n");
+    project
+        .kitchen("converge -D db-a")
+        .succeeds()
+        .prints("[Dummy] converge on db-a with debugging\n");
+    let count = |project: &Project| {
+        let log = project.read(".kitchen/logs/db-a.log");
+        log.matches("-----> Converging <db-a>...").count()
+    };
+    assert_eq!(count(&project), 1, "the log begins anew");
+    let project = project
+        .env("KITCHEN_LOG", "ERROR")
+        .env("KITCHEN_LOG_OVERWRITE", "no");
+    let quiet = project.kitchen("converge db-a").succeeds();
+    assert!(!quiet.out.contains("Converging"), "{}", quiet.out);
+    let loud = project.kitchen("converge db-a -l info").succeeds();
+    assert!(loud.out.contains("Converging"), "{}", loud.out);
+    assert_eq!(count(&project), 2, "the log goes on");
+    project
+        .kitchen("converge db-a -l loud")
+        .succeeds()
+        .prints("Converging")
+        .complains(
+            "WARNING - invalid log level specified: \"loud\" - reverting to :info log level.",
+        );
+}
