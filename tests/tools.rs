@@ -3,6 +3,9 @@
 
 mod support;
 
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use support::{Project, needs};
 
 /// Two members; one has the other's address from the tool's own inventory, fact or grain, the
@@ -56,10 +59,12 @@ fn salt_converges_a_cluster() {
     a_cluster_passes("fixtures/salt-cluster", &says);
 }
 
-/// A cluster of one on image `banquet/debian-NAME:1`, with this provisioner, twice converged.
+/// A cluster of one on image `banquet/debian-NAME:1`, reached by a user who must become root, with
+/// this provisioner, twice converged.
 fn twice(name: &str, provisioner: &str) -> Project {
     let kitchen = format!(
-        "driver: {{name: docker, image: 'banquet/debian-{name}:1', pull: never}}\n\
+        "driver: {{name: docker, image: 'banquet/debian-{name}:1', pull: never, run_command: ''}}\n\
+         transport: {{name: ssh, username: kitchen, password: kitchen}}\n\
          provisioner:\n{provisioner}\n\
          platforms: [{{name: debian-12}}]\n\
          suites: [{{name: web}}]\n\
@@ -97,4 +102,46 @@ fn ansible_is_installed_where_it_is_missing() {
     );
     let ran = project.kitchen("test --destroy=always").succeeds();
     ran.prints_in_order(&["Setting up ansible-core", "PLAY RECAP", "PLAY RECAP"]);
+}
+
+#[test]
+fn a_play_that_is_interrupted_ends_on_the_instance() {
+    if !needs("docker-ssh") || !needs("ansible") {
+        return;
+    }
+    let project = Project::copy_of("fixtures/ansible-cluster");
+    // By password, for which Ansible wants sshpass.
+    let kitchen = project.read("kitchen.yml");
+    let kitchen = kitchen.replace("ssh_key: .kitchen/key", "password: kitchen");
+    project.write("kitchen.yml", &kitchen);
+    // A process of another command line than the module's, below one that is root's.
+    let tasks = "- {name: last, shell: sleep 7654; true}\n";
+    project.write("roles/web/tasks/main.yml", tasks);
+    project.kitchen("create web").succeeds();
+    let running = project.start("converge web").until("TASK [web : last]");
+    let state = project.read(".kitchen/web-debian-12.yml");
+    let id = state
+        .lines()
+        .find_map(|line| line.strip_prefix("container_id: "));
+    let id = id.expect("the container's id").trim_matches('"');
+    sleeps(id, true);
+    running.signal("INT").wait().exits(130);
+    sleeps(id, false);
+    project.kitchen("destroy").succeeds();
+}
+
+/// Waits until the long task runs in the container, or does not.
+#[track_caller]
+fn sleeps(container: &str, wanted: bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let found = Command::new("docker")
+            .args(["exec", container, "pgrep", "-f", "[s]leep 7654"])
+            .output()
+            .expect("docker runs");
+        if found.status.success() == wanted {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{wanted}: {found:?}");
+    }
 }

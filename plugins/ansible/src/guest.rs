@@ -436,9 +436,10 @@ async fn run(guest: &Guest<'_>, config: &Config, files: &Files, second: bool) ->
         true => format!("[ $code = 0 ] || rm -f {}", secrets.join(" ")),
         false => format!("rm -f {}", secrets.join(" ")),
     };
+    // In a shell of its own: the transport's code may have a trap as well.
     let code = format!(
-        "cd {root} || exit\n\
-         ended() {{ code=$?\n{}\n{remove}\nexit $code\n}}\ntrap ended EXIT\n{}\n{play}",
+        "(\ncd {root} || exit\n\
+         ended() {{ code=$?\n{}\n{remove}\nexit $code\n}}\ntrap ended EXIT\n{}\n{play}\n)",
         config.custom_post_play_command.as_deref().unwrap_or(":"),
         config.custom_pre_play_command.as_deref().unwrap_or(":"),
     );

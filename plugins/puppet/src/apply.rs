@@ -105,8 +105,9 @@ fn command(config: &Config, files: &Files, root: &str) -> String {
         None => apply(config, files, root),
     };
     let text = |code: &Option<String>| code.clone().unwrap_or_else(|| ":".into());
+    // In a shell of its own: the transport's code may have a trap as well.
     format!(
-        "ended() {{ code=$?\n{}\nexit $code\n}}\ntrap ended EXIT\n{}\n{apply}",
+        "(\nended() {{ code=$?\n{}\nexit $code\n}}\ntrap ended EXIT\n{}\n{apply}\n)",
         text(&config.custom_post_apply_command),
         text(&config.custom_pre_apply_command),
     )

@@ -15,6 +15,9 @@ fn own(mut values: Value) -> Value {
     values
 }
 
+const METADATA: &str = r#"{"name": "me-own", "version": "1.0.0", "author": "me", "license": "none",
+    "summary": "own", "source": "none", "dependencies": []}"#;
+
 #[tokio::test]
 async fn it_conforms() {
     let Some(machine) = Machine::of("puppet").await else {
@@ -40,11 +43,7 @@ async fn modules_hiera_and_facts_of_all_kinds_arrive() {
         return;
     };
     let machine = machine
-        .file(
-            "metadata.json",
-            r#"{"name": "me-own", "version": "1.0.0", "author": "me", "license": "none",
-                "summary": "own", "source": "none", "dependencies": []}"#,
-        )
+        .file("metadata.json", METADATA)
         .file("manifests/init.pp", "class own { $said = 'own' }")
         .file(
             "site/modules/other/manifests/init.pp",
@@ -173,4 +172,55 @@ async fn a_missing_puppet_or_manifest_is_told() {
             .unwrap_err();
         assert_eq!(error.key, Some(format!("/{key}")));
     }
+}
+
+/// Both programs of the workstation download a module from a repository.
+#[tokio::test]
+async fn modules_of_a_puppetfile_are_downloaded() {
+    let here = |program: &str| match banquet_sdk::tool::on_path(program) {
+        Some(_) => Ok(()),
+        None => Err(format!("no {program} on the PATH")),
+    };
+    if !["git", "r10k", "librarian-puppet"]
+        .iter()
+        .all(|program| conformance::requires(program, here(program)))
+    {
+        return;
+    }
+    let Some(machine) = Machine::of("puppet").await else {
+        return;
+    };
+    let repository = machine.root().join("far");
+    let puppetfile = format!("mod 'far', :git => 'file://{}'\n", repository.display());
+    let machine = machine
+        .file("far/manifests/init.pp", "class far { $said = 'far away' }")
+        .file("far/metadata.json", &METADATA.replace("me-own", "me-far"))
+        .file("Puppetfile", &puppetfile)
+        .file(
+            "manifests/site.pp",
+            "include far\nfile { \"/srv/${facts['by']}\": content => $far::said }",
+        );
+    let script = "git init -q -b main . && git add . && \
+                  git -c user.name=me -c user.email=me@example.com commit -qm one && \
+                  git branch -q master";
+    let made = std::process::Command::new("sh")
+        .args(["-c", script])
+        .current_dir(&repository)
+        .status();
+    assert!(made.unwrap().success());
+    for program in ["librarian", "r10k"] {
+        let values = own(json!({
+            "resolve_with_librarian_puppet": program == "librarian",
+            "resolve_with_r10k": program == "r10k",
+            "custom_facts": {"by": program},
+        }));
+        machine.converge(&Puppet, values).await.unwrap();
+        let made = machine.prints(&format!("cat /srv/{program}")).await;
+        assert_eq!(made, "far away\n");
+    }
+    machine.write("Puppetfile", "mod 'far', :git => 'file:///no/such/place'\n");
+    let values = own(json!({"resolve_with_librarian_puppet": false, "resolve_with_r10k": true}));
+    let error = machine.converge(&Puppet, values).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Action);
+    assert!(error.message.starts_with("r10k of "), "{error}");
 }

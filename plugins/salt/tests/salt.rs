@@ -1,5 +1,6 @@
 //! The provisioner with a real Salt, in containers.
 
+#[path = "../../puppet/tests/machine/mod.rs"]
 mod machine;
 
 use banquet_salt::Salt;
