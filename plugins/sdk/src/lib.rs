@@ -11,6 +11,8 @@ pub mod conformance;
 mod context;
 mod driver;
 mod error;
+#[cfg(unix)]
+mod family;
 pub mod lenient;
 pub mod links;
 pub mod on_machine;

@@ -35,8 +35,9 @@ pub fn shell(prefix: &[String], line: &str) -> Command {
 }
 
 /// Runs `command` in a process group of its own; its output goes to `output` line by line.
-/// Dropping the future kills the whole group. A non-zero exit is an answer, not an error. What
-/// processes print that outlive the command is not waited for.
+/// Dropping the future kills the whole group and, on Linux, all that descends from the command. A
+/// non-zero exit is an answer, not an error. What processes print that outlive the command is not
+/// waited for.
 pub async fn run(mut command: Command, stdin: &Stdin, output: &dyn Output) -> Result<ExitStatus> {
     let name = name_of(&command);
     let directory = command.as_std().get_current_dir().map(Path::to_path_buf);
@@ -273,7 +274,7 @@ pub fn exit_status(status: StdExitStatus) -> ExitStatus {
     ExitStatus(status.code().unwrap_or(1))
 }
 
-/// Kills the process group of a command whose future was dropped.
+/// Kills the process group of a command whose future was dropped, and what descends from it.
 struct Group(Option<u32>);
 
 impl Group {
@@ -285,13 +286,16 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         #[cfg(unix)]
-        if let Some(group) = self
-            .0
-            .take()
-            .and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))
-        {
+        if let Some(id) = self.0.take() {
+            use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+            let pid = |id: u32| Pid::from_raw(id.cast_signed());
+            // Some tools give each of their workers a session (Ansible 2.19).
+            let family = crate::family::descendants(id);
             // Already gone is what is wanted.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            let _ = pid(id).map(|pid| kill_process_group(pid, Signal::KILL));
+            for pid in family.into_iter().filter_map(pid) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
         }
     }
 }
@@ -376,12 +380,15 @@ mod tests {
         capture(sh(&format!("kill {pid}"))).await.unwrap();
     }
 
+    #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn dropping_kills_the_group() {
+    async fn dropping_kills_the_group_and_sessions_below_it() {
         let directory = tempfile::tempdir().unwrap();
         let pids = directory.path().join("pids");
         let script = format!(
-            "sleep 600 & echo $$ $! > {0}.new; mv {0}.new {0}; wait",
+            "sleep 600 & one=$!; setsid sh -c 'sleep 600; :' & two=$!
+             until three=$(pgrep -P $two sleep); do :; done
+             echo $$ $one $two $three > {0}.new; mv {0}.new {0}; wait",
             pids.display()
         );
         let work = run(sh(&script), &Stdin::Empty, &crate::Discard);
