@@ -159,6 +159,33 @@ fn dokken_brings_chef_in_a_volume_and_leaves_nothing() {
     assert_eq!(containers(project.path()), "");
 }
 
+#[test]
+fn members_are_converged_over_ssh_by_a_user_with_sudo() {
+    if !needs("docker") || !needs("docker-ssh") {
+        return;
+    }
+    let project = Project::copy_of("fixtures/chef-cluster");
+    let driver = "driver: {name: docker, image: 'banquet/debian-ssh:1', pull: never, run_command: ''}\n\
+                  transport: {name: ssh, username: kitchen, password: kitchen, connection_retry_sleep: 0.1}\n";
+    let text = project
+        .read("kitchen.yml")
+        .replace("driver:\n  name: sandbox\n", driver);
+    // What is uploaded is the user's.
+    project.write(
+        "kitchen.yml",
+        &text.replace("/srv/stand-in", "/tmp/stand-in"),
+    );
+    let install = project.read("stand-in/install.sh");
+    project.write(
+        "stand-in/install.sh",
+        &install.replace("/srv/stand-in", "/tmp/stand-in"),
+    );
+    project
+        .kitchen("test")
+        .succeeds()
+        .prints_in_order(&["2/2 resources updated", "0/2 resources updated"]);
+}
+
 /// A project that is converged on the workstation itself, by the stand-in in place of the client;
 /// its recipes write below the project.
 fn on_the_workstation(more: &str) -> Option<Project> {

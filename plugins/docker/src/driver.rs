@@ -18,7 +18,7 @@ use crate::engine::{ASK_AGAIN, Engine, Engines};
 use crate::errors::{Cause, cause};
 use crate::find::{self, ID, NAME};
 use crate::image::{self, Images};
-use crate::settings::Settings;
+use crate::settings::{Settings, Unneeded};
 use crate::transport::gone;
 use crate::{container, dokken, labels, namespace, network, orphans};
 
@@ -53,7 +53,8 @@ impl Driver for Docker {
             false => PluginInfo::of::<Settings>(
                 "docker",
                 "containers of Docker or Podman, through the engine's API",
-            ),
+            )
+            .with::<Unneeded>(),
             true => PluginInfo::of::<Settings>("dokken", "the same with Chef from an image")
                 .with::<dokken::Keys>(),
         }

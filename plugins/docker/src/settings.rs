@@ -142,6 +142,33 @@ pub struct Settings {
     pub read_timeout: Option<u64>,
 }
 
+/// Keys of kitchen-docker that change nothing: there is no command line of Docker's, no SSH server in
+/// the container, and no Upstart that would have to be kept quiet.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Unneeded {
+    /// Without effect: no command line is needed.
+    pub binary: Value,
+    /// Without effect, as `binary`.
+    pub use_sudo: Value,
+    /// Without effect: what is sent for a build is not written to disk.
+    pub build_tempdir: Value,
+    /// Without effect, as `build_tempdir`.
+    pub temp_dir: Value,
+    /// Without effect: containers run on their own.
+    pub detach: Value,
+    /// Without effect: the image is taken as it is.
+    pub disable_upstart: Value,
+    /// Without effect: commands go through the engine, not through SSH.
+    pub private_key: Value,
+    /// Without effect, as `private_key`.
+    pub public_key: Value,
+    /// Without effect, as `private_key`.
+    pub wait_for_transport: Value,
+    /// Without effect: the way to a container is known.
+    pub use_internal_docker_network: Value,
+}
+
 /// When an image is pulled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "lowercase")]
