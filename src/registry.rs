@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use banquet_sdk::{Driver, Provisioner, Retry, Transport, Verifier};
+use banquet_sdk::{Driver, PluginInfo, Provisioner, Retry, Transport, Verifier};
 use serde_json::json;
 
 use crate::matrix::{Kind, Plugins};
@@ -189,6 +189,26 @@ impl Registry {
         }
     }
 
+    /// What the plugin of this kind and name is called and which keys it knows.
+    pub fn info(&self, kind: Kind, name: &str) -> Option<PluginInfo> {
+        Some(match kind {
+            Kind::Driver => self.driver(name).ok()?.info(),
+            Kind::Transport => self.transport(name).ok()?.info(),
+            Kind::Provisioner => self.provisioner(name).ok()?.info().with::<Retry>(),
+            Kind::Verifier => self.verifier(name).ok()?.info(),
+        })
+    }
+
+    /// The names of all plugins of this kind.
+    pub fn names(&self, kind: Kind) -> Vec<String> {
+        match kind {
+            Kind::Driver => self.drivers.keys().cloned().collect(),
+            Kind::Transport => self.transports.keys().cloned().collect(),
+            Kind::Provisioner => self.provisioners.keys().cloned().collect(),
+            Kind::Verifier => self.verifiers.keys().cloned().collect(),
+        }
+    }
+
     /// The verifier of this name.
     pub fn verifier(&self, name: &str) -> Result<&Arc<dyn Verifier>, Unknown> {
         find(&self.verifiers, Kind::Verifier, name)
@@ -213,13 +233,7 @@ impl Plugins for Registry {
     }
 
     fn keys(&self, kind: Kind, name: &str) -> Option<Vec<String>> {
-        let info = match kind {
-            Kind::Driver => self.driver(name).ok()?.info(),
-            Kind::Transport => self.transport(name).ok()?.info(),
-            Kind::Provisioner => self.provisioner(name).ok()?.info().with::<Retry>(),
-            Kind::Verifier => self.verifier(name).ok()?.info(),
-        };
-        Some(info.keys())
+        Some(self.info(kind, name)?.keys())
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::args::{Act, Pace, Test, Verify};
+use super::args::{Act, Pace, Shown, Test, Verify};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::init::init_where_missing;
@@ -16,7 +16,7 @@ use super::signals::Signals;
 use crate::config::Report as Settings;
 use crate::plan::{self, Command, Plan};
 use crate::report::record::{Keep, Runs};
-use crate::report::{Format, Level, prepare};
+use crate::report::{Format, Level, Style, prepare};
 use crate::run::{Cause, Kitchen, Options, Stop, run};
 
 /// Events that may wait to be told; then the run waits.
@@ -59,7 +59,7 @@ fn perform(
         common,
     } = act;
     let loaded = Loaded::read(common)?;
-    let selection = loaded.choose(names)?;
+    let selection = pace.split.of(loaded.choose(names)?)?;
     let plan = make(&loaded, &selection, command, how)?;
     refuse(&plan)?;
     let kitchen = Kitchen {
@@ -80,8 +80,13 @@ fn perform(
     let report = &loaded.config.report;
     shown.files = files(pace, report, &kitchen.project.root)?;
     shown.runs = Some((Runs::new(&kitchen.project.kitchen()), keep(report)));
-    if pace.debug {
+    if pace.debug || pace.telling.verbose {
         shown.level = Level::Debug;
+    }
+    match (pace.telling.quiet, pace.telling.format) {
+        (true, _) => shown.style = Style::Quiet,
+        (_, Some(Shown::Json)) => shown.style = Style::Json,
+        _ => {}
     }
     let runtime = super::runtime()?;
     let (events, told) = mpsc::channel(WAITING);
@@ -104,8 +109,16 @@ fn perform(
 /// The reports that are written afterwards. One that cannot be is told now, not after an hour.
 fn files(pace: &Pace, report: &Settings, root: &Path) -> Result<Vec<(Format, PathBuf)>, Fault> {
     let configured = |path: &Option<PathBuf>| path.as_ref().map(|path| root.join(path));
-    let junit = pace.junit.clone().or_else(|| configured(&report.junit));
-    let html = pace.html.clone().or_else(|| configured(&report.html));
+    let junit = pace
+        .telling
+        .junit
+        .clone()
+        .or_else(|| configured(&report.junit));
+    let html = pace
+        .telling
+        .html
+        .clone()
+        .or_else(|| configured(&report.html));
     let files: Vec<_> = [(Format::Junit, junit), (Format::Html, html)]
         .into_iter()
         .filter_map(|(format, path)| Some((format, path?)))

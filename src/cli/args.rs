@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
 
+use super::complete;
+use super::partition::Split;
 use crate::plan::{self, DestroyPolicy};
 use crate::report::Level;
 
@@ -49,7 +52,10 @@ Configuration:
   init       Start a project here
   validate   Everything that is wrong with it
   migrate    What could be better in one that was written for Test Kitchen
-  schema     What files may hold, as JSON Schema
+  schema     What files may hold, as JSON Schema, for editors
+
+For shells:
+  completions, man
 
   version, help [COMMAND]
 
@@ -161,6 +167,14 @@ pub enum Command {
     Report(super::report::Report),
     /// Which runs were recorded
     Runs(super::report::List),
+    /// What a shell must know to complete commands, options and names
+    ///
+    /// bash: `source <(kitchen completions bash)` in ~/.bashrc; zsh: the same in ~/.zshrc; fish:
+    /// `kitchen completions fish > ~/.config/fish/completions/kitchen.fish`; PowerShell:
+    /// `kitchen completions powershell | Out-String | Invoke-Expression` in $PROFILE.
+    Completions(super::complete::Completions),
+    /// Pages for `man`
+    Man(super::complete::Man),
     /// What files may hold, as JSON Schema
     Schema(super::schema::Print),
     /// Test Kitchen's joke.
@@ -172,7 +186,7 @@ pub enum Command {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Names {
     /// Clusters first, then instances: exact name, else regular expression; `all`; none: all
-    #[arg(value_name = "NAME|REGEXP|all")]
+    #[arg(value_name = "NAME|REGEXP|all", add = ArgValueCompleter::new(complete::names))]
     pub names: Vec<String>,
 }
 
@@ -287,12 +301,42 @@ pub struct Pace {
     /// Wait where another process works on the same cluster or instance
     #[arg(long)]
     pub wait: bool,
+    /// Which part.
+    #[command(flatten)]
+    pub split: Split,
+    /// How it is told.
+    #[command(flatten)]
+    pub telling: Telling,
+}
+
+/// How a run is told, and which reports are written of it.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Reports")]
+pub struct Telling {
+    /// Say nothing but what failed, and the summary, at the end
+    #[arg(long, conflicts_with_all = ["verbose", "format"])]
+    pub quiet: bool,
+    /// Tell everything, as `-l debug`
+    #[arg(long)]
+    pub verbose: bool,
+    /// json: each event as a line of JSON, as in the record, for programs
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<Shown>,
     /// Write a JUnit report to FILE
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub junit: Option<PathBuf>,
     /// Write an HTML report to FILE, which needs nothing else
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub html: Option<PathBuf>,
+}
+
+/// Forms in which a run is told while it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shown {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
 impl Pace {
@@ -355,10 +399,10 @@ pub struct Test {
 #[command(next_help_heading = "Steps of a cluster")]
 pub struct Part {
     /// Begin at STEP: a number or a name
-    #[arg(long, value_name = "STEP", conflicts_with = "resume")]
+    #[arg(long, value_name = "STEP", conflicts_with = "resume", add = ArgValueCompleter::new(complete::steps))]
     pub from: Option<String>,
     /// End after STEP
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP", add = ArgValueCompleter::new(complete::steps))]
     pub until: Option<String>,
     /// Begin at the step that failed last time
     #[arg(long)]

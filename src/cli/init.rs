@@ -143,7 +143,17 @@ impl Generator {
                 }
             }
         }
+        self.schema()?;
         self.gemfile(init.create_gemfile)
+    }
+
+    /// What editors check kitchen.yml by.
+    fn schema(&self) -> Result<(), Fault> {
+        let path = ".kitchen/schema.json";
+        let schema = super::schema::text(super::schema::What::Config);
+        std::fs::create_dir_all(self.root.join(".kitchen"))
+            .and_then(|()| std::fs::write(self.root.join(path), schema))
+            .map_err(|error| failed(path, &error))
     }
 
     fn kitchen_yml(&self, init: &Init) -> Result<String, Fault> {
@@ -157,6 +167,7 @@ impl Generator {
         let provisioner = scalar(&init.provisioner)?;
         Ok(format!(
             "\
+# yaml-language-server: $schema=.kitchen/schema.json
 ---
 # What `kitchen test` makes and tests: every suite below on every platform below.
 # `kitchen list` shows the instances, `kitchen validate` finds mistakes.

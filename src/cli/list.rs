@@ -10,9 +10,11 @@ use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::{Fault, no_colour};
 use super::loaded::{Loaded, members};
+use super::partition::Split;
 use super::rows::{ClusterRow, InstanceRow};
 use super::status::{self, Status};
 use super::table::{self, Cell};
+use crate::matrix::Selection;
 
 /// `list`.
 #[derive(Args, Clone, Debug)]
@@ -23,6 +25,9 @@ pub struct List {
     /// Instances instead of clusters
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub instances: Option<bool>,
+    /// Which part.
+    #[command(flatten)]
+    pub split: Split,
     /// Names only, one a line
     #[arg(short, long)]
     pub bare: bool,
@@ -54,9 +59,14 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
     let loaded = Loaded::read(&list.common)?;
     let only_instances = list.instances == Some(true);
     let (clusters, instances) = if only_instances && list.names.names.is_empty() {
-        (Vec::new(), loaded.matrix.instances.clone())
+        let instances = loaded.matrix.instances.clone();
+        let all = Selection {
+            clusters: Vec::new(),
+            instances,
+        };
+        (Vec::new(), list.split.of(all)?.instances)
     } else {
-        let selection = loaded.look(&list.names)?;
+        let selection = list.split.of(loaded.look(&list.names)?)?;
         match only_instances {
             true => (Vec::new(), members(&selection)),
             false => (selection.clusters, selection.instances),

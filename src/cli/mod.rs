@@ -2,6 +2,7 @@
 
 mod act;
 mod args;
+mod complete;
 mod console;
 mod diagnose;
 mod doctor;
@@ -19,6 +20,7 @@ mod logs;
 mod machine;
 mod migrate;
 mod package;
+mod partition;
 mod plan;
 mod report;
 mod rows;
@@ -44,6 +46,7 @@ use crate::plan::Command as Action;
 
 /// Runs the command that the arguments (the program's name first) ask for.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    complete::answer();
     call(arguments).into()
 }
 
@@ -104,6 +107,8 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
         Some(Command::Report(args)) => report::report(&args),
         Some(Command::Runs(args)) => report::list(&args),
         Some(Command::Schema(args)) => schema::schema(&args),
+        Some(Command::Completions(args)) => complete::completions(&args),
+        Some(Command::Man(args)) => complete::man(&args),
         Some(Command::Sink) => sink::sink(),
     }
 }

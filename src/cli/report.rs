@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use serde_json::{Value, json};
 
+use super::complete;
 use super::exit::Exit;
 use super::fault::{Fault, no_colour};
 use super::table::{self, Cell, GREEN, RED, WHITE};
@@ -22,7 +24,7 @@ const SHORT: usize = 8;
 #[derive(Args, Clone, Debug)]
 pub struct Report {
     /// The run: its id or the beginning of it, as in `kitchen runs` [default: the newest]
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCompleter::new(complete::runs))]
     pub run: Option<String>,
     /// The form
     #[arg(short, long, value_enum, default_value = "terminal")]

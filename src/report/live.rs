@@ -6,6 +6,7 @@ use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
+use super::expected::Expected;
 use super::tally::Tally;
 use super::view::view;
 
@@ -15,11 +16,12 @@ pub struct Live {
     bar: ProgressBar,
     term: Term,
     above: Vec<u8>,
+    expected: Expected,
 }
 
 impl Live {
-    /// A view on standard output.
-    pub fn new() -> Self {
+    /// A view on standard output, with the times that are expected.
+    pub fn new(expected: Expected) -> Self {
         let term = Term::stdout();
         let target = ProgressDrawTarget::term(term.clone(), 20);
         let style = ProgressStyle::with_template("{msg}");
@@ -29,6 +31,7 @@ impl Live {
             bar,
             term,
             above: Vec::new(),
+            expected,
         }
     }
 
@@ -45,7 +48,8 @@ impl Live {
                 .suspend(|| out.write_all(&above).and_then(|()| out.flush()))?;
         }
         let (height, width) = self.term.size();
-        let view = view(tally, Timestamp::now(), width.into(), height.into());
+        let now = Timestamp::now();
+        let view = view(tally, &self.expected, now, width.into(), height.into());
         if view != self.bar.message() {
             self.bar.set_message(view);
         }

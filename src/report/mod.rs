@@ -3,6 +3,7 @@
 //! other reports are made ([`Told`]). Reads events only; called by the command line.
 
 mod blocks;
+mod expected;
 mod fire;
 mod html;
 mod junit;
@@ -23,7 +24,7 @@ mod view;
 mod xml;
 
 #[cfg(test)]
-mod story;
+pub(crate) mod story;
 #[cfg(test)]
 mod tests;
 
@@ -53,6 +54,10 @@ pub enum Style {
     Blocks,
     /// Line by line, with a view of what runs now below.
     Live,
+    /// Nothing but the summary and what failed, at the end.
+    Quiet,
+    /// Each event as a line of JSON, for programs.
+    Json,
 }
 
 /// What a report needs to know beforehand.
@@ -101,6 +106,8 @@ enum Screen {
     Lines,
     Blocks(Blocks),
     Live(Live),
+    Quiet,
+    Json,
 }
 
 impl Report {
@@ -120,7 +127,9 @@ impl Report {
             screen: match options.style {
                 Style::Lines => Screen::Lines,
                 Style::Blocks => Screen::Blocks(Blocks::default()),
-                Style::Live => Screen::Live(Live::new()),
+                Style::Live => Screen::Live(Live::new(expected(options))),
+                Style::Quiet => Screen::Quiet,
+                Style::Json => Screen::Json,
             },
             logs,
             runs: options.runs.clone(),
@@ -136,6 +145,10 @@ impl Report {
     pub fn event(&mut self, event: &Event) {
         self.tally.event(event);
         self.record(event);
+        if let Screen::Json = self.screen {
+            let told = record::line(event, &mut self.out);
+            self.heard(told);
+        }
         if let Some(logs) = &mut self.logs {
             logs.structured.event(event);
         }
@@ -192,6 +205,7 @@ impl Report {
             }
             Screen::Blocks(_) => self.printer.print(line, &mut self.out),
             Screen::Live(live) => self.printer.print(line, live.above()),
+            Screen::Quiet | Screen::Json => Ok(()),
         };
         self.heard(shown);
     }
@@ -201,10 +215,14 @@ impl Report {
         let held = match &mut self.screen {
             Screen::Blocks(blocks) => blocks.end_all(&mut self.out),
             Screen::Live(live) => live.end(&mut self.out),
-            Screen::Lines => Ok(()),
+            Screen::Lines | Screen::Quiet | Screen::Json => Ok(()),
         };
-        self.screen = Screen::Lines;
         self.heard(held);
+        let program = matches!(self.screen, Screen::Json);
+        let quiet = matches!(self.screen, Screen::Quiet);
+        if !program {
+            self.screen = Screen::Lines;
+        }
         let nobody = Place::default();
         let mut lines = Vec::new();
         let table = summary::table(&self.tally);
@@ -216,7 +234,7 @@ impl Report {
                     .map(|row| narrator::word(Level::Info, &nobody, row)),
             );
         }
-        if self.cause().is_none() {
+        if self.cause().is_none() && !quiet {
             let text = format!("Test Kitchen is finished. ({})", minutes(duration));
             lines.push(banner(&nobody, text));
         }
@@ -226,7 +244,12 @@ impl Report {
         }
         self.flush();
         self.printer.names = false;
-        for line in summary::failures(&self.tally) {
+        let failures = if program {
+            Vec::new()
+        } else {
+            summary::failures(&self.tally)
+        };
+        for line in failures {
             // Where nobody reads, the log files and the exit code still tell.
             let _ = self.printer.print(&line, &mut self.err);
         }
@@ -299,6 +322,13 @@ impl Report {
             no_logs(&mut self.err, &error);
         }
     }
+}
+
+/// What is known of earlier runs.
+fn expected(options: &Options) -> expected::Expected {
+    let runs = options.runs.as_ref();
+    runs.map(|(runs, _)| expected::Expected::read(runs))
+        .unwrap_or_default()
 }
 
 fn no_record(err: &mut Out, error: &io::Error) {

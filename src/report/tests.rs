@@ -145,8 +145,9 @@ fn the_view_says_what_runs_and_fits() {
         .iter()
         .for_each(|event| tally.event(event));
     let now = Timestamp::from_second(1_700_000_100).expect("a time");
-    insta::assert_snapshot!(view(&tally, now, 80, 24));
-    let narrow = view(&tally, now, 20, 4);
+    let none = expected::Expected::default();
+    insta::assert_snapshot!(view(&tally, &none, now, 80, 24));
+    let narrow = view(&tally, &none, now, 20, 4);
     assert_eq!(narrow.lines().count(), 2, "{narrow}");
     assert!(
         narrow.lines().all(|line| line.chars().count() < 20),
@@ -430,4 +431,55 @@ fn a_disk_that_fills_ends_the_record_and_not_the_run() {
     );
     let junit = std::fs::read_to_string(junit).expect("a report without output");
     assert!(junit.contains("name=\"4 verify web2\""), "{junit}");
+}
+
+#[test]
+fn the_view_says_how_long_it_took_the_last_time_that_it_passed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let runs = Runs::new(dir.path());
+    let keep = Keep {
+        runs: 9,
+        age: std::time::Duration::from_secs(1_000_000),
+    };
+    let recorded = Options {
+        runs: Some((runs.clone(), keep)),
+        ..options()
+    };
+    told(&instance(), &recorded);
+    let expected = expected::Expected::read(&runs);
+    let mut tally = Tally::default();
+    instance().events[..3]
+        .iter()
+        .for_each(|event| tally.event(event));
+    let now = Timestamp::from_second(1_700_000_010).expect("a time");
+    let seen = view(&tally, &expected, now, 80, 24);
+    assert!(seen.ends_with("9s of about 1m05s"), "{seen}");
+}
+
+#[test]
+fn a_quiet_run_tells_the_summary_and_what_failed() {
+    let quiet = Options {
+        style: Style::Quiet,
+        ..options()
+    };
+    let (out, err, _) = told(&cluster(), &quiet);
+    assert!(out.starts_with("-----> Summary"), "{out}");
+    assert!(err.contains("Last output:"), "{err}");
+    assert_eq!(told(&instance(), &quiet).0, "");
+}
+
+#[test]
+fn programs_are_told_each_event_as_it_is_recorded() {
+    let json = Options {
+        style: Style::Json,
+        ..options()
+    };
+    let (out, err, cause) = told(&cluster(), &json);
+    let events = cluster().events;
+    assert_eq!(out.lines().count(), events.len());
+    for (line, event) in out.lines().zip(&events) {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(line, serde_json::to_value(event).expect("JSON"));
+    }
+    assert_eq!((err.as_str(), cause), ("", Some(Cause::Verify)));
 }

@@ -5,19 +5,26 @@ use std::time::Duration;
 use console::{measure_text_width, truncate_str};
 use jiff::Timestamp;
 
+use super::expected::Expected;
 use super::tally::{Running, Subject, Tally};
 use super::text::{after, doing, elapsed, path};
 
 /// The view of a terminal of `width` columns and `height` lines at `now`; at most half of the
 /// lines are used.
-pub fn view(tally: &Tally, now: Timestamp, width: usize, height: usize) -> String {
+pub fn view(
+    tally: &Tally,
+    expected: &Expected,
+    now: Timestamp,
+    width: usize,
+    height: usize,
+) -> String {
     let mut lines = Vec::new();
     for subject in tally
         .subjects
         .iter()
         .filter(|subject| subject.ended.is_none())
     {
-        lines.push(headline(subject, now));
+        lines.push(headline(subject, expected, now));
         if subject.cluster {
             lines.extend(members(subject, now));
         }
@@ -32,9 +39,12 @@ pub fn view(tally: &Tally, now: Timestamp, width: usize, height: usize) -> Strin
     lines.iter().map(cut).collect::<Vec<_>>().join("\n")
 }
 
-/// `web-centos-7  step 3/7: verify web1  42s`
-fn headline(subject: &Subject, now: Timestamp) -> String {
-    let total = elapsed(since(subject.started, now));
+/// `web-centos-7  step 3/7: verify web1  42s of about 1m10s`
+fn headline(subject: &Subject, expected: &Expected, now: Timestamp) -> String {
+    let mut total = elapsed(since(subject.started, now));
+    if let Some(whole) = expected.of(&subject.name, &subject.command) {
+        total = format!("{total} of about {}", elapsed(whole));
+    }
     let step = subject
         .running
         .iter()

@@ -2,7 +2,7 @@
 //! header. Written while the run goes on, read again for every kind of report. What a line may
 //! hold is described in docs/record.md.
 
-mod line;
+mod printed;
 mod reader;
 mod store;
 mod writer;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use reader::{Ending, read};
 pub use store::{Entry, Keep, NoRun, Runs};
-pub use writer::Writer;
+pub use writer::{Writer, line};
 
 /// Version of the form of a record. It changes when an old reader would misunderstand a new
 /// record; new kinds of events and new fields do not change it.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::line::{MARK, Printed};
+use super::printed::{MARK, Printed};
 use super::{Header, VERSION};
 use crate::run::{Event, EventKind};
 

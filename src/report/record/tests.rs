@@ -59,7 +59,7 @@ fn output_has_the_form_of_any_event_on_disk() {
                 text: text.into(),
             },
         };
-        let fast = line::Printed::of(&event).expect("output");
+        let fast = printed::Printed::of(&event).expect("output");
         assert_eq!(serde_json::to_value(&fast).expect("JSON"), json(&event));
         assert_eq!(json(&fast.event()), json(&event));
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::line::Printed;
+use super::printed::Printed;
 use super::{EVENTS, Header, VERDICT, VERSION};
 use crate::run::{Event, EventKind};
 
@@ -55,11 +55,7 @@ impl Writer {
 
     /// Writes an event. What must be there after a crash is on its way to the disk afterwards.
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
-        match Printed::of(event) {
-            Some(printed) => serde_json::to_writer(&mut self.file, &printed)?,
-            None => serde_json::to_writer(&mut self.file, event)?,
-        }
-        self.file.write_all(b"\n")?;
+        line(event, &mut self.file)?;
         let ends = matches!(
             event.kind,
             EventKind::StepFinished { .. }
@@ -87,4 +83,13 @@ impl Writer {
         std::fs::write(&new, json)?;
         std::fs::rename(&new, self.dir.join(VERDICT))
     }
+}
+
+/// Writes an event as a line of a record.
+pub fn line(event: &Event, out: &mut impl Write) -> io::Result<()> {
+    match Printed::of(event) {
+        Some(printed) => serde_json::to_writer(&mut *out, &printed)?,
+        None => serde_json::to_writer(&mut *out, event)?,
+    }
+    out.write_all(b"\n")
 }

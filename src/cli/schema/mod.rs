@@ -1,0 +1,57 @@
+//! `kitchen schema`: what files may hold, as JSON Schema.
+
+mod config;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+
+use clap::{Args, ValueEnum};
+use schemars::{Schema, schema_for};
+
+use super::exit::Exit;
+use super::fault::Fault;
+#[cfg(test)]
+use crate::matrix::{Kind, Plugins};
+use crate::registry::Registry;
+use crate::report::record::Line;
+use crate::report::verdict::Verdict;
+
+/// `schema`.
+#[derive(Args, Clone, Debug)]
+pub struct Print {
+    /// Of what
+    #[arg(value_enum, default_value = "config")]
+    pub what: What,
+}
+
+/// What there are schemas of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// kitchen.yml, with the keys of all plugins
+    Config,
+    /// A line of the record of a run, `.kitchen/runs/RUN/events.ndjson`
+    Record,
+    /// What `kitchen report --format json` prints
+    Report,
+}
+
+/// Prints a schema.
+pub fn schema(print: &Print) -> Result<Exit, Fault> {
+    io::stdout().write_all(text(print.what).as_bytes())?;
+    Ok(Exit::Success)
+}
+
+/// A schema as text.
+pub fn text(what: What) -> String {
+    format!("{:#}\n", of(what).to_value())
+}
+
+fn of(what: What) -> Schema {
+    match what {
+        What::Config => config::schema(&Registry::builtin()),
+        What::Record => schema_for!(Line),
+        What::Report => schema_for!(Verdict),
+    }
+}

@@ -1,0 +1,171 @@
+//! Whether the schemas say what is true.
+
+use serde_json::Value;
+
+use super::*;
+use crate::config::Keys;
+
+fn validator(schema: Value) -> (boon::Schemas, boon::SchemaIndex) {
+    let mut schemas = boon::Schemas::new();
+    let mut compiler = boon::Compiler::new();
+    compiler
+        .add_resource("memory:/schema.json", schema)
+        .expect("a resource");
+    let index = compiler.compile("memory:/schema.json", &mut schemas);
+    (schemas, index.expect("a schema"))
+}
+
+fn checked(text: &str) -> Result<(), String> {
+    static CONFIG: std::sync::LazyLock<(boon::Schemas, boon::SchemaIndex)> =
+        std::sync::LazyLock::new(|| validator(of(What::Config).to_value()));
+    let (schemas, index) = &*CONFIG;
+    let value: Value = serde_saphyr::from_str(text).expect("YAML");
+    schemas
+        .validate(&value, *index)
+        .map_err(|error| format!("{error:#}"))
+}
+
+#[test]
+fn the_schemas_in_the_documentation_are_those_of_the_program() {
+    for (what, name) in [(What::Record, "record"), (What::Report, "report")] {
+        let path = format!("{}/docs/schema/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let told = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            told.trim_end() == format!("{:#}", of(what).to_value()),
+            "docs/schema/{name}.json is old: `kitchen schema {name} > docs/schema/{name}.json`"
+        );
+    }
+}
+
+#[test]
+fn every_event_of_a_run_is_as_the_schema_of_the_record_says() {
+    let (schemas, index) = validator(of(What::Record).to_value());
+    for event in crate::report::story::cluster().events {
+        let value = serde_json::to_value(&event).expect("JSON");
+        let checked = schemas.validate(&value, index);
+        assert!(checked.is_ok(), "{value}: {:#}", checked.unwrap_err());
+    }
+}
+
+#[test]
+fn the_example_and_the_fixtures_are_as_the_schema_says() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("kitchen.example.yml")];
+    let mut directories = vec![root.join("fixtures")];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            match path.file_name().and_then(|name| name.to_str()) {
+                Some("kitchen.yml") => files.push(path),
+                Some(".kitchen") => {}
+                _ if path.is_dir() => directories.push(path),
+                _ => {}
+            }
+        }
+    }
+    assert!(files.len() > 4);
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("text");
+        if !text.contains("<%") {
+            assert_eq!(checked(&text), Ok(()), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_is_against_the_schema() {
+    for text in [
+        "platforms: {}",
+        "platforms: [{}]",
+        "suites: [{name: a, includes: {a: b}}]",
+        "multisuites: [{name: a}]",
+        "multisuites: [{name: a, steps: [1]}]",
+        "multisuites: [{name: a, steps: [{step: verify a, retries: often}]}]",
+        "driver: [docker]",
+        "driver: {name: dummy, sleep: [1]}",
+        "report: {keep_runs: many}",
+    ] {
+        assert!(checked(text).is_err(), "{text}");
+    }
+    assert_eq!(checked("driver: {name: somebodys, own: [1]}"), Ok(()));
+    assert_eq!(checked("driver: {sleep: 1}"), Ok(()));
+}
+
+#[test]
+fn every_known_key_is_in_the_schema_with_a_description() {
+    let schema = of(What::Config).to_value();
+    let properties = |place: &str| {
+        let found = schema.pointer(place).and_then(Value::as_object);
+        found.cloned().unwrap_or_default()
+    };
+    let mut places = vec!["/properties".to_owned()];
+    for (level, place) in [
+        (Keys::Top, "/properties"),
+        (Keys::Platform, "/$defs/Platform/properties"),
+        (Keys::Suite, "/$defs/Suite/properties"),
+        (Keys::Multisuite, "/$defs/Multisuite/properties"),
+    ] {
+        for key in level.known() {
+            assert!(properties(place).contains_key(key), "{key} in {place}");
+        }
+        places.push(place.into());
+    }
+    let registry = Registry::builtin();
+    for kind in [
+        Kind::Driver,
+        Kind::Transport,
+        Kind::Provisioner,
+        Kind::Verifier,
+    ] {
+        for name in registry.names(kind) {
+            let place = format!("/$defs/{}-{name}/properties", kind.key());
+            for key in registry.keys(kind, &name).unwrap_or_default() {
+                assert!(properties(&place).contains_key(&key), "{key} in {place}");
+            }
+            places.push(place);
+        }
+    }
+    for place in places {
+        for (key, property) in properties(&place) {
+            assert!(
+                property["description"].is_string(),
+                "{place}/{key}: {property}"
+            );
+        }
+    }
+}
+
+/// The YAML in the documentation is YAML, and what is of a kitchen.yml is as the schema says.
+#[test]
+fn every_block_of_yaml_in_the_documentation_is_as_the_schema_says() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![root.join("README.md")];
+    for entry in std::fs::read_dir(root.join("docs")).expect("a directory") {
+        pages.push(entry.expect("an entry").path());
+    }
+    let ours = [
+        "driver",
+        "platforms",
+        "suites",
+        "multisuites",
+        "report",
+        "provisioner",
+    ];
+    let mut count = 0;
+    for page in pages
+        .iter()
+        .filter(|page| page.extension().is_some_and(|it| it == "md"))
+    {
+        let text = std::fs::read_to_string(page).expect("text");
+        for block in text.split("```yaml\n").skip(1) {
+            let block = block.split("```").next().unwrap_or_default();
+            let value: Value = serde_saphyr::from_str(block)
+                .unwrap_or_else(|error| panic!("{}: {error}\n{block}", page.display()));
+            if ours.iter().any(|key| value.get(key).is_some()) {
+                assert_eq!(checked(block), Ok(()), "{}\n{block}", page.display());
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 10, "{count} blocks of kitchen.yml");
+}
