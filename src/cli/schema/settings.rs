@@ -85,7 +85,7 @@ pub enum HookCommand {
     /// On the workstation.
     Text(String),
     /// With settings.
-    Map(HookSettings),
+    Map(Box<HookSettings>),
 }
 
 /// A command of a hook, with settings.
