@@ -3,6 +3,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::tally::Tally;
+use crate::run::{Event, EventKind, HeartbeatSummary, Outage, Place, Sample};
+
 /// All faults and heartbeats of a run.
 #[derive(Debug, Default)]
 pub struct Fire {
@@ -14,57 +17,78 @@ pub struct Fire {
 #[derive(Debug)]
 pub struct Fault {
     /// The cluster.
-    pub subject: String,
+    subject: String,
+    number: u64,
     /// The step, as written (`kill web1`).
     pub what: String,
-    /// Names of the instances.
-    pub members: Vec<String>,
-    /// When it was in force.
-    pub since: Timestamp,
-    /// When it was undone.
-    pub until: Option<Timestamp>,
+    members: Vec<String>,
+    since: Timestamp,
+    until: Option<Timestamp>,
 }
 
 /// A heartbeat.
 #[derive(Debug)]
 pub struct Heartbeat {
-    /// The cluster.
-    pub subject: String,
+    place: Place,
     /// Its step.
     pub title: String,
-    /// Its beats, in order.
-    pub beats: Vec<Beat>,
-    /// Times without answers.
-    pub outages: Vec<Outage>,
-}
-
-/// One beat.
-#[derive(Clone, Copy, Debug)]
-pub struct Beat {
-    /// When it was to be sent, in microseconds since 1970.
-    pub planned: u64,
-    /// How long the answer took, in milliseconds.
-    pub millis: f64,
-    /// Whether there was none.
-    pub lost: bool,
-}
-
-/// A time without answers.
-#[derive(Clone, Debug)]
-pub struct Outage {
-    /// When its first beat was to be sent, in microseconds since 1970.
-    pub since: u64,
-    /// How long.
-    pub seconds: f64,
-    /// Beats that were lost.
-    pub lost: u64,
-    /// Why the first one was.
-    pub error: String,
-    /// The fault that came before it.
-    pub follows: Option<String>,
+    /// Its questions.
+    pub samples: Vec<Sample>,
+    /// What came of it, once it has ended.
+    summary: Option<HeartbeatSummary>,
 }
 
 impl Fire {
+    /// Takes an event into account, after `tally` has.
+    pub fn event(&mut self, tally: &Tally, event: &Event) {
+        match &event.kind {
+            EventKind::FaultSet {
+                place,
+                fault,
+                what,
+                members,
+                ..
+            } => self.faults.push(Fault {
+                subject: place.subject.clone(),
+                number: *fault,
+                what: what.clone(),
+                members: members.clone(),
+                since: event.at,
+                until: None,
+            }),
+            EventKind::FaultHealed { place, fault, .. } => {
+                let healed = |it: &&mut Fault| {
+                    it.until.is_none() && it.subject == place.subject && it.number == *fault
+                };
+                if let Some(fault) = self.faults.iter_mut().rfind(healed) {
+                    fault.until = Some(event.at);
+                }
+            }
+            EventKind::HeartbeatSampled { place, samples } => {
+                let heartbeat = self.heartbeat(tally, place);
+                heartbeat.samples.extend(samples.iter().cloned());
+            }
+            EventKind::HeartbeatFinished { place, summary } => {
+                self.heartbeat(tally, place).summary = Some(summary.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn heartbeat(&mut self, tally: &Tally, place: &Place) -> &mut Heartbeat {
+        let known = self.heartbeats.iter().position(|it| it.place == *place);
+        let index = known.unwrap_or_else(|| {
+            self.heartbeats.push(Heartbeat {
+                place: place.clone(),
+                title: tally.title(place).unwrap_or("heartbeat").into(),
+                samples: Vec::new(),
+                summary: None,
+            });
+            self.heartbeats.len() - 1
+        });
+        &mut self.heartbeats[index]
+    }
+
     /// Faults of a cluster.
     pub fn faults(&self, subject: &str) -> impl Iterator<Item = &Fault> {
         self.faults.iter().filter(move |it| it.subject == subject)
@@ -73,7 +97,7 @@ impl Fire {
     /// Heartbeats of a cluster.
     pub fn heartbeats(&self, subject: &str) -> impl Iterator<Item = &Heartbeat> {
         let all = self.heartbeats.iter();
-        all.filter(move |it| it.subject == subject)
+        all.filter(move |it| it.place.subject == subject)
     }
 }
 
@@ -91,31 +115,42 @@ impl Fault {
 }
 
 impl Heartbeat {
-    /// `1,200 beats, 3 lost, slowest 41 ms`
+    /// Times without answers, in order.
+    pub fn outages(&self) -> &[Outage] {
+        self.summary
+            .as_ref()
+            .map_or(&[], |summary| &summary.outages)
+    }
+
+    /// `1200 sent, 3 lost, half within 1.2 ms, 99% within 41.0 ms`
     pub fn figures(&self) -> String {
-        let lost = self.beats.iter().filter(|beat| beat.lost).count();
-        let answered = self.beats.iter().filter(|beat| !beat.lost);
-        let slowest = answered.map(|beat| beat.millis).fold(0.0, f64::max);
-        let all = self.beats.len();
-        format!("{all} beats, {lost} lost, slowest {slowest:.0} ms")
+        match &self.summary {
+            Some(HeartbeatSummary {
+                sent,
+                lost,
+                p50,
+                p99,
+                ..
+            }) => format!(
+                "{sent} sent, {lost} lost, half within {:.1} ms, 99% within {:.1} ms",
+                millis(*p50),
+                millis(*p99)
+            ),
+            None => {
+                let lost = self.samples.iter().filter(|it| it.error.is_some()).count();
+                format!("{} sent, {lost} lost, unfinished", self.samples.len())
+            }
+        }
     }
 }
 
-impl Beat {
-    /// Seconds from `start` to when it was to be sent.
-    pub fn at(&self, start: Timestamp) -> f64 {
-        seconds(self.planned, start)
-    }
+/// Microseconds as milliseconds.
+pub fn millis(micros: u64) -> f64 {
+    micros as f64 / 1000.0
 }
 
-impl Outage {
-    /// Seconds from `start` to its beginning.
-    pub fn since(&self, start: Timestamp) -> f64 {
-        seconds(self.since, start)
-    }
-}
-
-fn seconds(micros: u64, start: Timestamp) -> f64 {
+/// Seconds from `start` to a moment in microseconds since 1970.
+pub fn seconds(micros: u64, start: Timestamp) -> f64 {
     let since = SignedDuration::from_micros(i64::try_from(micros).unwrap_or(i64::MAX));
     let start = SignedDuration::from_micros(start.as_microsecond());
     (since - start).as_secs_f64().max(0.0)

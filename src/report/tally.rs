@@ -206,6 +206,12 @@ impl Tally {
             .map(String::as_str)
     }
 
+    /// Title of the step at `place`, while it goes on.
+    pub fn title(&self, place: &Place) -> Option<&str> {
+        let part = self.subject(&place.subject)?.part(place)?;
+        Some(&part.what)
+    }
+
     /// What goes on at `place`: the subject's index, and the number of its step or action.
     pub fn part(&self, place: &Place) -> Option<(usize, usize)> {
         let index = self

@@ -483,3 +483,70 @@ fn programs_are_told_each_event_as_it_is_recorded() {
     }
     assert_eq!((err.as_str(), cause), ("", Some(Cause::Verify)));
 }
+
+#[test]
+fn the_page_shows_faults_and_the_outages_that_follow_them() {
+    let start = 1_700_000_000_000_000;
+    let mut story = Story::new(&["app"]);
+    let beat = || place("app", "", &[1, 1]);
+    let sample = |number: u64, lost: bool| crate::run::Sample {
+        number,
+        planned: start + number * 100_000,
+        late: 10,
+        took: 1_500 + number,
+        error: lost.then(|| "connection refused".into()),
+    };
+    story
+        .subject("app", "test", &["web1"], &["during"])
+        .step(place("app", "", &[1]), "during", 1)
+        .step(beat(), "heartbeat http://web1", 1)
+        .add(EventKind::FaultSet {
+            place: place("app", "web1", &[1, 2]),
+            fault: 7,
+            what: "kill web1".into(),
+            members: vec!["web1".into()],
+            took: std::time::Duration::from_millis(3),
+        })
+        .add(EventKind::HeartbeatSampled {
+            place: beat(),
+            samples: (0..60).map(|number| sample(number, number > 50)).collect(),
+        })
+        .add(EventKind::FaultHealed {
+            place: place("app", "web1", &[1, 2]),
+            fault: 7,
+            what: "kill web1".into(),
+            members: vec!["web1".into()],
+            took: std::time::Duration::from_millis(3),
+        })
+        .add(EventKind::HeartbeatFinished {
+            place: beat(),
+            summary: crate::run::HeartbeatSummary {
+                sent: 60,
+                answered: 51,
+                lost: 9,
+                p50: 1_525,
+                p99: 1_550,
+                outages: vec![crate::run::Outage {
+                    since: start + 5_100_000,
+                    lasted: 900_000,
+                    lost: 9,
+                    error: "connection refused".into(),
+                    follows: Some("kill web1".into()),
+                }],
+                ..crate::run::HeartbeatSummary::default()
+            },
+        })
+        .finished("app", Outcome::Passed)
+        .over();
+    let (_dir, told) = again(&story);
+    let page = told.text(Format::Html).expect("text");
+    for part in [
+        "<i class=\"fault\" style=\"left:6.061%;width:3.030%\" title=\"kill web1 at +4.000 s\">",
+        "<b>heartbeat http://web1</b><small>60 sent, 9 lost, half within 1.5 ms",
+        "down for 900 ms from +5.100 s, 9 lost, after `kill web1`: connection refused",
+        "Latency of heartbeat http://web1, up to 2 ms",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!(page.matches("<i class=\"outage\"").count(), 1);
+}

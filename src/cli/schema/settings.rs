@@ -235,6 +235,28 @@ pub struct Step {
     name: Option<String>,
     /// A block: these steps at the same time.
     concurrent: Option<Vec<Entry>>,
+    /// A block: what goes on while `steps` are done; it is ended with them.
+    during: Option<During>,
+    /// With `during`: these steps, one after another.
+    steps: Option<Vec<Entry>>,
+    /// A block: a step of several suites, a few members at a time.
+    rolling: Option<Rolling>,
+    /// Asks all the time, and counts what is lost.
+    heartbeat: Option<Heartbeat>,
+    /// Faults by chance.
+    chaos: Option<Chaos>,
+    /// So many rounds, all of which must pass.
+    repeat: Option<u32>,
+    /// With `repeat`: `failure` or `success`, the first of which is the last round.
+    until: Option<String>,
+    /// A fault: how long, then it is undone.
+    r#for: Option<Time>,
+    /// A delay fault: by how much.
+    by: Option<Time>,
+    /// A delay fault: by how much it differs.
+    jitter: Option<Time>,
+    /// A drop fault: of so many packets in a hundred.
+    percent: Option<Value>,
     /// How long it may take.
     timeout: Option<Time>,
     /// How often it is tried again when it fails; it is flaky then.
@@ -277,6 +299,74 @@ pub struct Step {
     provisioner_config: Option<BTreeMap<String, Value>>,
     /// Settings of the verifier, for this step.
     verifier_config: Option<BTreeMap<String, Value>>,
+}
+
+/// Steps that go on while others are done.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub enum During {
+    /// Several.
+    Many(Vec<Entry>),
+    /// One.
+    One(Entry),
+}
+
+/// A step of several suites, a few members at a time. Keys that are not listed are settings of the
+/// step's plugin.
+#[derive(JsonSchema)]
+pub struct Rolling {
+    /// The step, with a pattern of suites (`converge web*`).
+    step: String,
+    /// So many members at once.
+    max_unavailable: Option<Value>,
+    /// What is waited for after each, as in a wait step.
+    wait: Option<Value>,
+}
+
+/// A heartbeat: a question that is asked all the time.
+#[derive(JsonSchema)]
+pub struct Heartbeat {
+    /// A URL, or `{url, method, status, body}`.
+    http: Option<Value>,
+    /// An address and port that must take connections.
+    tcp: Option<String>,
+    /// A command that must exit with 0.
+    exec: Option<String>,
+    /// The suite that asks [default: the workstation].
+    from: Option<String>,
+    /// Pause between two questions [default: 1s].
+    every: Option<Time>,
+    /// So many questions [default: until the steps have ended].
+    count: Option<u64>,
+    /// How long an answer may take.
+    timeout: Option<Time>,
+    /// So many questions may be unanswered at once.
+    concurrency: Option<u64>,
+    /// So many may be lost.
+    allow_failures: Option<u64>,
+    /// The longest time without answers.
+    max_outage: Option<Time>,
+    /// Latency of 99 in 100 answers.
+    max_latency: Option<Time>,
+}
+
+/// Faults by chance.
+#[derive(JsonSchema)]
+pub struct Chaos {
+    /// Which faults.
+    faults: Option<Names>,
+    /// Suites that may be hit [default: all].
+    members: Option<Names>,
+    /// Time between two faults.
+    every: Option<Time>,
+    /// How long it goes on.
+    r#for: Option<Time>,
+    /// How long a fault lasts [default: by chance].
+    fault_for: Option<Time>,
+    /// The same seed gives the same schedule.
+    seed: Option<u64>,
+    /// So many members stay in service.
+    min_in_service: Option<u64>,
 }
 
 /// A section that names a plugin: where the plugins of this build are put into the schema.

@@ -98,7 +98,9 @@ fn every_known_key_is_in_the_schema_with_a_description() {
         let found = schema.pointer(place).and_then(Value::as_object);
         found.cloned().unwrap_or_default()
     };
-    let mut places = vec!["/properties".to_owned()];
+    let mut places: Vec<String> = ["Step", "Heartbeat", "Chaos", "Rolling", "HookSettings"]
+        .map(|name| format!("/$defs/{name}/properties"))
+        .into();
     for (level, place) in [
         (Keys::Top, "/properties"),
         (Keys::Platform, "/$defs/Platform/properties"),

@@ -4,8 +4,12 @@
 use std::fmt::{self, Write};
 
 use super::{Clock, Safe, moment, took};
-use crate::report::fire::{Fire, Heartbeat, Outage};
+use crate::report::fire::{Fire, Heartbeat, millis, seconds};
 use crate::report::verdict::Subject;
+use crate::run::Outage;
+
+/// Outages that are marked and listed.
+const MANY: usize = 100;
 
 /// Width and height of a plot, in units of its own.
 const WIDTH: usize = 2000;
@@ -25,41 +29,39 @@ fn one(page: &mut String, heartbeat: &Heartbeat, clock: Clock) -> fmt::Result {
         Safe(&heartbeat.title),
         Safe(&heartbeat.figures())
     )?;
-    for outage in &heartbeat.outages {
-        let from = outage.since(clock.start);
+    for outage in heartbeat.outages().iter().take(MANY) {
+        let from = seconds(outage.since, clock.start);
+        let lasted = millis(outage.lasted) / 1000.0;
         let left = clock.percent(from);
-        let width = clock.percent(from + outage.seconds) - left;
+        let width = clock.percent(from + lasted) - left;
         write!(
             page,
             "<i class=\"outage\" style=\"left:{left:.3}%;width:{width:.3}%\" title=\"{}\">\
              <span>{} down</span></i>",
             Safe(&words(outage, from)),
-            took(outage.seconds)
+            took(lasted)
         )?;
     }
     plot(page, heartbeat, clock)?;
     page.push_str("</div></div>\n");
-    for outage in &heartbeat.outages {
+    for outage in heartbeat.outages().iter().take(MANY) {
         writeln!(
             page,
             "<p class=\"outages\">{}: {}</p>",
             Safe(&heartbeat.title),
-            Safe(&words(outage, outage.since(clock.start)))
+            Safe(&words(outage, seconds(outage.since, clock.start)))
         )?;
     }
     Ok(())
 }
 
 fn words(outage: &Outage, from: f64) -> String {
-    let after = match &outage.follows {
-        Some(fault) => format!(", after `{fault}`"),
-        None => String::new(),
-    };
     format!(
-        "down for {} from {}, {} beats lost{after}: {}",
-        took(outage.seconds),
+        "down for {} from {}, {} lost{}: {}",
+        took(millis(outage.lasted) / 1000.0),
         moment(from),
         outage.lost,
+        outage.cause(),
         outage.error
     )
 }
@@ -68,14 +70,14 @@ fn words(outage: &Outage, from: f64) -> String {
 fn plot(page: &mut String, heartbeat: &Heartbeat, clock: Clock) -> fmt::Result {
     let mut slowest: Vec<Option<f64>> = vec![None; WIDTH + 1];
     let mut lost = vec![false; WIDTH + 1];
-    for beat in &heartbeat.beats {
-        let at = clock.percent(beat.at(clock.start)) / 100.0;
+    for sample in &heartbeat.samples {
+        let at = clock.percent(seconds(sample.planned, clock.start)) / 100.0;
         // Within bounds: a hundredth lies between 0 and 1.
         let column = (at * WIDTH as f64) as usize;
-        match beat.lost {
+        match sample.error.is_some() {
             true => lost[column] = true,
             false => {
-                let slow = slowest[column].unwrap_or(0.0).max(beat.millis);
+                let slow = slowest[column].unwrap_or(0.0).max(millis(sample.took));
                 slowest[column] = Some(slow);
             }
         }

@@ -59,11 +59,12 @@ impl Log {
     /// The log of the record at `path`, and what the cluster was put through meanwhile.
     pub fn read(path: &Path, clock: Clock) -> io::Result<(Self, Fire)> {
         let mut log = Self::default();
-        let fire = Fire::default();
+        let mut fire = Fire::default();
         let mut tally = Tally::default();
         let mut narrator = Narrator::default();
         record::read(path, |event| {
             tally.event(&event);
+            fire.event(&tally, &event);
             log.event(&event, &tally, &mut narrator, clock);
         })?;
         Ok((log, fire))

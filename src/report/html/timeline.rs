@@ -142,8 +142,8 @@ fn kind(title: &str) -> &'static str {
         "wait" | "sleep" => "wait",
         "exec" | "run" => "exec",
         "heartbeat" => "heartbeat",
-        "kill" | "stop" | "start" | "pause" | "resume" | "reboot" | "partition" | "isolate"
-        | "heal" | "latency" | "loss" | "fill" | "clock" | "chaos" | "fault" => "fire",
+        "kill" | "stop" | "start" | "pause" | "resume" | "reboot" | "partition" | "drop"
+        | "delay" | "heal" | "chaos" => "fire",
         _ => "other",
     }
 }
