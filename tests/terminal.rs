@@ -106,3 +106,38 @@ fn ctrl_c_leaves_no_line_of_the_live_view_behind() {
     assert!(left.is_empty(), "{left:?} in\n{shown}");
     assert!(!shown.contains("^C"), "{shown}");
 }
+
+/// A shell on the machine: it has a terminal of the same size, and its exit code is the command's.
+fn log_in(driver: &str) {
+    let project = Project::new().file(
+        "kitchen.yml",
+        &format!("driver: {driver}\nprovisioner: dummy\nverifier: dummy\nplatforms: [{{name: a}}]\nsuites: [{{name: s}}]\n"),
+    );
+    project.kitchen("create").succeeds();
+    let ended = project
+        .terminal("login s-a")
+        .until("# ")
+        .types("[ -t 0 ] && echo size $(stty size) on $(hostname); exit 7\r")
+        .wait();
+    assert!(
+        ended.out.contains("size 30 100 on "),
+        "{}",
+        ended.transcript()
+    );
+    assert_eq!(ended.code, Some(7), "{}", ended.transcript());
+    project.kitchen("destroy").succeeds();
+}
+
+#[test]
+fn login_opens_a_shell_on_a_container() {
+    if needs("terminal") && needs("docker") {
+        log_in("{name: docker, image: 'banquet/busybox:1', pull: never}");
+    }
+}
+
+#[test]
+fn login_opens_a_shell_on_a_sandbox() {
+    if needs("terminal") && needs("sandbox") {
+        log_in("sandbox");
+    }
+}

@@ -1,5 +1,7 @@
 //! The command line, as clap takes it. Options are Test Kitchen's (lib/kitchen/cli.rb) and ours.
 
+mod examples;
+
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -102,26 +104,34 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// What there is, and how far it has come
-    #[command(visible_alias = "status")]
+    ///
+    /// With multisuites the clusters, else the instances.
+    #[command(visible_alias = "status", after_long_help = examples::LIST)]
     List(super::list::List),
     /// The configuration as it was understood, as YAML
+    #[command(after_long_help = examples::DIAGNOSE)]
     Diagnose(super::diagnose::Diagnose),
     /// Make the machines
     ///
     /// A cluster: gossip, create, late gossip on all members. An instance: as in Test Kitchen.
+    #[command(after_long_help = examples::ACT)]
     Create(Act),
     /// Configure the machines; makes them first where needed
     ///
     /// A cluster: all converge steps in order, and the wait steps before them.
+    #[command(after_long_help = examples::ACT)]
     Converge(Act),
     /// Prepare the machines for their tests
+    #[command(after_long_help = examples::ACT)]
     Setup(Act),
     /// Run the tests
     ///
     /// A cluster: all verify steps in order; never converges. An instance: converges first where
     /// needed, as in Test Kitchen.
+    #[command(after_long_help = examples::ACT)]
     Verify(Verify),
     /// Remove the machines and all that was made for them
+    #[command(after_long_help = examples::ACT)]
     Destroy(Act),
     /// Destroy, create, run all steps, destroy again
     ///
@@ -132,12 +142,15 @@ pub enum Command {
     /// What a command would do, step by step; changes nothing
     Plan(Plan),
     /// Open a shell on one instance
+    #[command(after_long_help = examples::LOGIN)]
     Login(Named),
     /// Run a command on instances, or on every living member of a cluster
+    #[command(after_long_help = examples::EXEC)]
     Exec(super::exec::Exec),
     /// Save an instance as an image
     Package(Named),
     /// Whether everything is there that the plugins need
+    #[command(after_long_help = examples::DOCTOR)]
     Doctor(super::doctor::Doctor),
     /// Print the version
     Version,
@@ -147,19 +160,24 @@ pub enum Command {
         topic: Option<String>,
     },
     /// Start a project here: kitchen.yml and what belongs to it; overwrites nothing
+    #[command(after_long_help = examples::INIT)]
     Init(super::init::Init),
     /// Everything that is wrong with the configuration
     ///
     /// With `--strict`, warnings are errors as well.
+    #[command(after_long_help = examples::VALIDATE)]
     Validate(super::validate::Validate),
     /// What instances said, from their structured logs
+    #[command(after_long_help = examples::LOGS)]
     Logs(super::logs::Logs),
     /// What could be better in a project that was written for Test Kitchen; changes nothing
     ///
     /// Prints what this program warns about, and multisuites in place of suites that are run in
     /// order by hand.
+    #[command(after_long_help = examples::MIGRATE)]
     Migrate(super::migrate::Migrate),
     /// A prompt over clusters and instances, to go through them step by step
+    #[command(after_long_help = examples::CONSOLE)]
     Console(super::console::Console),
     /// A run that was recorded, told again
     ///

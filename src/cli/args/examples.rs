@@ -1,0 +1,90 @@
+//! Examples below the help on a command: what people type, and what for.
+
+/// `list`.
+pub const LIST: &str = "\
+Examples:
+  kitchen list                 clusters, or instances where there are none
+  kitchen list --bare 'web.*'  names only, for scripts
+  kitchen list --json --live   what the machines are doing now, for programs";
+
+/// `diagnose`.
+pub const DIAGNOSE: &str = "\
+Examples:
+  kitchen diagnose web-debian-12   one instance: every setting with its default
+  kitchen diagnose --all           files and plugins as well, for a report of a fault
+  kitchen diagnose --loader --no-instances
+                                   what the files hold, rendered and merged";
+
+/// `create`, `converge`, `setup`, `verify`, `destroy`.
+pub const ACT: &str = "\
+An instance goes from where it is to this action: create, converge, setup, verify. An action that it
+has had is done again, alone.
+
+Examples:
+  kitchen converge web-debian-12     one cluster or instance
+  kitchen converge 'web|db' -c 4     all that match, four at once
+  kitchen converge -c                all, at once
+
+Exit codes tell what failed: `kitchen help exit-codes`.";
+
+/// `login`.
+pub const LOGIN: &str = "\
+Examples:
+  kitchen login web-debian-12
+  kitchen login web            where only one instance matches
+The exit code is the shell's.";
+
+/// `exec`.
+pub const EXEC: &str = "\
+Examples:
+  kitchen exec web-debian-12 -c 'systemctl status nginx'
+  kitchen exec shop -c 'getent hosts db'    on every living member of a cluster
+Exit code 10 where the command failed anywhere.";
+
+/// `doctor`.
+pub const DOCTOR: &str = "\
+Examples:
+  kitchen doctor         the first cluster or instance: tools, engines, states
+  kitchen doctor --all   all of them
+Exit code 1 where something is missing.";
+
+/// `validate`.
+pub const VALIDATE: &str = "\
+Examples:
+  kitchen validate               each problem with its line, an excerpt and what to write
+  kitchen validate --strict      for a pipeline: warnings fail as well
+  kitchen validate --json        for editors
+Exit code 0: no errors; 3: errors, with `--strict` also warnings.";
+
+/// `logs`.
+pub const LOGS: &str = "\
+Examples:
+  kitchen logs web-debian-12 --level warn
+  kitchen logs shop                  all members of a cluster
+  kitchen logs web-debian-12 -f      go on while it converges elsewhere
+  kitchen logs --all-sessions --format ndjson | jq .message";
+
+/// `migrate`.
+pub const MIGRATE: &str = "\
+Looks into rake and make tasks, shell scripts, pipelines and the README for `kitchen converge a`,
+`kitchen converge b`, also in loops.
+
+Example:
+  kitchen migrate > proposal.yml
+Exit code 3 where the configuration has errors.";
+
+/// `console`.
+pub const CONSOLE: &str = "\
+At the prompt: `use NAME`, `steps`, `next`, `skip`, `continue`, `facts`, `exec [NAME] COMMAND`,
+`login`, `quit`, and every other command of kitchen. Tab completes; lines are remembered in
+.kitchen/console_history.
+
+Examples:
+  kitchen console shop
+  printf 'next\\nfacts\\n' | kitchen console shop";
+
+/// `init`.
+pub const INIT: &str = "\
+Examples:
+  kitchen init --driver docker --provisioner shell
+  kitchen init && kitchen validate && kitchen list";
