@@ -64,6 +64,7 @@ async fn a_changed_host_key_is_refused_at_once() {
     let other = std::fs::read_to_string(sshd.path("other.pub")).unwrap();
     std::fs::write(&known, format!("[127.0.0.1]:{} {other}", sshd.port)).unwrap();
     let error = sshd.connect(over).await.err().unwrap();
+    sshd.connect(json!({"known_hosts": known})).await.unwrap();
     assert!(
         error.message.contains("is not the one in line 1"),
         "{error}"
@@ -159,6 +160,28 @@ async fn a_connection_cut_within_a_command_is_an_error_and_the_next_command_runs
     let error = ended.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Machine);
     assert!(error.message.contains("lost the connection"), "{error}");
+    answer(connection.as_ref(), &format!("kill {id}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_falls_silent_is_noticed_by_keepalive() {
+    let Some(sshd) = Sshd::start() else { return };
+    let cut = Cut::before(sshd.port).await;
+    let over = json!({"port": cut.port, "keepalive_interval": 0.2, "keepalive_maxcount": 2});
+    let connection = sshd.connect(over).await.unwrap();
+    let (lines, mut line) = mpsc::unbounded_channel();
+    let lines = Told(lines);
+    let sleep = Exec::new("echo $$; exec sleep 600");
+    let freezing = async {
+        let id = line.recv().await.unwrap();
+        cut.freeze();
+        id
+    };
+    let both = async { tokio::join!(connection.exec(&sleep, &lines), freezing) };
+    let ended = tokio::time::timeout(Duration::from_secs(60), both).await;
+    let (ended, id) = ended.expect("keepalive ends it");
+    let error = ended.unwrap_err();
+    assert!(error.lost && !connection.is_open(), "{error}");
     answer(connection.as_ref(), &format!("kill {id}")).await;
 }
 

@@ -206,6 +206,8 @@ pub struct Cut {
 struct Shared {
     /// Wakes every relay to its end.
     cut: tokio::sync::Notify,
+    /// Wakes every relay to hold its connections open in silence.
+    freeze: tokio::sync::Notify,
     accepted: AtomicUsize,
     /// So many connections are closed as they come.
     refused: AtomicUsize,
@@ -254,6 +256,11 @@ impl Cut {
         self.shared.cut.notify_waiters();
     }
 
+    /// Lets nothing through any more, and tells nobody.
+    pub fn freeze(&self) {
+        self.shared.freeze.notify_waiters();
+    }
+
     /// Cuts once so many bytes more went to the server.
     pub fn after(&self, bytes: usize) {
         self.shared.left.store(bytes, Relaxed);
@@ -291,5 +298,6 @@ async fn relay(client: tokio::net::TcpStream, server: tokio::net::TcpStream, sha
         () = up => {}
         _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
         () = shared.cut.notified() => {}
+        () = shared.freeze.notified() => std::future::pending().await,
     }
 }
