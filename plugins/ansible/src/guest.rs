@@ -272,21 +272,12 @@ fn inventory(cx: &Context, config: &Config, stage: &Stage) -> Result<Option<Stri
 
 /// Fails where there is no `ansible-playbook`, saying where it was sought.
 async fn find(guest: &Guest<'_>, config: &Config) -> Result<()> {
-    let program = program(config);
-    let code = format!(
-        "command -v {program} || as_root sh -c 'command -v \"$0\"' {program} || echo \"none in $PATH\""
-    );
-    let found = guest.ask(&code).await?;
-    let found = found.trim();
-    if !found.starts_with("none in ") {
+    let Some(path) = guest.lacks(&program(config)).await? else {
         return Ok(());
-    }
+    };
     let place = match &config.ansible_binary_path {
         Some(directory) => format!("in {directory} (`ansible_binary_path`)"),
-        None => format!(
-            "on the instance's PATH ({})",
-            found.trim_start_matches("none in ")
-        ),
+        None => format!("on the instance's PATH ({path})"),
     };
     Err(Error::machine(format!("find ansible-playbook: there is none {place}")).hint(
         "Set `require_ansible_repo: true` (packages) or `require_pip3: true` to have it installed, \
@@ -296,7 +287,7 @@ async fn find(guest: &Guest<'_>, config: &Config) -> Result<()> {
 
 fn program(config: &Config) -> String {
     match &config.ansible_binary_path {
-        Some(directory) => quote(&format!("{directory}/ansible-playbook")).into_owned(),
+        Some(directory) => format!("{directory}/ansible-playbook"),
         None => "ansible-playbook".into(),
     }
 }
@@ -332,6 +323,7 @@ fn prepare(guest: &Guest<'_>, config: &Config, files: &Files) -> String {
         ));
     }
     let galaxy = program(config).replace("ansible-playbook", "ansible-galaxy");
+    let galaxy = quote(&galaxy);
     let certs = if config.galaxy_ignore_certs {
         " --ignore-certs"
     } else {
@@ -404,7 +396,7 @@ fn command(guest: &Guest<'_>, config: &Config, files: &Files, second: bool) -> R
     Ok(format!(
         "env {} {} {} {} {}",
         shell_words::join(&words),
-        program(config),
+        quote(&program(config)),
         shell_words::join(&arguments),
         play::raw(config),
         quote(&below(&files.playbook))

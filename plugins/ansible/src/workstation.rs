@@ -49,7 +49,7 @@ pub async fn converge(cx: &Context, config: &Config, base: &Base, push: bool) ->
         config,
         push,
         stage: Stage::new()?,
-        program: program(cx, config)?,
+        program: tool::needs(&name(cx, config), INSTALL)?,
         playbook: play::playbook(cx, config)?,
         environment: tool::variables(cx, proxies),
     };
@@ -61,44 +61,27 @@ pub async fn converge(cx: &Context, config: &Config, base: &Base, push: bool) ->
 
 /// What is missing on the workstation.
 pub fn faults(cx: &Context, config: &Config) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    if let Err(error) = program(cx, config) {
-        faults.push(Fault {
-            message: error.message,
-            advice: INSTALL.into(),
-        });
-    }
+    let mut faults = tool::doctor(&name(cx, config), INSTALL);
     let section = cx.transport.as_ref().map(|(_, section)| &section.values);
     let has = |key: &str| section.is_some_and(|values| values.contains_key(key));
-    if has("password") && !has("ssh_key") && tool::on_path("sshpass").is_none() {
-        faults.push(Fault {
-            message: "the transport has a password, for which Ansible wants sshpass, which is not \
-                      on the PATH"
-                .into(),
-            advice: "Install sshpass on the workstation, or use `ssh_key` of the transport.".into(),
-        });
+    if has("password") && !has("ssh_key") {
+        let advice = "Ansible wants it for the transport's password: install it, or use `ssh_key` \
+                      of the transport.";
+        faults.extend(tool::doctor("sshpass", advice));
     }
     faults
 }
 
-/// The program, which must be there.
-fn program(cx: &Context, config: &Config) -> Result<PathBuf> {
+/// The program, or the path of it.
+fn name(cx: &Context, config: &Config) -> String {
     let name = match &config.ansible_binary_path {
         Some(directory) => format!("{directory}/ansible-playbook"),
         None => config.ansible_playbook_bin.clone(),
     };
-    let place = match name.contains('/') {
-        true => cx.root.join(&name),
-        false => PathBuf::from(&name),
-    };
-    tool::on_path(&place.to_string_lossy()).ok_or_else(|| {
-        let path = std::env::var("PATH").unwrap_or_default();
-        let sought = match name.contains('/') {
-            true => place.display().to_string(),
-            false => format!("{name} on the workstation's PATH ({path})"),
-        };
-        Error::machine(format!("find ansible-playbook: there is no {sought}")).hint(INSTALL)
-    })
+    match name.contains('/') {
+        true => cx.root.join(name).to_string_lossy().into_owned(),
+        false => name,
+    }
 }
 
 fn own_inventory(config: &Config) -> Option<&String> {

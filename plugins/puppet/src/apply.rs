@@ -72,12 +72,8 @@ pub async fn converge(cx: &Context, config: &Config, mut guest: Guest<'_>) -> Re
 
 /// Fails where there is no Puppet, saying where it was sought.
 async fn find(guest: &Guest<'_>, config: &Config) -> Result<()> {
-    let program = quote(&config.program()).into_owned();
-    let code = format!(
-        "command -v {program} || as_root sh -c 'command -v \"$0\"' {program} || echo \"none in $PATH\""
-    );
-    let found = guest.ask(&code).await?;
-    let Some(path) = found.trim().strip_prefix("none in ") else {
+    let program = config.program();
+    let Some(path) = guest.lacks(&program).await? else {
         return Ok(());
     };
     let error = match config.require_puppet_collections {

@@ -48,13 +48,9 @@ impl Provisioner for Puppet {
 
     async fn doctor(&self, cx: &Context) -> Result<Vec<Fault>> {
         let config: Config = cx.config()?;
-        let Some((puppetfile, program)) = stage::downloads(cx, &config)? else {
-            return Ok(Vec::new());
-        };
-        if tool::on_path(program).is_some() {
-            return Ok(Vec::new());
-        }
-        let (message, advice) = stage::missing(&puppetfile, program);
-        Ok(vec![Fault { message, advice }])
+        Ok(match stage::downloads(cx, &config)? {
+            Some((_, program)) => tool::doctor(program, &stage::advice(program)),
+            None => Vec::new(),
+        })
     }
 }

@@ -219,10 +219,7 @@ async fn download(cx: &Context, config: &Config, stage: &Stage) -> Result<()> {
     let Some((puppetfile, program)) = downloads(cx, config)? else {
         return Ok(());
     };
-    if tool::on_path(program).is_none() {
-        let (message, advice) = missing(&puppetfile, program);
-        return Err(Error::machine(message).hint(advice));
-    }
+    tool::needs(program, &advice(program))?;
     let modules = stage.path().join("modules");
     let (file, modules) = (puppetfile.to_string_lossy(), modules.to_string_lossy());
     let directory = puppetfile.parent().unwrap_or(&cx.root).to_string_lossy();
@@ -272,16 +269,11 @@ pub fn downloads(cx: &Context, config: &Config) -> Result<Option<(PathBuf, &'sta
     Ok(found.map(|path| (path, program)))
 }
 
-/// What is wrong where `program` is not there, and what to do.
-pub fn missing(puppetfile: &Path, program: &str) -> (String, String) {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let file = puppetfile.display();
-    (
-        format!("find {program} for the modules of {file}: there is none on the PATH ({path})"),
-        format!(
-            "Install it on the workstation (Debian: {program}), or set \
-             `resolve_with_librarian_puppet: false` and have the modules in `modules_path`."
-        ),
+/// What to do where `program` is missing on the workstation.
+pub fn advice(program: &str) -> String {
+    format!(
+        "Install {program} on the workstation for the modules of the Puppetfile (Debian: {program}), \
+         or set `resolve_with_librarian_puppet: false` and have them in `modules_path`."
     )
 }
 

@@ -52,14 +52,9 @@ impl Provisioner for Salt {
             (config.remote_states.is_some(), "git"),
             (config.gpg_key.is_some(), "gpg"),
         ];
-        let lacking = wanted
-            .iter()
-            .filter(|(wanted, program)| *wanted && tool::on_path(program).is_none());
-        Ok(lacking
-            .map(|(_, program)| {
-                let (message, advice) = states::missing(program);
-                Fault { message, advice }
-            })
+        let wanted = wanted.iter().filter(|(wanted, _)| *wanted);
+        Ok(wanted
+            .flat_map(|(_, program)| tool::doctor(program, &states::advice(program)))
             .collect())
     }
 }

@@ -6,7 +6,7 @@ use shell_words::quote;
 
 use crate::highstate::Highstate;
 use crate::settings::Config;
-use crate::states::{below, missing};
+use crate::states::{advice, below};
 use crate::{dependencies, install, minion, states};
 
 /// Salt's answer, below `root_path`.
@@ -94,10 +94,7 @@ async fn key(cx: &Context, config: &Config, stage: &Stage) -> Result<()> {
     let Some(key) = &config.gpg_key else {
         return Ok(());
     };
-    if tool::on_path("gpg").is_none() {
-        let (message, advice) = missing("gpg");
-        return Err(Error::machine(message).hint(advice));
-    }
+    tool::needs("gpg", &advice("gpg"))?;
     stage.write_secret(KEY, "")?;
     // The shell knows what `~` is.
     let home = match config.gpg_home.strip_prefix("~/") {

@@ -123,10 +123,7 @@ async fn clone(cx: &Context, config: &Config, remote: &RemoteStates, stage: &Sta
         let message = format!("{:?}: repositories of states are `git`", remote.repo);
         return Err(Error::config("/remote_states/repo", message));
     }
-    if tool::on_path("git").is_none() {
-        let (message, advice) = missing("git");
-        return Err(Error::machine(message).hint(advice));
-    }
+    tool::needs("git", &advice("git"))?;
     let to = stage.path().join(below(&config.salt_file_root));
     let branch = remote.branch.as_ref();
     let branch = branch.map(|it| format!("-b {} ", quote(&it.0)));
@@ -145,13 +142,9 @@ async fn clone(cx: &Context, config: &Config, remote: &RemoteStates, stage: &Sta
     }
 }
 
-/// What is wrong where a program of the workstation is not there, and what to do.
-pub fn missing(program: &str) -> (String, String) {
-    let path = std::env::var("PATH").unwrap_or_default();
-    (
-        format!("find {program}: there is none on the workstation's PATH ({path})"),
-        format!("Install {program} on the workstation."),
-    )
+/// What to do where `program` is missing on the workstation.
+pub fn advice(program: &str) -> String {
+    format!("Install {program} on the workstation.")
 }
 
 fn pillars(cx: &Context, config: &Config, stage: &Stage) -> Result<()> {

@@ -108,6 +108,17 @@ impl<'a> Guest<'a> {
         Ok(if status.success() { out } else { String::new() })
     }
 
+    /// The instance's PATH, where `program` is not on it for the user or root; none where it is.
+    pub async fn lacks(&self, program: &str) -> Result<Option<String>> {
+        let program = shell_words::quote(program);
+        let code = format!(
+            "command -v {program} || as_root sh -c 'command -v \"$0\"' {program} || echo \"none in $PATH\""
+        );
+        let found = self.ask(&code).await?;
+        let path = found.trim().strip_prefix("none in ");
+        Ok(path.map(str::to_owned))
+    }
+
     /// Puts what `uploads` names on the instance.
     pub async fn uploads(&self) -> Result<()> {
         let way = format!("{}/upload-{}", self.root(), self.cx.identity.instance);

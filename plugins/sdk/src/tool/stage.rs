@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// Directories below which no copy goes: a link that leads to one above it would never end.
+/// Directories below which no copy goes, whatever links there are.
 const DEEPEST: usize = 64;
 
 /// A directory of the workstation whose content is put on an instance; it goes when this does.
@@ -58,7 +58,9 @@ impl Stage {
     }
 
     /// Copies a file, or a directory with all that is in it, under `name`; what is there is added
-    /// to. Links are followed. Left out are `.kitchen` and paths for which `keep` is false.
+    /// to. Links are followed, but for those that lead to a directory that they are in (roles and
+    /// modules have them for their tests). Left out are `.kitchen` and paths for which `keep` is
+    /// false.
     pub fn copy(
         &self,
         from: &Path,
@@ -111,11 +113,23 @@ fn copy(from: &Path, to: &Path, keep: &dyn Fn(&Path) -> bool, depth: usize) -> R
         let path = entry.map_err(|error| failed(from, &error))?.path();
         let name = path.file_name().unwrap_or_default();
         // A link that leads nowhere is nothing to copy.
-        if name != ".kitchen" && keep(&path) && path.exists() {
+        if name != ".kitchen" && keep(&path) && path.exists() && !leads_above(&path) {
             copy(&path, &to.join(name), keep, depth - 1)?;
         }
     }
     Ok(())
+}
+
+/// Whether `path` is a link to a directory that it is in.
+fn leads_above(path: &Path) -> bool {
+    if !path.is_symlink() {
+        return false;
+    }
+    let place = path.parent().and_then(|parent| parent.canonicalize().ok());
+    match (place, path.canonicalize()) {
+        (Some(place), Ok(target)) => place.starts_with(target),
+        _ => false,
+    }
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {
@@ -152,11 +166,22 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_to_above_is_an_error_and_not_endless() {
+    fn links_are_followed_but_not_to_where_they_are() {
+        use std::os::unix::fs::symlink;
         let from = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink(".", from.path().join("loop")).unwrap();
-        let error = Stage::new().unwrap().copy(from.path(), "x", &|_| true);
-        assert!(!error.unwrap_err().message.is_empty());
+        let inner = from.path().join("tests/roles");
+        std::fs::create_dir_all(&inner).unwrap();
+        std::fs::write(from.path().join("task"), "t").unwrap();
+        symlink("../..", inner.join("own")).unwrap();
+        symlink("../task", from.path().join("tests/linked")).unwrap();
+        symlink("nowhere", from.path().join("broken")).unwrap();
+        let stage = Stage::new().unwrap();
+        stage.copy(from.path(), "x", &|_| true).unwrap();
+        let copied = stage.path().join("x");
+        assert!(copied.join("tests/linked").is_file());
+        assert!(copied.join("tests/roles").is_dir());
+        assert!(!copied.join("tests/roles/own").exists());
+        assert!(!copied.join("broken").exists());
     }
 
     #[cfg(unix)]
