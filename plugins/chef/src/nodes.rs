@@ -49,8 +49,10 @@ pub fn introduce(cx: &Context, flavour: &Flavour, state: &State) -> Result<()> {
         "chef_environment".into(),
         json!(environment.unwrap_or("_default")),
     );
-    // Before the first resolution there may be no lock; the run reports the policy.
-    if let Ok(Some(policy)) = policy_name(&Source::of(cx, &settings, flavour)?) {
+    // Before the first resolution there may be no lock; the run reports the policy. What is wrong with
+    // the Policyfile is the converge's to say.
+    let policy = Source::of(cx, &settings, flavour).and_then(|source| policy_name(&source));
+    if let Ok(Some(policy)) = policy {
         let group = settings.policy_group.as_ref();
         node.insert("policy_name".into(), json!(policy));
         node.insert(
@@ -265,6 +267,26 @@ mod tests {
                 "run_list": ["role[store]"],
             })
         );
+    }
+
+    #[test]
+    fn a_policy_is_told_once_its_lock_says_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let web = cx(root.path(), "web", json!({}));
+        let policy = |values: Value| {
+            introduce(&cx(root.path(), "db", values), &ALL[0], &State::in_memory()).unwrap();
+            let json = of_peers(&web).unwrap().remove(0).json;
+            json.get("policy_name").cloned()
+        };
+        assert_eq!(policy(json!({"policyfile_path": "missing.rb"})), None);
+        std::fs::write(root.path().join("Policyfile.rb"), "").unwrap();
+        assert_eq!(policy(json!({})), None);
+        std::fs::write(
+            root.path().join("Policyfile.lock.json"),
+            r#"{"name": "shop"}"#,
+        )
+        .unwrap();
+        assert_eq!(policy(json!({})), Some(json!("shop")));
     }
 
     #[test]
