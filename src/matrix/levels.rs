@@ -7,6 +7,7 @@ use std::sync::Arc;
 use banquet_sdk::Section;
 
 use super::plugins::Plugins;
+use super::settings::Settings;
 use super::{Kind, PluginUse};
 use crate::config::{self, Config, Entry, Map, Node, Problem, Sources, Value};
 
@@ -49,6 +50,7 @@ pub struct Levels<'a> {
     config: &'a Config,
     plugins: &'a dyn Plugins,
     plugin_uses: HashMap<PluginKey, PluginUse>,
+    own_transports: HashMap<String, Option<String>>,
     lifecycles: HashMap<(Option<usize>, Option<usize>), Arc<Section>>,
 }
 
@@ -62,6 +64,7 @@ impl<'a> Levels<'a> {
             config,
             plugins,
             plugin_uses: HashMap::new(),
+            own_transports: HashMap::new(),
             lifecycles: HashMap::new(),
         }
     }
@@ -97,12 +100,17 @@ impl<'a> Levels<'a> {
     }
 
     /// Test Kitchen's defaults, but a driver that brings its own transport is reached by that.
-    fn default_name(&self, kind: Kind, platform: &str, driver: Option<&str>) -> String {
-        let own = driver.and_then(|driver| self.plugins.own_transport(driver));
-        match own {
-            Some(own) if kind == Kind::Transport => own,
-            _ => kind.default_name(platform).to_owned(),
+    fn default_name(&mut self, kind: Kind, platform: &str, driver: Option<&str>) -> String {
+        let usual = || kind.default_name(platform).to_owned();
+        let Some(driver) = driver.filter(|_| kind == Kind::Transport) else {
+            return usual();
+        };
+        if let Some(own) = self.own_transports.get(driver) {
+            return own.clone().unwrap_or_else(usual);
         }
+        let own = self.plugins.own_transport(driver);
+        self.own_transports.insert(driver.to_owned(), own.clone());
+        own.unwrap_or_else(usual)
     }
 
     /// The lifecycle hooks: the common ones, then the platform's, then the suite's.
@@ -176,7 +184,7 @@ fn plugin_use(
     Ok(PluginUse {
         name,
         named,
-        section: Arc::new(config::section(&merged, sources)),
+        section: Settings::new(merged, sources),
         foreign: Arc::new(foreign),
     })
 }

@@ -14,6 +14,7 @@ mod overrides;
 pub(crate) mod pattern;
 mod plugins;
 mod select;
+mod settings;
 mod step;
 mod steps;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use heartbeat::{Heartbeat, Probe};
 pub(crate) use names::Filter;
 pub use plugins::{NoPlugins, Plugins};
 pub use select::{SelectError, Selection};
+pub use settings::Settings;
 pub use step::{Action, Block, Condition, Expect, Repeat, Shape, Step, StepNode, StepOptions};
 
 /// One of the four places where a technology plugs in.
@@ -103,17 +105,28 @@ pub(crate) fn platform_type(platform: &Node) -> Platform {
 }
 
 /// A plugin's name and its merged settings for one instance.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct PluginUse {
     /// Name in the configuration; the plugin need not exist.
     pub name: String,
     /// Whether the configuration names it; else the name is a default.
     pub named: bool,
     /// The merged settings, without `name`.
-    pub section: Arc<Section>,
+    pub section: Settings,
     /// Keys that were last written beside the name of another plugin. They count, as in Test
     /// Kitchen, but nobody expects this plugin to know them.
     pub foreign: Arc<HashSet<String>>,
+}
+
+impl Clone for PluginUse {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            named: self.named,
+            section: self.section.share(),
+            foreign: self.foreign.clone(),
+        }
+    }
 }
 
 /// One suite on one platform.

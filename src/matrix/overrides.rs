@@ -67,11 +67,11 @@ fn overridden(plugin: &PluginUse, overrides: &Section) -> PluginUse {
         Some(name) if name != plugin.name => PluginUse {
             name,
             named: true,
-            section: Arc::new(over),
+            section: over.into(),
             foreign: Arc::default(),
         },
         _ => PluginUse {
-            section: Arc::new(plugin.section.overlaid(&over)),
+            section: plugin.section.overlaid(&over).into(),
             ..plugin.clone()
         },
     }

@@ -290,7 +290,7 @@ impl Job<'_> {
         kind: Kind,
         peers: &banquet_sdk::Peers,
     ) -> Result<Arc<Section>, Failure> {
-        let section = &instance.plugin(kind).section;
+        let section: &Arc<Section> = &instance.plugin(kind).section;
         let user_code = matches!(kind, Kind::Provisioner | Kind::Verifier);
         if !self.run.kitchen.expressions || !user_code || !has_expressions(section) {
             return Ok(section.clone());

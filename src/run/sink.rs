@@ -168,7 +168,7 @@ fn sections(member: &Instance) -> impl Iterator<Item = &Arc<Section>> {
         Kind::Verifier,
     ]
     .into_iter()
-    .map(|kind| &member.plugin(kind).section)
+    .map(|kind| &*member.plugin(kind).section)
     .chain([&member.lifecycle])
 }
 

@@ -46,6 +46,13 @@ pub fn of_file(machine: &mut Machine, name: &str, args: &[Value]) -> Eval<Option
                 Err(error) => return failed(&error, "rb_realpath_internal", &shown),
             }
         }
+        _ => return of_path(machine, name, args),
+    }))
+}
+
+/// Calls a method of `File` that only works on names.
+fn of_path(machine: &mut Machine, name: &str, args: &[Value]) -> Eval<Option<Value>> {
+    Ok(Some(match name {
         "join" => {
             let mut flat = Vec::new();
             for arg in args {

@@ -210,6 +210,15 @@ fn derived(
                 insert(&mut result, key, value);
             }
         }
+        _ => return Ok(without(map, name, args)),
+    }
+    Ok(Some(result))
+}
+
+/// Maps with fewer keys, or turned around.
+fn without(map: &Pairs, name: &str, args: &[Value]) -> Option<Pairs> {
+    let mut result = Vec::new();
+    match name {
         "compact" => {
             result = map.clone();
             result.retain(|(_, value)| !matches!(value, Value::Nil));
@@ -228,9 +237,9 @@ fn derived(
                 insert(&mut result, value.clone(), key.clone());
             }
         }
-        _ => return Ok(None),
+        _ => return None,
     }
-    Ok(Some(result))
+    Some(result)
 }
 
 /// Methods that go through the map or change it.

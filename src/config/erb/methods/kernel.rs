@@ -112,6 +112,26 @@ pub fn is_known(name: &str) -> bool {
     KNOWN.contains(&name) || UNKNOWN.contains(&name)
 }
 
+/// Methods that the program itself has as every value has them.
+const OF_ALL: [&str; 16] = [
+    "class",
+    "dup",
+    "freeze",
+    "inspect",
+    "instance_variable_get",
+    "instance_variable_set",
+    "is_a?",
+    "itself",
+    "method",
+    "methods",
+    "nil?",
+    "respond_to?",
+    "send",
+    "tap",
+    "then",
+    "to_s",
+];
+
 /// Calls a method of the program; `bare` calls could have been variables.
 pub fn call(machine: &mut Machine, name: &str, args: &[Value], block: Blk, bare: bool) -> Eval {
     machine.charge(0)?;
@@ -149,22 +169,7 @@ pub fn call(machine: &mut Machine, name: &str, args: &[Value], block: Blk, bare:
             }
         },
         _ if UNKNOWN.contains(&name) => return beyond(format!("`{name}`")),
-        "to_s"
-        | "inspect"
-        | "class"
-        | "nil?"
-        | "freeze"
-        | "dup"
-        | "itself"
-        | "tap"
-        | "then"
-        | "is_a?"
-        | "respond_to?"
-        | "instance_variable_get"
-        | "instance_variable_set"
-        | "send"
-        | "method"
-        | "methods" => {
+        _ if OF_ALL.contains(&name) => {
             return super::object::call(machine, &Value::Main, name, args, block);
         }
         _ if bare => {

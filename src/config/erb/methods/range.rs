@@ -118,38 +118,49 @@ pub fn call(
         | "then" | "tap" | "!" | "hash" => {
             return Ok(None);
         }
-        _ => {
-            let list = values(machine, range)?;
-            match blocks::each(machine, &list, name, args, block) {
-                Ok(Some(Answer::List(list))) => machine.array(list),
-                Ok(Some(Answer::Same)) => Value::Range(range.clone()),
-                Ok(Some(Answer::Value(value))) => value,
-                Ok(None) | Err(super::super::stop::Stop::Beyond(_)) => {
-                    let known = [
-                        "to_a",
-                        "entries",
-                        "size",
-                        "count",
-                        "sum",
-                        "min",
-                        "max",
-                        "first",
-                        "last",
-                        "each",
-                        "reverse_each",
-                        "zip",
-                        "take",
-                        "drop",
-                        "to_h",
-                    ];
-                    if !known.contains(&name) {
-                        return Ok(None);
-                    }
-                    let list = machine.array(list);
-                    super::call(machine, &list, name, args, block)?
-                }
-                Err(stop) => return Err(stop),
-            }
-        }
+        _ => return of_values(machine, range, name, args, block),
     }))
+}
+
+/// Methods of a list that ranges have as well.
+const AS_LISTS: [&str; 15] = [
+    "count",
+    "drop",
+    "each",
+    "entries",
+    "first",
+    "last",
+    "max",
+    "min",
+    "reverse_each",
+    "size",
+    "sum",
+    "take",
+    "to_a",
+    "to_h",
+    "zip",
+];
+
+fn of_values(
+    machine: &mut Machine,
+    range: &Ends,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
+    let list = values(machine, range)?;
+    let value = match blocks::each(machine, &list, name, args, block) {
+        Ok(Some(Answer::List(list))) => machine.array(list),
+        Ok(Some(Answer::Same)) => Value::Range(range.clone()),
+        Ok(Some(Answer::Value(value))) => value,
+        Ok(None) | Err(super::super::stop::Stop::Beyond(_)) => {
+            if !AS_LISTS.contains(&name) {
+                return Ok(None);
+            }
+            let list = machine.array(list);
+            super::call(machine, &list, name, args, block)?
+        }
+        Err(stop) => return Err(stop),
+    };
+    Ok(Some(value))
 }

@@ -357,6 +357,19 @@ fn found(
                 _ => Value::len(hits),
             }
         }
+        _ => return summed(machine, list, name, args, block),
+    })))
+}
+
+/// Methods that make one value of what the block gives.
+fn summed(
+    machine: &mut Machine,
+    list: &[Value],
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Answer>> {
+    Ok(Some(Answer::Value(match name {
         "sum" => {
             let block = need(block, name)?;
             let mut sum = args.first().cloned().unwrap_or(Value::Int(0));

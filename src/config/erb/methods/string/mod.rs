@@ -67,6 +67,26 @@ pub fn call(
             .collect(),
         "capitalize" if args.is_empty() => capitalized(this),
         "reverse" => this.chars().rev().collect(),
+        "encode" | "force_encoding" | "scrub" | "unicode_normalize" | "b"
+            if args.len() <= 1 && name != "b" =>
+        {
+            return super::wrong(args, name).map(Some);
+        }
+        "sub" | "gsub" => {
+            return regex::replace(machine, this, name == "gsub", args, block).map(Some);
+        }
+        "succ" | "next" => succ(this),
+        _ => match cut(machine, this, name, args)? {
+            Some(text) => text,
+            None => return query::call(machine, this, name, args, block),
+        },
+    };
+    machine.text(value).map(Some)
+}
+
+/// Methods that fill up, translate or cut off.
+fn cut(machine: &mut Machine, this: &str, name: &str, args: &[Value]) -> Eval<Option<String>> {
+    Ok(Some(match name {
         "center" | "ljust" | "rjust" => padded(machine, this, name, args)?,
         "tr" | "delete" | "squeeze" | "tr_s" => translate::call(this, name, args)?,
         "delete_prefix" => this
@@ -78,18 +98,8 @@ pub fn call(
             .unwrap_or(this)
             .to_owned(),
         "to_s" | "to_str" | "dup" | "+@" => this.to_owned(),
-        "encode" | "force_encoding" | "scrub" | "unicode_normalize" | "b"
-            if args.len() <= 1 && name != "b" =>
-        {
-            return super::wrong(args, name).map(Some);
-        }
-        "sub" | "gsub" => {
-            return regex::replace(machine, this, name == "gsub", args, block).map(Some);
-        }
-        "succ" | "next" => succ(this),
-        _ => return query::call(machine, this, name, args, block),
-    };
-    machine.text(value).map(Some)
+        _ => return Ok(None),
+    }))
 }
 
 /// Calls a method of a symbol.

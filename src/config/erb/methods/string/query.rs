@@ -54,6 +54,25 @@ pub fn call(
             let set = translate::Set::new(&text(one(args)?)?);
             this.chars().filter(|c| set.has(*c)).count()
         }),
+        "hash" | "unpack" | "unpack1" | "encoding" | "crypt" | "sum" => return Ok(None),
+        "valid_encoding?" => Value::Bool(true),
+        "ascii_only?" => Value::Bool(this.is_ascii()),
+        _ => match found(machine, this, name, args, block)? {
+            None => return compared(&Value::str(this), name, args),
+            Some(value) => value,
+        },
+    }))
+}
+
+/// Methods that look for a part.
+fn found(
+    machine: &mut Machine,
+    this: &str,
+    name: &str,
+    args: &[Value],
+    block: Blk,
+) -> Eval<Option<Value>> {
+    Ok(Some(match name {
         "[]" | "slice" => return at(machine, this, args).map(Some),
         "index" | "rindex" => position(machine, this, name, args)?,
         "=~" => match one(args)? {
@@ -90,10 +109,7 @@ pub fn call(
             let range = Value::Range(Rc::new((Value::str(this), last, false)));
             return call_method(machine, &range, "each", &[], block).map(Some);
         }
-        "hash" | "unpack" | "unpack1" | "encoding" | "crypt" | "sum" => return Ok(None),
-        "valid_encoding?" => Value::Bool(true),
-        "ascii_only?" => Value::Bool(this.is_ascii()),
-        _ => return compared(&Value::str(this), name, args),
+        _ => return Ok(None),
     }))
 }
 
