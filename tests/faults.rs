@@ -352,6 +352,47 @@ fn a_partition_of_sandboxes_cuts_both_ways_and_heals() {
         .prints("In force: partition a | b");
 }
 
+/// The way of members that no words of the workstation lead into: the same script, on the member.
+#[test]
+fn rules_set_on_a_member_itself_cut_it_off_and_leave_nothing_when_they_are_healed() {
+    if !needs("sandbox") {
+        return;
+    }
+    let address = "{{peers.b.address}}";
+    let cut = banquet_sdk::Links {
+        cut: vec![std::net::Ipv4Addr::new(192, 0, 2, 77).into()],
+        ..Default::default()
+    };
+    let step = |script: &str| {
+        let script = script
+            .replace("192.0.2.77", address)
+            .replace('\n', "\n      ");
+        format!("  - step: exec a\n    command: |\n      {script}\n")
+    };
+    let rules = |count: usize| {
+        let count = format!(
+            "[ $({{ nft list ruleset; iptables-save; }} 2>/dev/null | grep -ci banquet) -{} 0 ]",
+            if count == 0 { "eq" } else { "gt" }
+        );
+        step(&count)
+    };
+    let steps = [
+        listen("b"),
+        reach("a", "b", true),
+        rules(0),
+        step(&cut.script()),
+        rules(1),
+        reach("a", "b", false),
+        step(&banquet_sdk::Links::default().script()),
+        rules(0),
+        reach("a", "b", true),
+    ];
+    Project::new()
+        .file("kitchen.yml", &format!("{SANDBOX}{}", steps.concat()))
+        .kitchen("test --destroy=always")
+        .succeeds();
+}
+
 #[test]
 fn power_and_links_of_a_sandbox_survive_each_other() {
     if !needs("sandbox") {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::measure::{Table, pair, time};
 use crate::project::Project;
 
-const IMAGE: &str = "banquet/busybox:1";
+/// Small, with a shell.
+pub const IMAGE: &str = "banquet/busybox:1";
 
 /// Whether an engine and the image are there, else why not.
 pub fn available() -> Result<(), String> {

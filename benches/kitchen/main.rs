@@ -5,6 +5,7 @@
 
 mod docker;
 mod dummy;
+mod faults;
 mod list;
 mod measure;
 mod project;
@@ -20,9 +21,15 @@ fn main() {
     dummy::measure(&mut table, runs.min(5));
     if cfg!(target_os = "linux") {
         sandbox::measure(&mut table, runs.min(7));
+        faults::measure(&mut table, "sandbox", "sandbox", runs.min(7));
+        faults::heartbeat(&mut table, runs.min(3));
     }
     match docker::available() {
-        Ok(()) => docker::measure(&mut table, runs.min(7)),
+        Ok(()) => {
+            docker::measure(&mut table, runs.min(7));
+            let driver = format!("{{name: docker, image: '{}', pull: never}}", docker::IMAGE);
+            faults::measure(&mut table, &driver, "Docker", runs.min(7));
+        }
         Err(reason) => println!("Docker is not measured: {reason}"),
     }
     println!("{table}");

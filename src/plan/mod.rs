@@ -10,6 +10,8 @@ mod facts;
 mod fault;
 mod instance;
 mod render;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

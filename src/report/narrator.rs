@@ -311,7 +311,8 @@ fn heartbeat(place: &Place, summary: &HeartbeatSummary) -> Vec<Line> {
         Level::Info,
         place,
         format!(
-            "Heartbeat: {} sent, {} answered, {} lost; latency {} (half), {} (90%), {} (99%), {} (all).",
+            "Heartbeat: {} sent, {} answered, {} lost; latency {} (half), {} (90%), {} (99%), {} (all); \
+             asked {} late (99%).",
             summary.sent,
             summary.answered,
             summary.lost,
@@ -319,6 +320,7 @@ fn heartbeat(place: &Place, summary: &HeartbeatSummary) -> Vec<Line> {
             time(summary.p90),
             time(summary.p99),
             time(summary.max),
+            time(summary.late_p99),
         ),
     )];
     let more = summary.outages.len().saturating_sub(OUTAGES);

@@ -54,26 +54,32 @@ impl Links {
             && (self.peers.is_empty() || (self.delay.is_none() && self.drop.is_none()))
     }
 
-    /// A script for a shell that is root where the links are.
+    /// A script for a shell that is root where the links are. Few processes, so that a fault is in
+    /// force soon: one of nft removes and adds in one step, and tells whether there may be rules
+    /// of iptables.
     pub fn script(&self) -> String {
-        let late = self.delay.filter(|_| !self.peers.is_empty());
-        let mut script = String::from(REMOVE);
         let rules = self.rules();
+        let (table, fallback) = match rules.is_empty() {
+            true => (String::new(), ":\n".into()),
+            false => (nft(&rules), iptables(&rules)),
+        };
+        let mut script = format!(
+            "{FUNCTIONS}if has nft && tables=$(nft -f - 2>&1 <<'END'\n\
+             table inet banquet_links {{\n}}\ndelete table inet banquet_links\n{table}list tables\nEND\n\
+             ); then set=yes; else said=$tables; tables=filter; has nft && nft delete table inet banquet_links 2>/dev/null || :; fi\n{REMOVE}"
+        );
         if !rules.is_empty() {
             script += &format!(
-                "if has nft && said=$(nft -f - 2>&1 <<'END'\n{}END\n); then :\n\
-                 elif has iptables; then\n{}else tell \"neither nft nor iptables sets rules: $said\"; fi\n",
-                nft(&rules),
-                iptables(&rules)
+                "if [ -z \"$set\" ]; then\nhas iptables || tell \"neither nft nor iptables sets rules: $said\"\n{fallback}fi\n"
             );
         }
-        if let Some(delay) = late {
+        if let Some(delay) = self.delay.filter(|_| !self.peers.is_empty()) {
             script += "has tc && has ip || tell 'tc and ip (package iproute2) are needed to delay packets'\n";
             for peer in &self.peers {
                 script += &format!(
                     "late {peer} {} {}\n",
-                    micros(delay.by),
-                    micros(delay.jitter)
+                    delay.by.as_micros(),
+                    delay.jitter.as_micros()
                 );
             }
         }
@@ -93,25 +99,20 @@ impl Links {
 /// Whose packets are lost, and how many of 10,000; none: all.
 type Rule = (IpAddr, Option<u32>);
 
-/// Functions, and the removal of what an earlier call added.
-const REMOVE: &str = r#"set -e
+/// What the script needs.
+const FUNCTIONS: &str = r#"set -e
+PATH=$PATH:/usr/sbin:/sbin
+set= said=
 tell() { echo "$*" >&2; exit 41; }
 has() { command -v "$1" >/dev/null 2>&1; }
-PATH=$PATH:/usr/sbin:/sbin
-if has nft; then nft delete table inet banquet_links 2>/dev/null || :; fi
-for tool in iptables ip6tables; do
-    has $tool && $tool -w -S BANQUET-INPUT >/dev/null 2>&1 || continue
+unfilter() {
+    has $1 && $1 -w -S BANQUET-INPUT >/dev/null 2>&1 || return 0
     for hook in INPUT OUTPUT; do
-        while $tool -w -D $hook -j BANQUET-$hook 2>/dev/null; do :; done
-        $tool -w -F BANQUET-$hook 2>/dev/null || :
-        $tool -w -X BANQUET-$hook 2>/dev/null || :
+        while $1 -w -D $hook -j BANQUET-$hook 2>/dev/null; do :; done
+        $1 -w -F BANQUET-$hook 2>/dev/null || :
+        $1 -w -X BANQUET-$hook 2>/dev/null || :
     done
-done
-if has tc; then
-    for dev in $(tc qdisc show 2>/dev/null | sed -n 's/^qdisc prio ba9: dev \([^ ]*\) root.*/\1/p'); do
-        tc qdisc del dev "$dev" root
-    done
-fi
+}
 late() {
     family=ip protocol=ip
     case $1 in *:*) family=ip6 protocol=ipv6 ;; esac
@@ -130,9 +131,21 @@ late() {
 }
 "#;
 
-fn micros(time: Duration) -> u128 {
-    time.as_micros()
-}
+/// Removes what an earlier call added, but for the table of nft.
+const REMOVE: &str = r#"for names in /proc/net/ip_tables_names /proc/net/ip6_tables_names; do
+    [ -r $names ] || continue
+    while read -r name; do tables="$tables $name"; done <$names
+done
+case $tables in *filter*) unfilter iptables; unfilter ip6tables ;; esac
+if has tc; then
+    queues=$(tc qdisc show 2>/dev/null || :)
+    case $queues in *'qdisc prio ba9:'*)
+        for dev in $(echo "$queues" | sed -n 's/^qdisc prio ba9: dev \([^ ]*\) root.*/\1/p'); do
+            tc qdisc del dev "$dev" root
+        done ;;
+    esac
+fi
+"#;
 
 fn nft(rules: &[Rule]) -> String {
     let chain = |hook: &str, side: &str| {
@@ -282,7 +295,7 @@ mod tests {
     #[test]
     fn whole_links_have_no_rules() {
         assert!(Links::default().are_whole());
-        assert_eq!(Links::default().script(), REMOVE);
+        assert!(!Links::default().script().contains("drop"));
         let alone = Links {
             drop: Some(5.0),
             ..Links::default()
@@ -312,5 +325,91 @@ mod tests {
             assert!(text.contains(line), "{line} in {text}");
         }
         assert!(links().script().ends_with("late 10.0.0.3 100000 5000\n"));
+    }
+
+    /// Runs a script beside programs that only write down how they were called: stand-ins, for a
+    /// kernel may have no netem. Gives what they wrote, and how the script ended.
+    #[cfg(unix)]
+    fn with_stand_ins(script: &str, tc: &str) -> (String, std::process::Output) {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
+        let programs = [
+            ("ip", "echo '10.0.0.3 dev eth7 src 10.0.0.2'"),
+            ("tc", tc),
+            ("nft", ":"),
+            ("iptables", "exit 1"),
+            ("ip6tables", "exit 1"),
+        ];
+        for (name, does) in programs {
+            let path = directory.path().join(name);
+            let text = format!(
+                "#!/bin/sh\necho \"{name} $*\" >> {}\n{does}\n",
+                log.display()
+            );
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = std::env::var("PATH").unwrap_or_default();
+        let ended = std::process::Command::new("sh")
+            .args(["-c", script])
+            .env("PATH", format!("{}:{path}", directory.path().display()))
+            .output()
+            .unwrap();
+        (std::fs::read_to_string(log).unwrap(), ended)
+    }
+
+    fn late() -> Links {
+        Links {
+            cut: Vec::new(),
+            drop: None,
+            ..links()
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_delay_is_a_queue_of_our_own_for_the_peers_alone() {
+        let (log, ended) = with_stand_ins(&late().script(), ":");
+        assert!(ended.status.success(), "{ended:?}");
+        let lines: Vec<&str> = log.lines().filter(|it| it.starts_with("tc ")).collect();
+        assert_eq!(
+            lines,
+            [
+                "tc qdisc show",
+                "tc qdisc show dev eth7",
+                "tc qdisc add dev eth7 root handle ba9: prio bands 4 priomap 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0",
+                "tc qdisc add dev eth7 parent ba9:4 handle ba8: netem delay 100000us 5000us",
+                "tc filter add dev eth7 parent ba9: protocol ip u32 match ip dst 10.0.0.3 flowid ba9:4",
+            ]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn healing_removes_our_queue_and_no_other() {
+        let shows = "if [ \"$*\" = 'qdisc show' ]; then echo 'qdisc prio ba9: dev eth7 root refcnt 2'; echo 'qdisc fq 8001: dev eth8 root'; fi";
+        let (log, ended) = with_stand_ins(&Links::default().script(), shows);
+        assert!(ended.status.success(), "{ended:?}");
+        let removed: Vec<&str> = log
+            .lines()
+            .filter(|it| it.starts_with("tc qdisc del"))
+            .collect();
+        assert_eq!(removed, ["tc qdisc del dev eth7 root"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_kernel_without_netem_is_told_and_nothing_is_left() {
+        let fails =
+            "case $* in *netem*) echo 'Specified qdisc kind is unknown.' >&2; exit 2 ;; esac";
+        let (log, ended) = with_stand_ins(&late().script(), fails);
+        assert_eq!(ended.status.code(), Some(41));
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(
+            said.contains("has no netem") && said.contains("kind is unknown"),
+            "{said}"
+        );
+        assert!(log.ends_with("tc qdisc del dev eth7 root\n"), "{log}");
     }
 }
