@@ -181,6 +181,23 @@ fn what_no_driver_can_do_is_refused_before_anything_runs() {
 }
 
 #[test]
+fn a_delay_is_in_force_or_refused_before_anything_runs() {
+    if !needs("sandbox") {
+        return;
+    }
+    let step = "  - step: delay a\n    by: 20ms\n    for: 1ms\n";
+    let project = Project::new().file("kitchen.yml", &format!("{SANDBOX}{step}"));
+    let ran = project.kitchen("test --destroy=always");
+    match ran.code {
+        Some(0) => drop(ran.prints("In force: delay a")),
+        _ => {
+            let ran = ran.exits(3).complains("has no netem");
+            assert!(!project.has(".kitchen/a-host.yml"), "{}", ran.transcript());
+        }
+    }
+}
+
+#[test]
 fn wrong_faults_are_told_with_their_line() {
     for (step, message) in [
         ("  - partition web1 | web1\n", "has `web1` on both sides"),

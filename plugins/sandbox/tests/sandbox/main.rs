@@ -6,6 +6,7 @@ mod commands;
 mod contract;
 mod crash;
 mod instance;
+mod links;
 #[path = "../support/mod.rs"]
 mod support;
 mod user;
