@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use banquet_sdk::{Driver, PluginInfo, Provisioner, Retry, Transport, Verifier};
+use banquet_sdk::{Driver, Limit, PluginInfo, Provisioner, Retry, Transport, Verifier};
 use serde_json::json;
 
 use crate::matrix::{Kind, Plugins};
@@ -195,7 +195,7 @@ impl Registry {
             Kind::Driver => self.driver(name).ok()?.info(),
             Kind::Transport => self.transport(name).ok()?.info(),
             Kind::Provisioner => self.provisioner(name).ok()?.info().with::<Retry>(),
-            Kind::Verifier => self.verifier(name).ok()?.info(),
+            Kind::Verifier => self.verifier(name).ok()?.info().with::<Limit>(),
         })
     }
 

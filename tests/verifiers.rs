@@ -5,6 +5,10 @@ mod support;
 
 use support::{Project, needs};
 
+/// Stand-ins for programs that no package registry has.
+const GOSS: &str = include_str!("../plugins/goss/tests/stand-in");
+const INSPEC: &str = include_str!("../plugins/inspec/tests/stand-in");
+
 /// One cluster of two on the embedded driver, whose machines have the workstation's own tools.
 const SANDBOX: &str = "\
 driver: sandbox
@@ -118,8 +122,97 @@ fn a_test_that_hangs_is_ended_on_the_machine_by_the_steps_limit() {
             .complains("verify took longer than");
         // What hung is no more: `pgrep` finds nothing but for itself.
         project
-            .kitchen("exec db-debian-12 -c 'pgrep -x sleep; test $? = 1'")
+            .kitchen("exec db-debian-12 -c 'pgrep -f \"[s]leep 4242\"; test $? = 1'")
             .succeeds();
         std::fs::remove_dir_all(project.path().join("test/integration/hangs")).expect("removed");
     }
+}
+
+#[test]
+fn a_test_that_hangs_is_ended_on_the_machine_by_the_verifiers_limit() {
+    let docker = "driver: {name: docker, image: \"banquet/debian-tests:1\", pull: never}\n";
+    for (need, driver) in [("docker-tests", docker), ("sandbox", "driver: sandbox\n")] {
+        if !needs(need) || !needs("bats") {
+            continue;
+        }
+        let kitchen = format!(
+            "{driver}provisioner: dummy\nverifier: {{name: busser, timeout: 4}}\n\
+             platforms: [{{name: host}}]\nsuites: [{{name: db}}]\n"
+        );
+        let project = Project::new().file("kitchen.yml", &kitchen).file(
+            "test/integration/db/bats/a.bats",
+            "@test \"it hangs\" { sleep 4242; }\n",
+        );
+        project
+            .kitchen("test --destroy=never")
+            .exits(21)
+            .complains("the tests took longer than");
+        project
+            .kitchen("exec db -c 'pgrep -f \"[s]leep 4242\"; test $? = 1'")
+            .succeeds();
+    }
+}
+
+#[test]
+fn testinfra_reaches_containers_by_their_engine() {
+    if !needs("docker-tests") || !needs("testinfra") {
+        return;
+    }
+    let project = Project::new()
+        .file(
+            "kitchen.yml",
+            "driver: {name: docker, image: \"banquet/debian-tests:1\", pull: never}\n\
+             provisioner: dummy\nverifier: testinfra\nplatforms: [{name: host}]\n\
+             suites: [{name: db}, {name: web}]\n\
+             multisuites: [{name: app, steps: [setup db, verify web]}]\n",
+        )
+        .file(
+            "test/integration/app/testinfra/test_names.py",
+            "testinfra_hosts = ['all']\n\
+             def test_sshd(host, peers):\n    assert host.file('/usr/sbin/sshd').exists\n    \
+             assert peers['db'].run('true').rc == 0\n",
+        );
+    let ran = project.kitchen("test").succeeds();
+    let cases = ran
+        .out
+        .matches("[web-host] ok: test_names: test_sshd[docker://");
+    assert_eq!(cases.count(), 2, "{}", ran.transcript());
+}
+
+#[test]
+fn inspec_and_goss_are_run_as_they_would_be_with_stand_ins_in_their_places() {
+    if !needs("docker-tests") || !needs("python3") {
+        return;
+    }
+    let kitchen = std::fs::read_to_string("fixtures/verifiers/kitchen.yml").expect("the fixture");
+    let (head, _) = kitchen.split_once("suites:").expect("the suites");
+    let project = Project::new()
+        .env("STAND_IN_CONNECTS", "1")
+        .script("bin/inspec", INSPEC)
+        .script("data/goss", GOSS)
+        .file("converge.sh", "#!/bin/sh\ninstall \"$(dirname \"$0\")/data/goss\" /usr/local/bin/goss\n")
+        .file("test/integration/app/inspec/controls/a.rb", "")
+        .file("test/integration/app/goss/a.yml", "file:\n  /srv:\n    exists: true\n")
+        .file(
+            "kitchen.yml",
+            &format!(
+                "{head}suites:\n- name: db\n  verifier: goss\n- name: web\n  verifier:\n    \
+                 name: cinc_auditor\n    inspec: bin/inspec\n    inputs: {{peer: \"{{{{peers.db.address}}}}\"}}\n\
+                 multisuites:\n- name: app\n  steps: [converge db, verify db, converge web, verify web]\n"
+            ),
+        );
+    project
+        .kitchen("test --destroy=never")
+        .succeeds()
+        .prints_in_order(&[
+            "[db-debian-12] ok: File: /srv: exists",
+            "[web-debian-12] ok: only: inspec",
+        ]);
+    let seen: serde_json::Value =
+        serde_json::from_str(&project.read("bin/seen.json")).expect("JSON");
+    let options = &seen["config"]["cli_options"];
+    assert_eq!(options["user"], "kitchen");
+    assert_eq!(options["sudo"], true);
+    let peer = seen["inputs"][0]["peer"].as_str().expect("an address");
+    assert!(peer.parse::<std::net::IpAddr>().is_ok(), "{peer}");
 }

@@ -15,6 +15,7 @@ mod heartbeat;
 mod hooks;
 mod http;
 mod job;
+mod judge;
 mod member;
 mod scope;
 mod sink;

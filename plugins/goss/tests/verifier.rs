@@ -9,25 +9,7 @@ use banquet_sdk::conformance::{self, Bench, VerifierSubject, told};
 use banquet_sdk::{ErrorKind, Verifier};
 use serde_json::{Value, json};
 
-const STAND_IN: &str = r#"#!/bin/sh
-# A stand-in for Goss.
-vars=
-if [ "$1" = --vars ]; then vars=$2; shift 2; [ -f "$vars" ] || { echo "no $vars" >&2; exit 1; }; fi
-[ "$1 $3 $4 $5 $6" = "-g validate --format json --no-color" ] || { echo "arguments: $*" >&2; exit 64; }
-[ -f "$2" ] || { echo "Error: file error: open $2: no such file" >&2; exit 1; }
-grep -q '^file:' "$2" || { echo "Error: yaml: no resources" >&2; exit 1; }
-[ -z "$vars" ] || echo "variables of $(basename "$vars"), $COLOR" >&2
-failed=0 results=
-for path in $(sed -n 's/^  \(\/.*\):$/\1/p' "$2"); do
-    result=0 ok=true
-    [ -e "$path" ] || { result=1 ok=false failed=1; }
-    results="$results${results:+,}{\"duration\":1500000,\"err\":null,\"property\":\"exists\",
-      \"resource-id\":\"$path\",\"resource-type\":\"File\",\"result\":$result,\"successful\":$ok,
-      \"summary-line\":\"File: $path: exists:\\nExpected\\n    $ok\\nto equal\\n    true\"}"
-done
-printf '%s\n' "{\"results\":[$results],\"summary\":{\"failed-count\":$failed}}"
-exit $failed
-"#;
+const STAND_IN: &str = include_str!("stand-in");
 
 const TESTS: &str = "test/integration/web/goss";
 

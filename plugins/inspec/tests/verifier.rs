@@ -15,50 +15,7 @@ use banquet_sdk::{
 };
 use serde_json::{Value, json};
 
-const STAND_IN: &str = r##"#!/usr/bin/env python3
-# A stand-in for InSpec: `exec PROFILE... --reporter NAME[:FILE]... --config - ...`.
-import json, os, sys
-
-words = sys.argv[1:]
-assert words.pop(0) == "exec", words
-at = words.index("--reporter")
-profiles, rest = words[:at], words[at + 1:]
-reporters = []
-while rest and not rest[0].startswith("--"):
-    reporters.append(rest.pop(0))
-assert rest[:2] == ["--config", "-"], rest
-config = json.load(sys.stdin)
-assert set(config) <= {"version", "cli_options", "plugins"}, config
-options = config["cli_options"]
-assert options["backend"] in ("ssh", "docker", "local"), options
-for path in options.get("input_file", []) + options.get("waiver_file", []):
-    assert os.path.isfile(path), path
-here = os.path.dirname(os.path.abspath(__file__))
-inputs = [json.load(open(path)) for path in options.get("input_file", []) if path.endswith("inputs.yml")]
-with open(os.path.join(here, "seen.json"), "w") as file:
-    json.dump({"profiles": profiles, "reporters": reporters, "flags": rest[2:], "config": config,
-               "inputs": inputs, "environment": dict(os.environ)}, file)
-if "no-licence" in profiles:
-    sys.exit(172)
-controls, failed = [], False
-for profile in profiles:
-    bad = "bad" in os.path.basename(profile)
-    failed = failed or bad
-    result = {"status": "failed" if bad else "passed", "code_desc": os.path.basename(profile),
-              "run_time": 0.5, "start_time": "2026-01-01T00:00:00+00:00"}
-    if bad:
-        result["message"] = "expected it to be good"
-    controls.append({"id": "only", "title": None, "impact": 0.5, "results": [result]})
-report = {"platform": {"name": "debian", "release": "12"}, "statistics": {"duration": 0.1}, "version": "5",
-          "profiles": [{"name": "all", "status": "loaded", "controls": controls}]}
-for reporter in reporters:
-    name, _, path = reporter.partition(":")
-    if name == "json":
-        json.dump(report, open(path, "w"))
-    elif name == "cli":
-        print("Profile Summary")
-sys.exit(100 if failed else 0)
-"##;
+const STAND_IN: &str = include_str!("stand-in");
 
 /// None where there is no Python for the stand-in.
 fn bench() -> Option<Bench> {

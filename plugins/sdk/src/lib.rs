@@ -43,4 +43,4 @@ pub use section::{Origin, PluginInfo, Section};
 pub use state::{MemoryStore, State, StateStore};
 pub use target::{ContainerTarget, SshTarget, Target};
 pub use transport::{Connection, Dialed, Exec, ExitStatus, LoginCommand, Stdin, Transport};
-pub use verifier::{CaseStatus, TestCase, Verifier};
+pub use verifier::{CaseStatus, Limit, TestCase, Verifier};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::lenient::Seconds;
 use crate::{Connection, Context, PluginInfo, Result, State, async_trait};
 
 /// How one test ended.
@@ -30,6 +31,14 @@ pub struct TestCase {
     pub duration: Option<Duration>,
     /// What the tool said about it.
     pub message: Option<String>,
+}
+
+/// The key of every verifier, which the kitchen itself reads and obeys.
+#[derive(Clone, Copy, Debug, Default, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+pub struct Limit {
+    /// Seconds after which the tests are ended, on the machine as well; default: no limit.
+    pub timeout: Option<Seconds>,
 }
 
 /// Runs tests on a machine, or from the workstation against it.

@@ -54,12 +54,15 @@ fn ending(node: Node<'_, '_>) -> (CaseStatus, Option<String>) {
         return (CaseStatus::Failed, Some(words));
     }
     match child("skipped") {
-        Some(skipped) => (CaseStatus::Skipped, words(skipped)),
+        Some(skipped) => {
+            let message = skipped.attribute("message").map(str::to_owned);
+            (CaseStatus::Skipped, message.or_else(|| words(skipped)))
+        }
         None => (CaseStatus::Passed, None),
     }
 }
 
-/// The message and the text, unless one has the other in it already.
+/// The message, which is what a person reads first, and the text, unless one begins with the other.
 fn words(node: Node<'_, '_>) -> Option<String> {
     let message = node.attribute("message").unwrap_or_default().trim();
     let pieces = node.descendants().filter(Node::is_text);
@@ -67,8 +70,8 @@ fn words(node: Node<'_, '_>) -> Option<String> {
     let text = text.trim();
     let words = match (message, text) {
         ("", only) | (only, "") => only.to_owned(),
-        (message, text) if text.contains(message) => text.to_owned(),
-        (message, text) if message.contains(text) => message.to_owned(),
+        (message, text) if text.starts_with(message) => text.to_owned(),
+        (message, text) if message.starts_with(text) => message.to_owned(),
         (message, text) => format!("{message}\n{text}"),
     };
     (!words.is_empty()).then_some(words)
@@ -109,7 +112,7 @@ E   AssertionError</failure></testcase>
             Some("AssertionError: assert False\n + where\n> assert x\nE   AssertionError")
         );
         assert_eq!(cases[2].status, CaseStatus::Skipped);
-        assert_eq!(cases[2].message.as_deref(), Some("test_a.py:4: later"));
+        assert_eq!(cases[2].message.as_deref(), Some("later"));
     }
 
     #[test]
