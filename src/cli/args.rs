@@ -154,9 +154,9 @@ pub enum Command {
     Doctor(super::doctor::Doctor),
     /// Print the version
     Version,
-    /// Help on a command, or on `exit-codes`
+    /// Help on a command, on a plugin, or on `exit-codes`
     Help {
-        /// The command
+        /// The command or plugin
         topic: Option<String>,
     },
     /// Start a project here: kitchen.yml and what belongs to it; overwrites nothing

@@ -22,6 +22,7 @@ mod migrate;
 mod package;
 mod partition;
 mod plan;
+mod plugins;
 mod report;
 mod rows;
 mod schema;

@@ -8,8 +8,12 @@ use crate::report::fire::{Fire, Heartbeat, millis, seconds};
 use crate::report::verdict::Subject;
 use crate::run::Outage;
 
-/// Outages that are marked and listed.
+/// Outages that are marked, and those, the longest, that are listed at once.
 const MANY: usize = 100;
+const LISTED: usize = 3;
+
+/// Least width of an outage with room for words, in hundredths of the run.
+const WIDE: f64 = 6.0;
 
 /// Width and height of a plot, in units of its own.
 const WIDTH: usize = 2000;
@@ -36,20 +40,46 @@ fn one(page: &mut String, heartbeat: &Heartbeat, clock: Clock) -> fmt::Result {
         let width = clock.percent(from + lasted) - left;
         write!(
             page,
-            "<i class=\"outage\" style=\"left:{left:.3}%;width:{width:.3}%\" title=\"{}\">\
-             <span>{} down</span></i>",
-            Safe(&words(outage, from)),
-            took(lasted)
+            "<i class=\"outage\" style=\"left:{left:.3}%;width:{width:.3}%\" title=\"{}\">",
+            Safe(&words(outage, from))
         )?;
+        if width > WIDE {
+            write!(page, "<span>{} down</span>", took(lasted))?;
+        }
+        page.push_str("</i>");
     }
     plot(page, heartbeat, clock)?;
     page.push_str("</div></div>\n");
-    for outage in heartbeat.outages().iter().take(MANY) {
+    let mut outages: Vec<&Outage> = heartbeat.outages().iter().take(MANY).collect();
+    outages.sort_by_key(|outage| std::cmp::Reverse(outage.lasted));
+    let (longest, others) = outages.split_at(outages.len().min(LISTED));
+    listed(page, heartbeat, longest, clock)?;
+    if !others.is_empty() {
+        let all = heartbeat.outages().len();
+        writeln!(
+            page,
+            "<details><summary>{} more outages</summary>",
+            all - LISTED
+        )?;
+        listed(page, heartbeat, others, clock)?;
+        page.push_str("</details>\n");
+    }
+    Ok(())
+}
+
+fn listed(
+    page: &mut String,
+    heartbeat: &Heartbeat,
+    outages: &[&Outage],
+    clock: Clock,
+) -> fmt::Result {
+    for outage in outages {
+        let from = seconds(outage.since, clock.start);
         writeln!(
             page,
             "<p class=\"outages\">{}: {}</p>",
             Safe(&heartbeat.title),
-            Safe(&words(outage, seconds(outage.since, clock.start)))
+            Safe(&words(outage, from))
         )?;
     }
     Ok(())

@@ -76,9 +76,12 @@ fn lane<'a>(
     subject: &Subject,
     clock: Clock,
 ) -> fmt::Result {
+    let parts: Vec<(&Part, usize)> = stacked(parts, clock);
+    let rows = parts.iter().map(|(_, row)| row + 1).max().unwrap_or(1);
     write!(
         page,
-        "<div class=\"lane {class}\"><div class=\"name\" title=\"{0}\">{0}</div><div class=\"track\">",
+        "<div class=\"lane {class}\"><div class=\"name\" title=\"{0}\">{0}</div>\
+         <div class=\"track\" style=\"--rows:{rows}\">",
         Safe(name)
     )?;
     for fault in fire.faults(&subject.name).filter(|it| it.hits(name)) {
@@ -95,14 +98,35 @@ fn lane<'a>(
             moment(from)
         )?;
     }
-    for part in parts {
-        bar(page, index, part, clock)?;
+    for (part, row) in parts {
+        bar(page, index, part, row, clock)?;
     }
     page.push_str("</div></div>\n");
     Ok(())
 }
 
-fn bar(page: &mut String, index: usize, part: &Part, clock: Clock) -> fmt::Result {
+/// Each part with its row: what goes on at the same time stands one below the other.
+fn stacked<'a>(parts: impl Iterator<Item = &'a Part>, clock: Clock) -> Vec<(&'a Part, usize)> {
+    let mut ends: Vec<f64> = Vec::new();
+    let mut placed = Vec::new();
+    for part in parts {
+        let Some(started) = part.started else {
+            continue;
+        };
+        let from = clock.seconds(started);
+        // Times are rounded to the millisecond.
+        let free = ends.iter().position(|end| *end <= from + 0.002);
+        let row = free.unwrap_or_else(|| {
+            ends.push(0.0);
+            ends.len() - 1
+        });
+        ends[row] = from + part.seconds;
+        placed.push((part, row));
+    }
+    placed
+}
+
+fn bar(page: &mut String, index: usize, part: &Part, row: usize, clock: Clock) -> fmt::Result {
     let Some(started) = part.started else {
         return Ok(());
     };
@@ -122,7 +146,7 @@ fn bar(page: &mut String, index: usize, part: &Part, clock: Clock) -> fmt::Resul
     );
     write!(
         page,
-        "<a href=\"#s{index}p{}\" class=\"bar {} {class}{}\" style=\"left:{left:.3}%;width:{width:.3}%\" \
+        "<a href=\"#s{index}p{}\" class=\"bar {} {class}{}\" style=\"left:{left:.3}%;width:{width:.3}%;--row:{row}\" \
          title=\"{}\"><span>{number}{}</span></a>",
         part.number,
         kind(&part.title),
