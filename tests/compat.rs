@@ -8,7 +8,7 @@ const FAULTY: &str = "\
 driver:
   name: docker
   imag: x
-verifier: {name: inspec}
+verifier: {name: nonesuch}
 platforms:
 - name: a
 suites:
@@ -49,7 +49,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     let told = project
         .kitchen("validate")
         .succeeds()
-        .prints("there is no verifier \"inspec\"")
+        .prints("there is no verifier \"nonesuch\"")
         .prints("driver docker does not know the key `imag`")
         .prints("Did you mean `image`?")
         .prints("[kitchen.yml:3:9]")
@@ -307,7 +307,8 @@ fn mistakes_in_files_do_not_hide_those_behind_them() {
             "kitchen.yml",
             "driver: {name: docker, imag: x}\nverifier: nonsense\nplatforms:\n- name: a\n- nme: b\n\
              suites:\n- name: s\n  includes: ['/[/']\n- name: t\n  provisioner: [1]\n- name: u\n\
-             multisuites:\n- name: m\n  steps: [converge nobody, fly s]\nplaforms: []\n",
+             multisuites:\n- name: m\n  steps: [converge nobody, fly s]\nplaforms: []\n\
+             lifecycle: {pre_cretae: x, post_create: [{loca: x}, {local: x, includes: ['/(/']}]}\n",
         )
         .file("kitchen.local.yml", "a: [\n")
         .file(".kitchen.yml", "");
@@ -325,10 +326,13 @@ fn mistakes_in_files_do_not_hide_those_behind_them() {
         "fly",
         "unknown key `plaforms` at the top level",
         "Did you mean `platforms`?",
+        "unknown key `pre_cretae` of `lifecycle`",
+        "a hook of post_create cannot run: it has neither `local` nor `remote`",
+        "end pattern with unmatched parenthesis: /(/",
     ] {
         assert!(told.out.contains(text), "{text:?} in {}", told.out);
     }
-    assert!(told.out.ends_with("errors, 4 warnings.\n"), "{}", told.out);
+    assert!(told.out.ends_with("errors, 5 warnings.\n"), "{}", told.out);
     // A command that does something stops at the files.
     project.kitchen("converge").exits(3).complains("Both ");
 }

@@ -64,25 +64,13 @@ For shells:
 Options:
 {options}{after-help}";
 
-const EXAMPLES: &str = "
-Examples:
-  kitchen test                     test everything
-  kitchen test web-debian-12       one cluster or instance
-  kitchen test 'web-.*' -c 4       all that match, four at once
-  kitchen test --destroy=never     keep the machines, then:
-  kitchen test --no-recreate --resume
-                                   go on at the step that failed
-  kitchen -C path/to/project list
-
-Exit codes: `kitchen help exit-codes`.";
-
 /// Tests whole clusters as easily as one machine; takes Test Kitchen's files and commands.
 #[derive(Debug, Parser)]
 #[command(
     name = "kitchen",
     styles = STYLES,
     help_template = COMMANDS,
-    after_help = EXAMPLES,
+    after_help = examples::ALL,
     max_term_width = 100,
     infer_subcommands = true,
     disable_version_flag = true,
@@ -140,7 +128,7 @@ pub enum Command {
     /// Undo what an interrupted run broke: machines off or frozen, networks cut
     Heal(Act),
     /// What a command would do, step by step; changes nothing
-    Plan(Plan),
+    Plan(super::plan::Plan),
     /// Open a shell on one instance
     #[command(after_long_help = examples::LOGIN)]
     Login(Named),
@@ -441,38 +429,6 @@ impl Part {
             destroy: destroy.into(),
         }
     }
-}
-
-/// `plan`: takes what `test` takes, and the command to plan.
-#[derive(Args, Clone, Debug)]
-pub struct Plan {
-    /// Which.
-    #[command(flatten)]
-    pub names: Names,
-    /// The command that would run
-    #[arg(long = "for", value_name = "COMMAND", default_value = "test")]
-    pub command: Planned,
-    /// When `test` would destroy afterwards
-    #[arg(short, long, value_name = "WHEN", default_value = "passing")]
-    pub destroy: Destroy,
-    /// Which steps.
-    #[command(flatten)]
-    pub part: Part,
-    /// Output.
-    #[command(flatten)]
-    pub common: Common,
-}
-
-/// A command that can be planned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs, reason = "each is the command of its name")]
-pub enum Planned {
-    Create,
-    Converge,
-    Setup,
-    Verify,
-    Destroy,
-    Test,
 }
 
 /// `login` and `package`.

@@ -10,6 +10,7 @@ use super::loaded::options;
 use crate::config::{self, Config, LoadOptions, Node, Problem, Severity, Span};
 use crate::matrix::{Instance, Kind, Matrix, Plugins};
 use crate::registry::Registry;
+use crate::run::check_hook;
 
 const KINDS: [Kind; 4] = [
     Kind::Driver,
@@ -52,6 +53,8 @@ impl Findings {
         let (config, problems) = config::survey(options);
         problems.into_iter().for_each(|problem| self.add(problem));
         let Some(config) = config else { return };
+        let mistakes = hooks(&config);
+        mistakes.into_iter().for_each(|problem| self.add(problem));
         let registry = Registry::builtin();
         let (matrix, mut problems) = Matrix::survey(&config, &registry);
         problems.list.extend(matrix.conflicts.iter().cloned());
@@ -115,6 +118,49 @@ pub fn unknown_keys(
                 .any(|other| other.message == problem.message && origin(other) == origin(&problem));
             if !seen {
                 found.push(problem);
+            }
+        }
+    }
+    found
+}
+
+/// Hooks that cannot run, and keys of `lifecycle` that no action has.
+fn hooks(config: &Config) -> Vec<Problem> {
+    let known: Vec<String> = ["pre", "post", "finally"]
+        .iter()
+        .flat_map(|timing| {
+            ["create", "converge", "setup", "verify", "destroy"]
+                .map(|action| format!("{timing}_{action}"))
+        })
+        .collect();
+    let items = ["platforms", "suites"].map(|key| config::items(&config.tree, key));
+    let items = items.into_iter().flatten();
+    let top = config.tree.get("lifecycle").map(|entry| &entry.node);
+    let sections = top
+        .into_iter()
+        .chain(items.filter_map(|item| item.get("lifecycle")));
+    let mut found = Vec::new();
+    for (key, entry) in sections.filter_map(Node::as_map).flatten() {
+        if !known.contains(key) {
+            let problem = Problem::warning(format!("unknown key `{key}` of `lifecycle`"));
+            let problem = problem.at(&config.sources, entry.key, "nothing reads this");
+            found.push(problem.suggest(key, known.iter().map(String::as_str)));
+            continue;
+        }
+        let all = entry
+            .node
+            .as_list()
+            .unwrap_or(std::slice::from_ref(&entry.node));
+        for hook in all.iter().filter(|hook| !hook.is_null()) {
+            if let Err(reason) = check_hook(&hook.to_json()) {
+                let problem = Problem::error(format!("a hook of {key} cannot run: {reason}")).at(
+                    &config.sources,
+                    hook.span,
+                    "here",
+                );
+                found.push(problem.help(
+                    "A hook is a command, `{local, environment, cwd, user}` or `{remote, skippable}`.",
+                ));
             }
         }
     }

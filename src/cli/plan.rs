@@ -2,15 +2,49 @@
 
 use std::io::{self, Write};
 
-use super::args::{self, Planned};
+use clap::{Args, ValueEnum};
+
+use super::args::{Common, Destroy, Names, Part};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
 use crate::matrix::Selection;
-use crate::plan::{Command, Facts, Options, Plan, Planner, Subject, render};
+use crate::plan::{self, Command, Facts, Options, Planner, Subject, render};
+
+/// `plan`: takes what `test` takes, and the command to plan.
+#[derive(Args, Clone, Debug)]
+pub struct Plan {
+    /// Which.
+    #[command(flatten)]
+    pub names: Names,
+    /// The command that would run
+    #[arg(long = "for", value_name = "COMMAND", default_value = "test")]
+    pub command: Planned,
+    /// When `test` would destroy afterwards
+    #[arg(short, long, value_name = "WHEN", default_value = "passing")]
+    pub destroy: Destroy,
+    /// Which steps.
+    #[command(flatten)]
+    pub part: Part,
+    /// Output.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// A command that can be planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "each is the command of its name")]
+pub enum Planned {
+    Create,
+    Converge,
+    Setup,
+    Verify,
+    Destroy,
+    Test,
+}
 
 /// Prints the plan, which changes nothing; one that could not run is an error all the same.
-pub fn plan(plan: &args::Plan) -> Result<Exit, Fault> {
+pub fn plan(plan: &Plan) -> Result<Exit, Fault> {
     let loaded = Loaded::read(&plan.common)?;
     let selection = loaded.choose(&plan.names)?;
     let command = match plan.command {
@@ -36,7 +70,7 @@ pub fn make(
     selection: &Selection,
     command: Command,
     options: &Options,
-) -> Result<Plan, Fault> {
+) -> Result<plan::Plan, Fault> {
     let clusters = selection.clusters.iter().cloned().map(Subject::Cluster);
     let instances = selection.instances.iter().cloned().map(Subject::Instance);
     let subjects: Vec<Subject> = clusters.chain(instances).collect();

@@ -65,6 +65,18 @@ pub(super) async fn run(
     Ok(())
 }
 
+/// What is wrong with one hook, before anything runs.
+pub(crate) fn check(written: &Value) -> Result<(), String> {
+    match Hook::read(written)? {
+        Hook {
+            local: None,
+            remote: None,
+            ..
+        } => Err("it has neither `local` nor `remote`".into()),
+        _ => Ok(()),
+    }
+}
+
 fn hooks(instance: &Instance, key: &str) -> Result<Vec<Hook>, Failure> {
     let Some(written) = instance.lifecycle.values.get(key) else {
         return Ok(Vec::new());

@@ -36,6 +36,7 @@ pub use event::{
     Cause, Event, EventKind, Failure, HeartbeatSummary, Outage, Outcome, Place, Sample,
 };
 pub use heartbeat::asker_main;
+pub(crate) use hooks::check as check_hook;
 use job::Job;
 use sink::Sink;
 

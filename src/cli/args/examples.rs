@@ -1,5 +1,18 @@
 //! Examples below the help on a command: what people type, and what for.
 
+/// `kitchen` itself.
+pub const ALL: &str = "
+Examples:
+  kitchen test                     test everything
+  kitchen test web-debian-12       one cluster or instance
+  kitchen test 'web-.*' -c 4       all that match, four at once
+  kitchen test --destroy=never     keep the machines, then:
+  kitchen test --no-recreate --resume
+                                   go on at the step that failed
+  kitchen -C path/to/project list
+
+Exit codes: `kitchen help exit-codes`.";
+
 /// `list`.
 pub const LIST: &str = "\
 Examples:
