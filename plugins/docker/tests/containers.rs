@@ -352,7 +352,14 @@ async fn a_container_that_ends_at_once_is_told_with_its_last_words() {
     let command = "sh -c 'echo no such luck; exit 3'";
     let mut machine = project.machine("web", json!({"run_command": command}));
     machine.create().await.unwrap();
-    let error = machine.connect_with(json!({})).await.err().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let error = loop {
+        // Until it has ended it can be reached.
+        match machine.connect_with(json!({})).await {
+            Err(error) => break error,
+            Ok(_) => assert!(Instant::now() < deadline, "it never ends"),
+        }
+    };
     assert!(
         error.message.contains("exit code 3") && error.message.contains("no such luck"),
         "{error}"

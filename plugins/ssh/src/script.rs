@@ -29,6 +29,14 @@ const ASKPASS: &str = "IFS= read -r BANQUET_SUDO\n\
     export BANQUET_SUDO SUDO_PROMPT=BANQUET_SUDO DISPLAY=\"${DISPLAY:-:0}\"\n\
     export SUDO_ASKPASS=\"$(command -v printenv)\"\n";
 
+/// Variables, too, are read from the input, up to the line END: one of them may be a secret.
+const VARIABLES: &str = "banquet_all=\n\
+    while IFS= read -r banquet_line && [ \"$banquet_line\" != END ]; do\n\
+    banquet_all=\"$banquet_all$banquet_line\n\"\n\
+    done\n\
+    eval \"$banquet_all\"\n\
+    unset banquet_all banquet_line\n";
+
 /// Bytes that no command prints by chance.
 #[derive(Clone, Debug)]
 pub(crate) struct Mark(String);
@@ -50,8 +58,13 @@ impl Script {
         let mut body = format!(
             "printf '\\000'\ntrap 'printf \"\\000{token}\\000\"; printf \"\\000{token}\\000\" >&2' 0\n"
         );
-        for (name, value) in &exec.environment {
-            body.push_str(&format!("export {name}={}\n", quote(value)));
+        let mut input = password.map_or(String::new(), |password| format!("{password}\n"));
+        if !exec.environment.is_empty() {
+            for (name, value) in &exec.environment {
+                input.push_str(&format!("export {name}={}\n", quote(value)));
+            }
+            input.push_str(&format!("{token}\n"));
+            body.push_str(&VARIABLES.replace("END", token));
         }
         body.push_str(&exec.command);
         let script = match exec.user.as_deref().filter(|user| *user != login.user) {
@@ -70,7 +83,7 @@ impl Script {
         Self {
             line: format!("exec sh -c {}", quote(&script)),
             mark,
-            input: password.map_or(String::new(), |password| format!("{password}\n")),
+            input,
         }
     }
 }
@@ -193,6 +206,8 @@ fn partial(bytes: &[u8], wanted: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Seek, Write};
+
     use super::*;
 
     fn login<'a>(user: &'a str, sudo_password: Option<&'a str>) -> Login<'a> {
@@ -203,8 +218,12 @@ mod tests {
     }
 
     fn run(script: &Script) -> (String, String, i32) {
+        let mut input = tempfile::tempfile().unwrap();
+        input.write_all(script.input.as_bytes()).unwrap();
+        input.rewind().unwrap();
         let out = std::process::Command::new("sh")
             .args(["-c", &script.line])
+            .stdin(input)
             .output()
             .unwrap();
         let text = |bytes: &[u8], mut filter: Filter| {

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::checks::{Checks, During, Outcome, expect, expect_eq, info_is_complete};
 use super::files;
-use super::subject::Subject;
+use super::subject::{Subject, unique};
 use crate::{Connection, Dialed, Exec, Line, Output, Stream, async_trait};
 
 /// A command that leaves processes behind must come back within this.
@@ -62,6 +62,9 @@ async fn commands(checks: &mut Checks<'_>, connection: &dyn Connection) {
         .await;
     checks
         .check("environment arrives verbatim", environment(connection))
+        .await;
+    checks
+        .check("environment is in no arguments", out_of_sight(connection))
         .await;
     checks
         .check("output that is not UTF-8", not_utf8(connection))
@@ -203,6 +206,20 @@ async fn environment(connection: &dyn Connection) -> Outcome {
         expect_eq("the variable", seen, format!("[{value}]"))?;
     }
     Ok(())
+}
+
+/// Arguments of processes can be read by every user of the machine.
+async fn out_of_sight(connection: &dyn Connection) -> Outcome {
+    let secret = unique();
+    let (one, other) = secret.split_at(secret.len() / 2);
+    // Spelt in two halves, the search does not find itself.
+    let command = format!(
+        "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c '{one}''{other}' || true"
+    );
+    let mut exec = Exec::new(command);
+    exec.environment.insert("PASSWORD".into(), secret.clone());
+    let seen = answer(connection, &exec).await?;
+    expect_eq("processes that show the variable", seen.trim(), "0")
 }
 
 async fn not_utf8(connection: &dyn Connection) -> Outcome {
