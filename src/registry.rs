@@ -274,7 +274,7 @@ mod tests {
         );
         assert!(unknown.hint().contains("dummy, exec"), "{}", unknown.hint());
         assert!(matches!(
-            registry.verifier("pester"),
+            registry.verifier("nonesuch"),
             Err(Unknown { nearest: None, .. })
         ));
     }
