@@ -109,7 +109,7 @@ pub fn unknown_keys(
             .or_insert_with(|| registry.keys(kind, &plugin.name));
         let Some(keys) = keys else { continue };
         let what = format!("{} {}", kind.key(), plugin.name);
-        let (section, foreign) = (&plugin.section, &plugin.foreign);
+        let (section, foreign) = (&plugin.section, plugin.section.foreign());
         let unknown = config::unknown_keys(&what, section, keys, foreign, &config.sources);
         for problem in unknown {
             let origin = |problem: &Problem| problem.place().map(|place| place.origin());

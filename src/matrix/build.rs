@@ -8,7 +8,7 @@ use super::levels::{Item, Levels, items};
 use super::names::{Filter, joined};
 use super::plugins::Plugins;
 use super::{Instance, Kind, Matrix, platform_type};
-use crate::config::{Config, Error, Map, Node, Problem, Problems, Sources, Span};
+use crate::config::{Config, Error, Node, Problem, Problems, Sources, Span};
 
 impl Matrix {
     /// All instances and clusters of a configuration; what is wrong is told at once. Names that
@@ -114,7 +114,7 @@ fn instance(
         suite: suite.name.to_owned(),
         platform: platform.name.to_owned(),
         platform_type: platform_type(platform.node),
-        roles: roles(suite.node, provisioner.section.merged()),
+        roles: roles(suite.node, &provisioner.section.run_list()),
         driver,
         transport,
         provisioner,
@@ -125,14 +125,13 @@ fn instance(
 }
 
 /// The suite's own `roles`, and those that its run list gives it.
-fn roles(suite: &Node, provisioner: &Map) -> Vec<String> {
-    let texts = |node: Option<&Node>| {
-        let list = node.and_then(Node::as_list).unwrap_or_default().iter();
-        let texts = list.filter_map(|item| item.as_str().map(str::to_owned));
-        texts.collect::<Vec<_>>()
-    };
-    let mut roles = texts(suite.get("roles"));
-    for entry in texts(provisioner.get("run_list").map(|entry| &entry.node)) {
+fn roles(suite: &Node, run_list: &[Node]) -> Vec<String> {
+    let own = suite.get("roles").and_then(Node::as_list);
+    let own = own.unwrap_or_default().iter();
+    let mut roles: Vec<String> = own
+        .filter_map(|item| item.as_str().map(str::to_owned))
+        .collect();
+    for entry in run_list.iter().filter_map(Node::as_str) {
         let role = entry.strip_prefix("role[");
         if let Some(role) = role.and_then(|role| role.strip_suffix(']'))
             && !roles.iter().any(|known| known == role)

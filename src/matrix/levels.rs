@@ -1,15 +1,15 @@
 //! What applies to a suite on a platform: the common section, the platform's and the suite's,
 //! merged as in Test Kitchen (data_munger.rb).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use banquet_sdk::Section;
 
 use super::plugins::Plugins;
-use super::settings::Settings;
+use super::settings::{Layered, Settings, append, name_of};
 use super::{Kind, PluginUse};
-use crate::config::{self, Config, Entry, Map, Node, Problem, Sources, Value};
+use crate::config::{self, Config, Map, Node, Problem, Sources};
 
 /// A suite or platform.
 #[derive(Clone, Debug)]
@@ -49,9 +49,18 @@ pub fn items<'a>(tree: &'a Map, key: &str) -> Vec<Item<'a>> {
 pub struct Levels<'a> {
     config: &'a Config,
     plugins: &'a dyn Plugins,
+    sections: HashMap<(Kind, Level), Option<Arc<Map>>>,
     plugin_uses: HashMap<PluginKey, PluginUse>,
     own_transports: HashMap<String, Option<String>>,
     lifecycles: HashMap<(Option<usize>, Option<usize>), Arc<Section>>,
+}
+
+/// Where a section stands; platforms and suites by their index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Level {
+    Common,
+    Platform(usize),
+    Suite(usize),
 }
 
 /// Kind, platform and suite where these have the section, and the name where none gives one.
@@ -63,6 +72,7 @@ impl<'a> Levels<'a> {
         Self {
             config,
             plugins,
+            sections: HashMap::new(),
             plugin_uses: HashMap::new(),
             own_transports: HashMap::new(),
             lifecycles: HashMap::new(),
@@ -89,14 +99,32 @@ impl<'a> Levels<'a> {
         if let Some(known) = self.plugin_uses.get(&key) {
             return Ok(known.clone());
         }
+        let config = self.config;
+        let common = config.tree.get(section).map(|entry| &entry.node);
         let levels = [
-            self.config.tree.get(section).map(|entry| &entry.node),
-            platform.sections.get(section),
-            suite.sections.get(section),
+            common.and_then(|node| self.section((kind, Level::Common), node)),
+            platform
+                .sections
+                .get(section)
+                .and_then(|node| self.section((kind, Level::Platform(platform.first)), node)),
+            suite
+                .sections
+                .get(section)
+                .and_then(|node| self.section((kind, Level::Suite(suite.first)), node)),
         ];
-        let merged = plugin_use(kind, levels, &key.3, &self.config.sources)?;
-        self.plugin_uses.insert(key, merged.clone());
-        Ok(merged)
+        let levels = levels.into_iter().flatten().collect();
+        let made = plugin_use(kind, levels, &key.3, &config.sources)?;
+        self.plugin_uses.insert(key, made.clone());
+        Ok(made)
+    }
+
+    /// The section `node` as a map, which all that need it share.
+    fn section(&mut self, at: (Kind, Level), node: &Node) -> Option<Arc<Map>> {
+        let made = self.sections.entry(at).or_insert_with(|| {
+            let map = config::named_map(node, "name")?;
+            Some(Arc::new(map.into_owned()))
+        });
+        made.clone()
     }
 
     /// Test Kitchen's defaults, but a driver that brings its own transport is reached by that.
@@ -147,67 +175,23 @@ impl<'a> Levels<'a> {
     }
 }
 
-/// The levels, the weakest first, as one section. As in Test Kitchen (data_munger.rb,
-/// MergeResolver), levels that name another plugin than the one chosen count as well.
+/// The plugin that the strongest level names, and its settings.
 fn plugin_use(
     kind: Kind,
-    levels: [Option<&Node>; 3],
+    levels: Vec<Arc<Map>>,
     default: &str,
     sources: &Sources,
 ) -> Result<PluginUse, Problem> {
-    let levels: Vec<_> = levels
-        .into_iter()
-        .flatten()
-        .filter_map(|node| config::named_map(node, "name"))
-        .collect();
-    let name_of = |level: &Map| level.get("name")?.node.as_str().map(str::to_owned);
     let chosen = levels.iter().rev().find_map(|level| name_of(level));
-    let named = chosen.is_some();
-    let name = chosen.unwrap_or_else(|| default.to_owned());
-
-    let mut merged = Map::new();
-    let mut foreign = HashSet::new();
-    for level in levels {
-        let another = name_of(&level).is_some_and(|other| other != name);
-        for (key, entry) in level.iter() {
-            match key.as_str() {
-                key if key == "name" || kind.kitchen_keys().contains(&key) => continue,
-                "run_list" if kind == Kind::Provisioner => append(&mut merged, key, entry),
-                _ => config::merge_entry(&mut merged, key, entry, sources)?,
-            }
-            match another {
-                true => foreign.insert(key.clone()),
-                false => foreign.remove(key),
-            };
-        }
-    }
+    let (named, name) = (chosen.is_some(), chosen.unwrap_or(default).to_owned());
+    let layered = Layered {
+        kind,
+        name: name.clone(),
+        levels,
+    };
     Ok(PluginUse {
         name,
         named,
-        section: Settings::new(merged, sources),
-        foreign: Arc::new(foreign),
+        section: Settings::new(layered, sources)?,
     })
-}
-
-/// Puts the items of `entry` behind those that `map` has under `key`; nothing adds nothing, and
-/// lists in lists are flattened.
-fn append(map: &mut Map, key: &str, entry: &Entry) {
-    let there = map.entry(key.to_owned()).or_insert_with(|| Entry {
-        key: entry.key,
-        node: Node {
-            value: Value::List(Vec::new()),
-            span: entry.node.span,
-        },
-    });
-    if let Value::List(list) = &mut there.node.value {
-        flatten(&entry.node, list);
-    }
-}
-
-fn flatten(node: &Node, into: &mut Vec<Node>) {
-    match &node.value {
-        Value::List(list) => list.iter().for_each(|item| flatten(item, into)),
-        _ if node.is_null() => {}
-        _ => into.push(node.clone()),
-    }
 }

@@ -20,7 +20,6 @@ mod steps;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use banquet_sdk::{Origin, Peer, Platform, Section, State};
@@ -113,9 +112,6 @@ pub struct PluginUse {
     pub named: bool,
     /// The merged settings, without `name`.
     pub section: Settings,
-    /// Keys that were last written beside the name of another plugin. They count, as in Test
-    /// Kitchen, but nobody expects this plugin to know them.
-    pub foreign: Arc<HashSet<String>>,
 }
 
 impl Clone for PluginUse {
@@ -124,7 +120,6 @@ impl Clone for PluginUse {
             name: self.name.clone(),
             named: self.named,
             section: self.section.share(),
-            foreign: self.foreign.clone(),
         }
     }
 }

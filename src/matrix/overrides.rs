@@ -1,7 +1,5 @@
 //! The settings that a step changes for its own action.
 
-use std::sync::Arc;
-
 use banquet_sdk::Section;
 use serde_json::Value as Json;
 
@@ -68,7 +66,6 @@ fn overridden(plugin: &PluginUse, overrides: &Section) -> PluginUse {
             name,
             named: true,
             section: over.into(),
-            foreign: Arc::default(),
         },
         _ => PluginUse {
             section: plugin.section.overlaid(&over).into(),

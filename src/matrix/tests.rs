@@ -80,7 +80,7 @@ suites:
         values,
         serde_json::json!({"omnibus": 12, "script": "x", "arguments": ["a"]})
     );
-    let foreign: Vec<_> = provisioner.foreign.iter().collect();
+    let foreign: Vec<_> = provisioner.section.foreign().iter().collect();
     assert_eq!(foreign, ["omnibus"]);
 }
 
