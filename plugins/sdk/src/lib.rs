@@ -28,6 +28,7 @@ mod target;
 pub mod tool;
 mod transport;
 mod verifier;
+pub mod wire;
 
 pub use async_trait::async_trait;
 pub use context::{Context, Identity, Platform, Plugins};

@@ -35,6 +35,8 @@ pub enum What {
     Record,
     /// What `kitchen report --format json` prints
     Report,
+    /// Every message between the kitchen and a plugin in another process
+    PluginProtocol,
 }
 
 /// Prints a schema.
@@ -53,5 +55,6 @@ fn of(what: What) -> Schema {
         What::Config => config::schema(&Registry::builtin()),
         What::Record => schema_for!(Line),
         What::Report => schema_for!(Verdict),
+        What::PluginProtocol => banquet_sdk::wire::schema(),
     }
 }

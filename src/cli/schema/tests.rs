@@ -27,7 +27,11 @@ fn checked(text: &str) -> Result<(), String> {
 
 #[test]
 fn the_schemas_in_the_documentation_are_those_of_the_program() {
-    for (what, name) in [(What::Record, "record"), (What::Report, "report")] {
+    for (what, name) in [
+        (What::Record, "record"),
+        (What::Report, "report"),
+        (What::PluginProtocol, "plugin-protocol"),
+    ] {
         let path = format!("{}/docs/schema/{name}.json", env!("CARGO_MANIFEST_DIR"));
         let told = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
