@@ -33,7 +33,7 @@ pub fn package(package: &args::Named) -> Result<Exit, Fault> {
         writeln!(io::stdout(), "-----> Package on {}.", instance.name)?;
         writeln!(io::stdout(), "-----> Packaging remote instance")?;
         let subject = Subject::Instance(instance.clone());
-        let _lock = Lock::take(&loaded.project.kitchen(), subject.lock(), "package")?;
+        let _lock = Lock::take(&loaded.project.kitchen(), subject.lock(), "package", None)?;
         let mut machine = Machine::living(&loaded, instance)?;
         let driver = loaded.registry.driver(&instance.driver.name)?;
         let context = machine.context(Kind::Driver);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// `500ms`, `30`, `30s`, `2m`, `1h30m`, `1.5s`: numbers with units, the largest first; a number
+/// `500ms`, `30`, `30s`, `2m`, `1h30m`, `2d`, `1.5s`: numbers with units, the largest first; a number
 /// without a unit counts seconds. None where the text is something else.
 pub fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
@@ -21,6 +21,7 @@ pub fn parse(text: &str) -> Option<Duration> {
             "s" => 1.0,
             "m" => 60.0,
             "h" => 3600.0,
+            "d" => 86400.0,
             _ => return None,
         };
         if unit >= last {
@@ -46,6 +47,7 @@ mod tests {
             ("30s", 30_000),
             ("2m", 120_000),
             ("1h30m", 5_400_000),
+            ("2d", 172_800_000),
             ("1.5s", 1_500),
             ("0.25", 250),
             ("1m 5s", 65_000),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use banquet_sdk::{Context, Discard, Identity, Plugins, Section};
+use banquet_sdk::{Context, Discard, Identity, Platform, Plugins, Section};
 use tokio_util::sync::CancellationToken;
 
 use crate::matrix::Instance;
@@ -22,15 +22,15 @@ pub fn context(
         ("KITCHEN_SUITE_NAME", &instance.suite),
         ("KITCHEN_PLATFORM_NAME", &instance.platform),
     ];
+    let identity = Identity {
+        project: project.id.clone(),
+        cluster: instance.cluster.clone(),
+        instance: instance.name.clone(),
+        suite: instance.suite.clone(),
+        platform: instance.platform.clone(),
+        run: run.into(),
+    };
     Context {
-        identity: Identity {
-            project: project.id.clone(),
-            cluster: instance.cluster.clone(),
-            instance: instance.name.clone(),
-            suite: instance.suite.clone(),
-            platform: instance.platform.clone(),
-            run: run.into(),
-        },
         plugins: Plugins {
             driver: instance.driver.name.clone(),
             transport: instance.transport.name.clone(),
@@ -38,15 +38,27 @@ pub fn context(
             verifier: instance.verifier.name.clone(),
         },
         platform: instance.platform_type.clone(),
+        provisioner: instance.provisioner.section.clone(),
+        environment: BTreeMap::from(environment.map(|(key, value)| (key.into(), value.clone()))),
+        ..context_of(project, identity, section)
+    }
+}
+
+/// A context for what `identity` names, of which the configuration need not know.
+pub fn context_of(project: &Project, identity: Identity, section: Arc<Section>) -> Context {
+    Context {
+        tests_name: identity.suite.clone(),
+        identity,
+        plugins: Plugins::default(),
+        platform: Platform::default(),
         section,
         after_crash: false,
-        provisioner: instance.provisioner.section.clone(),
+        provisioner: Arc::default(),
         peers: Arc::default(),
         root: project.root.clone(),
         kitchen_dir: project.kitchen(),
         test_dir: project.test_dir.clone(),
-        tests_name: instance.suite.clone(),
-        environment: BTreeMap::from(environment.map(|(key, value)| (key.into(), value.clone()))),
+        environment: BTreeMap::new(),
         local_prefix: Vec::new(),
         transport: None,
         targets: Arc::default(),

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use chaos::{Strike, schedule};
 pub use check::Obstacle;
-pub use context::context;
+pub use context::{context, context_of};
 pub use facts::Facts;
 pub use render::render;
 

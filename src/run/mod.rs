@@ -291,7 +291,7 @@ impl Run<'_> {
             Ok(lock) => lock,
             Err(failure) => return (Outcome::Failed(failure), Vec::new()),
         };
-        let job = Job::new(self, task, lock.after_crash).await;
+        let job = Job::new(self, task, lock.killed.is_some()).await;
         match job {
             Ok(job) => job.run().await,
             Err(failure) => (Outcome::Failed(failure), Vec::new()),
@@ -307,14 +307,14 @@ impl Run<'_> {
         }
         let command = self.plan.command.word();
         let taken = match self.options.wait {
-            false => Lock::take(&kitchen, name, command),
+            false => Lock::take(&kitchen, name, command, Some(&self.id)),
             true => {
                 let told = async |held: &crate::state::Error| {
                     self.sink
                         .warn(task.subject.name(), &format!("waiting: {held}"))
                         .await;
                 };
-                Lock::wait(&kitchen, name, command, told).await
+                Lock::wait(&kitchen, name, command, Some(&self.id), told).await
             }
         };
         let lock = Arc::new(taken.map_err(Failure::from)?);

@@ -13,6 +13,9 @@ pub struct Holder {
     pub command: String,
     /// When it began, in local time.
     pub since: String,
+    /// The id of its run, if it has one.
+    #[serde(default)]
+    pub run: Option<String>,
 }
 
 /// A fault of `.kitchen/`.
@@ -39,12 +42,18 @@ pub enum Error {
 }
 
 fn who(holder: Option<&Holder>) -> String {
-    match holder {
-        Some(holder) => format!(
-            "process {} (kitchen {}, since {})",
-            holder.pid, holder.command, holder.since
-        ),
-        None => "another process".into(),
+    holder.map_or("another process".into(), Holder::to_string)
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            pid,
+            command,
+            since,
+            ..
+        } = self;
+        write!(f, "process {pid} (kitchen {command}, since {since})")
     }
 }
 

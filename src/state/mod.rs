@@ -10,7 +10,7 @@ mod record;
 
 pub use error::{Error, Holder};
 pub use file::StateFile;
-pub use lock::Lock;
+pub use lock::{Found, Lock};
 pub use project::{Project, project_id, unique_id};
 pub use record::{Broken, ClusterRecord, Damage, Ended};
 

@@ -1,5 +1,6 @@
 //! Which project this is, and names that nobody else has.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A project: one directory with a configuration.
@@ -35,6 +36,28 @@ impl Project {
         super::StateFile::new(&self.kitchen(), instance)
     }
 
+    /// Every state file, by the name of its instance; the configuration need not know of it.
+    pub fn state_files(&self) -> Result<BTreeMap<String, super::StateFile>, super::Error> {
+        let kitchen = self.kitchen();
+        let entries = match std::fs::read_dir(&kitchen) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(BTreeMap::new());
+            }
+            entries => entries.map_err(|source| super::Error::Unreadable {
+                path: kitchen.clone(),
+                source,
+            })?,
+        };
+        let names = entries.flatten().filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let name = name.strip_suffix(".yml")?;
+            (!name.is_empty() && !name.starts_with('.')).then(|| name.to_owned())
+        });
+        Ok(names
+            .map(|name| (name.clone(), self.state_file(&name)))
+            .collect())
+    }
+
     /// The log file of an instance.
     pub fn log_file(&self, instance: &str) -> PathBuf {
         self.kitchen().join("logs").join(format!("{instance}.log"))
@@ -65,6 +88,21 @@ pub fn unique_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn states_are_found_without_a_configuration() {
+        let directory = tempfile::tempdir().unwrap();
+        let project = Project::new(directory.path(), None).unwrap();
+        assert!(project.state_files().unwrap().is_empty());
+        let state = project.state_file("web-old");
+        state.write(&serde_json::Map::new()).unwrap();
+        for other in [".web.yml.new", "console_history", "web-old.yml.broken"] {
+            std::fs::write(project.kitchen().join(other), "").unwrap();
+        }
+        let found = project.state_files().unwrap();
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["web-old"]);
+        assert_eq!(found["web-old"].path(), state.path());
+    }
 
     #[test]
     fn ids_are_uuids_and_differ() {

@@ -58,20 +58,17 @@ impl Plan {
         archive.rewind()?;
         let hash = hasher.finalize().to_hex();
         Ok(Self {
-            tag: format!(
-                "banquet-{}:{}",
-                image_name(&cx.identity.project),
-                &hash[..16]
-            ),
+            tag: format!("{}:{}", repository(&cx.identity.project), &hash[..16]),
             archive,
         })
     }
 }
 
-/// A project's name as part of an image's name: lower case letters and digits.
-fn image_name(project: &str) -> String {
+/// Under this name a project's images are built, with the project as lower case letters and digits.
+pub fn repository(project: &str) -> String {
     let clean = project.chars().filter(char::is_ascii_alphanumeric);
-    clean.map(|c| c.to_ascii_lowercase()).take(40).collect()
+    let clean: String = clean.map(|c| c.to_ascii_lowercase()).take(40).collect();
+    format!("banquet-{clean}")
 }
 
 /// The Dockerfile's text, with the lines that the section adds.
@@ -111,7 +108,7 @@ pub async fn run(engine: &Engine, cx: &Context, settings: &Settings, plan: &Plan
         .forcerm(true)
         .nocache(!cached)
         .buildargs(&arguments)
-        .labels(&labels::of_instance(&cx.identity));
+        .labels(&labels::of_image(&cx.identity));
     if fresh {
         options = options.pull("true");
     }

@@ -179,6 +179,7 @@ impl Driver for Docker {
             .container(id)
             .repo(&repository)
             .tag(&tag)
+            .changes(&labels::emptied())
             .build();
         engine
             .docker
@@ -210,6 +211,13 @@ impl Driver for Docker {
         let settings = self.settings(cx)?;
         let engine = self.engine(cx, &settings, &State::in_memory()).await?;
         orphans::list(&engine).await
+    }
+
+    async fn reclaim(&self, cx: &Context, orphan: &Orphan) -> Result<bool> {
+        let settings = self.settings(cx)?;
+        let engine = self.engine(cx, &settings, &State::in_memory()).await?;
+        orphans::reclaim(&engine, cx, orphan).await?;
+        Ok(true)
     }
 }
 
@@ -389,7 +397,7 @@ impl Wanted<'_> {
 }
 
 /// Removes a container with its own volumes. Gone already is success.
-async fn remove(engine: &Engine, cx: &Context, id: &str) -> Result<()> {
+pub(crate) async fn remove(engine: &Engine, cx: &Context, id: &str) -> Result<()> {
     cx.note(format!(
         "removing the container {}",
         &id[..id.len().min(12)]

@@ -140,6 +140,14 @@ impl Progress {
     }
 }
 
+/// Whether `tag` is a name that this program gives to images that it builds for `project`.
+pub fn is_built_for(tag: &str, project: &str) -> bool {
+    tag.rsplit_once(':').is_some_and(|(name, _)| {
+        name == build::repository(project)
+            || name.ends_with(&format!("/{}", build::repository(project)))
+    })
+}
+
 /// Removes an image that was built for the instance, unless another container uses it or it is not
 /// ours.
 pub async fn remove(engine: &Engine, image: &str) -> Result<()> {
@@ -153,7 +161,7 @@ pub async fn remove(engine: &Engine, image: &str) -> Result<()> {
         .config
         .and_then(|config| config.labels)
         .unwrap_or_default();
-    if crate::labels::identity(&labels).is_none() {
+    if crate::labels::image_identity(&labels).is_none() {
         return Ok(());
     }
     let options = RemoveImageOptionsBuilder::default().build();

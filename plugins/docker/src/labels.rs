@@ -10,6 +10,11 @@ const INSTANCE: &str = "org.banquet.instance";
 const SUITE: &str = "org.banquet.suite";
 const PLATFORM: &str = "org.banquet.platform";
 const RUN: &str = "org.banquet.run";
+const ALL: [&str; 6] = [PROJECT, CLUSTER, INSTANCE, SUITE, PLATFORM, RUN];
+
+/// Labels of an image begin so: a container that somebody else makes from it inherits them, and
+/// must not be taken for one of ours.
+const IMAGE: &str = "org.banquet.image.";
 
 /// Longest name of a host, in bytes (RFC 1035).
 const LONGEST_HOSTNAME: usize = 63;
@@ -39,6 +44,24 @@ pub fn of_cluster(identity: &Identity) -> HashMap<String, String> {
     labels
 }
 
+/// Labels of an image that was built for `identity`.
+pub fn of_image(identity: &Identity) -> HashMap<String, String> {
+    let labels = of_instance(identity).into_iter();
+    labels
+        .filter_map(|(label, value)| Some((image_label(&label)?, value)))
+        .collect()
+}
+
+fn image_label(label: &str) -> Option<String> {
+    Some(format!("{IMAGE}{}", label.strip_prefix("org.banquet.")?))
+}
+
+/// Lines of a Dockerfile that empty every label: what is made from a saved container is not ours.
+pub fn emptied() -> String {
+    let empty = ALL.map(|label| format!("{label}=\"\""));
+    format!("LABEL {}", empty.join(" "))
+}
+
 /// A filter for lists of the engine: the containers of this project and instance, of any run.
 pub fn instance_filter(identity: &Identity) -> HashMap<String, Vec<String>> {
     filter(&[(PROJECT, &identity.project), (INSTANCE, &identity.instance)])
@@ -49,9 +72,14 @@ pub fn cluster_filter(identity: &Identity, cluster: &str) -> HashMap<String, Vec
     filter(&[(PROJECT, &identity.project), (CLUSTER, cluster)])
 }
 
-/// A filter for lists of the engine: everything that this program made.
+/// A filter for lists of the engine: containers and networks that this program made.
 pub fn any_filter() -> HashMap<String, Vec<String>> {
     HashMap::from([("label".into(), vec![PROJECT.into()])])
+}
+
+/// A filter for lists of the engine: images that this program built.
+pub fn any_image_filter() -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".into(), vec![format!("{IMAGE}project")])])
 }
 
 fn filter(labels: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
@@ -72,13 +100,22 @@ pub fn is_instance(labels: Option<&HashMap<String, String>>, identity: &Identity
 pub fn identity(labels: &HashMap<String, String>) -> Option<Identity> {
     let get = |label: &str| labels.get(label).cloned().unwrap_or_default();
     Some(Identity {
-        project: labels.get(PROJECT)?.clone(),
+        project: labels.get(PROJECT).filter(|it| !it.is_empty())?.clone(),
         cluster: labels.get(CLUSTER).cloned(),
         instance: get(INSTANCE),
         suite: get(SUITE),
         platform: get(PLATFORM),
         run: get(RUN),
     })
+}
+
+/// For whom an image was built; none where the labels are not this program's.
+pub fn image_identity(labels: &HashMap<String, String>) -> Option<Identity> {
+    let own = labels.iter().filter_map(|(label, value)| {
+        let rest = label.strip_prefix(IMAGE)?;
+        Some((format!("org.banquet.{rest}"), value.clone()))
+    });
+    identity(&own.collect())
 }
 
 /// Name of the container of an instance: the same for every call of one run, so that a crashed
@@ -168,6 +205,18 @@ mod tests {
         assert!(is_instance(Some(&labels), &someone()));
         assert!(!is_instance(None, &someone()));
         assert_eq!(identity(&HashMap::new()), None);
+    }
+
+    #[test]
+    fn labels_of_an_image_make_no_container_ours() {
+        let labels = of_image(&someone());
+        assert_eq!(image_identity(&labels), Some(someone()));
+        assert_eq!(identity(&labels), None);
+        assert!(!is_instance(Some(&labels), &someone()));
+        assert_eq!(image_identity(&of_instance(&someone())), None);
+        let empty = ALL.map(|label| (label.to_owned(), String::new()));
+        assert_eq!(identity(&HashMap::from(empty)), None);
+        assert!(emptied().starts_with("LABEL org.banquet.project=\"\" org.banquet.cluster=\"\""));
     }
 
     #[test]

@@ -41,24 +41,30 @@ pub async fn remove(engine: &Engine, cx: &Context, cluster: &str) -> Result<()> 
     for network in of_cluster(engine, cx, cluster).await? {
         let Some(id) = network.id else { continue };
         let name = network.name.unwrap_or_else(|| id.clone());
-        cx.note(format!("removing the network {name}")).await;
-        let doing = format!("remove the network {name}");
-        let removed = cx
-            .poll(&doing, ASK_AGAIN, LEAVE, || async {
-                match engine.docker.remove_network(&id).await {
-                    Ok(()) => Ok(Some(())),
-                    Err(error) if cause(&error) == Cause::Absent => Ok(Some(())),
-                    // A container that was just removed may hold its endpoint for a moment.
-                    Err(error) if error.to_string().contains("active endpoints") => Ok(None),
-                    Err(error) => Err(engine.error(&doing, error)),
-                }
-            })
-            .await;
-        if let Err(error) = removed {
-            return Err(blame_holders(engine, &id, &name, error).await);
-        }
+        remove_one(engine, cx, &id, &name).await?;
     }
     Ok(())
+}
+
+/// Removes a network. Gone already is success.
+pub async fn remove_one(engine: &Engine, cx: &Context, id: &str, name: &str) -> Result<()> {
+    cx.note(format!("removing the network {name}")).await;
+    let doing = format!("remove the network {name}");
+    let removed = cx
+        .poll(&doing, ASK_AGAIN, LEAVE, || async {
+            match engine.docker.remove_network(id).await {
+                Ok(()) => Ok(Some(())),
+                Err(error) if cause(&error) == Cause::Absent => Ok(Some(())),
+                // A container that was just removed may hold its endpoint for a moment.
+                Err(error) if error.to_string().contains("active endpoints") => Ok(None),
+                Err(error) => Err(engine.error(&doing, error)),
+            }
+        })
+        .await;
+    match removed {
+        Ok(()) => Ok(()),
+        Err(error) => Err(blame_holders(engine, id, name, error).await),
+    }
 }
 
 async fn blame_holders(engine: &Engine, id: &str, name: &str, error: Error) -> Error {

@@ -187,7 +187,15 @@ async fn an_image_is_built_once_for_many_and_removed_on_demand() {
     let engine = support::engine().await;
     let built = engine.inspect_image(&image).await.unwrap();
     let labels = built.config.unwrap().labels.unwrap();
-    assert_eq!(labels["org.banquet.project"], project.name);
+    assert_eq!(labels["org.banquet.image.project"], project.name);
+    // What somebody makes from it is theirs.
+    assert!(!labels.contains_key("org.banquet.project"));
+    let listed = project.driver.orphans(&machines[0].cx).await.unwrap();
+    let listed = listed
+        .iter()
+        .find(|orphan| orphan.names.contains(&image))
+        .unwrap();
+    assert!(listed.cache && listed.is_noted_in(machines[1].state.values()));
     for machine in &mut machines {
         machine.destroy().await;
     }
@@ -380,11 +388,17 @@ async fn a_container_is_saved_as_an_image() {
         .unwrap();
     machine.destroy().await;
     let image = image.to_str().unwrap();
+    // What somebody makes from it is theirs.
+    let engine = support::engine().await;
+    let saved = engine.inspect_image(image).await.unwrap();
+    let labels = saved.config.and_then(|config| config.labels);
+    let ours = labels.unwrap_or_default().into_iter();
+    let mut ours = ours.filter(|(_, value)| *value == project.name);
+    assert_eq!(ours.next(), None);
     let mut copy = project.machine("copy", json!({"image": image, "pull": "never"}));
     copy.create().await.unwrap();
     assert_eq!(copy.says("cat /mark").await, "saved");
     copy.destroy().await;
-    let engine = support::engine().await;
     let options = bollard::query_parameters::RemoveImageOptions::default();
     engine
         .remove_image(image, Some(options), None)

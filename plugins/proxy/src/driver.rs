@@ -101,15 +101,32 @@ impl Driver for Proxy {
 
     async fn orphans(&self, cx: &Context) -> Result<Vec<Orphan>> {
         let settings: Settings = cx.config()?;
-        let leases = Leases(settings.leases(cx)?).all()?;
-        Ok(leases
-            .into_iter()
+        let leases = Leases(settings.leases(cx)?);
+        let all = leases.all()?.into_iter();
+        Ok(all
             .map(|lease| Orphan {
-                resource: format!("lease of host {}", lease.host),
                 age: Some(lease.age()),
-                identity: lease.identity,
+                names: vec![leases.file(&lease.host).display().to_string()],
+                ..Orphan::new(
+                    lease.identity.clone(),
+                    format!("lease of host {}", lease.host),
+                )
             })
             .collect())
+    }
+
+    async fn reclaim(&self, cx: &Context, orphan: &Orphan) -> Result<bool> {
+        let settings: Settings = cx.config()?;
+        let leases = Leases(settings.leases(cx)?);
+        let held = leases.of(&orphan.identity)?;
+        let listed = |lease: &Lease| {
+            let file = leases.file(&lease.host).display().to_string();
+            orphan.names.contains(&file)
+        };
+        if held.as_ref().is_some_and(listed) {
+            leases.release(&orphan.identity)?;
+        }
+        Ok(true)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
     Context, Error, Identity, LinkFault, Links, Peers, PluginInfo, Result, State, async_trait,
@@ -64,15 +65,51 @@ pub struct Fault {
     pub advice: String,
 }
 
-/// A resource that bears this program's labels and belongs to no living state.
-#[derive(Clone, Debug)]
+/// A resource that bears this program's labels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orphan {
-    /// Whose it was.
+    /// Whose it was. The instance is empty for what the members of a cluster share.
     pub identity: Identity,
     /// The driver's name for it, for people (`container 3f2a…`).
     pub resource: String,
     /// Seconds since it was made, where known.
+    #[serde(default)]
     pub age: Option<u64>,
+    /// Its ids and names of which the state of its instance holds one as a value (`container_id`)
+    /// as long as it is in use; none where states do not tell.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Whether it is kept on purpose after its instance was destroyed, to be used again (an image
+    /// that was built).
+    #[serde(default)]
+    pub cache: bool,
+}
+
+impl Orphan {
+    /// A resource of unknown age, without names.
+    pub fn new(identity: Identity, resource: impl Into<String>) -> Self {
+        Self {
+            identity,
+            resource: resource.into(),
+            age: None,
+            names: Vec::new(),
+            cache: false,
+        }
+    }
+
+    /// Whether the state of an instance, `values`, has one of its names as a value.
+    pub fn is_noted_in(&self, values: &Map<String, Value>) -> bool {
+        values.values().any(|value| self.is_named_by(value))
+    }
+
+    fn is_named_by(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.names.contains(text),
+            Value::Array(list) => list.iter().any(|value| self.is_named_by(value)),
+            Value::Object(values) => self.is_noted_in(values),
+            _ => false,
+        }
+    }
 }
 
 /// Makes and removes machines. Every call may be cancelled at any await and leaves nothing that
@@ -163,5 +200,43 @@ pub trait Driver: Send + Sync {
     /// Everything on this workstation or account that bears this program's labels.
     async fn orphans(&self, _cx: &Context) -> Result<Vec<Orphan>> {
         Ok(Vec::new())
+    }
+
+    /// Removes one thing that [`Driver::orphans`] listed, where its labels still say that it is
+    /// what was listed, and nothing else of its instance; gone already is success. False where the
+    /// driver can only destroy an instance as a whole.
+    async fn reclaim(&self, _cx: &Context, _orphan: &Orphan) -> Result<bool> {
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_state_knows_what_it_names_anywhere() {
+        let identity = Identity {
+            project: "p".into(),
+            cluster: None,
+            instance: "i".into(),
+            suite: "s".into(),
+            platform: "p".into(),
+            run: "r".into(),
+        };
+        let mut orphan = Orphan::new(identity, "container c1");
+        let state = json!({"port": 22, "disks": [{"id": "d1"}], "container_id": "c1"});
+        let state = state.as_object().unwrap();
+        assert!(!orphan.is_noted_in(state));
+        for (names, known) in [
+            (vec!["c2"], false),
+            (vec!["c2", "c1"], true),
+            (vec!["d1"], true),
+        ] {
+            orphan.names = names.into_iter().map(String::from).collect();
+            assert_eq!(orphan.is_noted_in(state), known, "{:?}", orphan.names);
+        }
     }
 }

@@ -99,9 +99,8 @@ impl Driver for CloudDriver {
     async fn orphans(&self, _cx: &Context) -> Result<Vec<Orphan>> {
         let machines = self.0.machines.lock().unwrap();
         let orphan = |(id, identity): (&String, &Identity)| Orphan {
-            identity: identity.clone(),
-            resource: format!("machine {id}"),
-            age: None,
+            names: vec![id.clone()],
+            ..Orphan::new(identity.clone(), format!("machine {id}"))
         };
         Ok(machines.iter().map(orphan).collect())
     }

@@ -303,11 +303,23 @@ impl Driver for SandboxDriver {
             .into_iter()
             .filter(|(_, labels)| stays(labels))
             .map(|(process, labels)| Orphan {
-                identity: labels.identity(),
-                resource: format!("sandbox process {}", process.pid),
                 age: uptime.map(|uptime| uptime.saturating_sub(process.start / ticks)),
+                names: vec![labels.id.clone()],
+                ..Orphan::new(
+                    labels.identity(),
+                    format!("sandbox process {}", process.pid),
+                )
             })
             .collect())
+    }
+
+    async fn reclaim(&self, cx: &Context, orphan: &Orphan) -> Result<bool> {
+        // With a keeper all of its group ends, at once.
+        let listed = |labels: &Labels| {
+            orphan.names.contains(&labels.id) && labels.identity() == orphan.identity
+        };
+        processes::kill_all(cx, listed).await?;
+        Ok(true)
     }
 }
 

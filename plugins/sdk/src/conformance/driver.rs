@@ -29,6 +29,9 @@ pub async fn driver(subject: &Subject) {
         .check("labels find a machine", labels_find(subject))
         .await;
     checks
+        .check("things are reclaimed alone", reclaimed_alone(subject))
+        .await;
+    checks
         .check("create twice adopts", create_twice(subject))
         .await;
     checks
@@ -102,8 +105,44 @@ async fn labels_find(subject: &Subject) -> Outcome {
         .filter(|orphan| orphan.identity.instance == machine.cx.identity.instance)
         .count();
     expect(ours > 0, "orphans to list the machine by its labels")?;
+    let values = machine.state.values();
+    let unknown = found
+        .iter()
+        .find(|orphan| !orphan.names.is_empty() && !orphan.cache && !orphan.is_noted_in(values));
+    expect(
+        unknown.is_none(),
+        format_args!("a state that holds a name of each orphan, not of {unknown:?}"),
+    )?;
     machine.destroy().await?;
     machine.expect_gone("after destroy").await
+}
+
+/// Of a driver that can remove one thing: it goes, and another machine's stay.
+async fn reclaimed_alone(subject: &Subject) -> Outcome {
+    let mut machine = subject.machine();
+    let mut other = subject.machine();
+    machine.create().await?;
+    other.create().await?;
+    // Another run of the kitchen has another run id.
+    machine.cx.identity.run = unique();
+    let mut can = true;
+    for orphan in machine.labelled().await? {
+        let reclaimed = subject.driver.reclaim(&machine.cx, &orphan).await;
+        can &= reclaimed.during("reclaim")?;
+        if can {
+            let again = subject.driver.reclaim(&machine.cx, &orphan).await;
+            again.during("reclaim what is gone")?;
+        }
+    }
+    if can {
+        machine.expect_gone("after all was reclaimed").await?;
+    }
+    other
+        .expect_status(Status::Running, "while another's things were reclaimed")
+        .await?;
+    machine.destroy().await?;
+    other.destroy().await?;
+    other.expect_gone("after destroy").await
 }
 
 async fn create_twice(subject: &Subject) -> Outcome {
