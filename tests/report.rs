@@ -76,6 +76,36 @@ fn a_run_is_recorded_and_told_again() {
 }
 
 #[test]
+fn a_machine_that_came_up_when_made_anew_is_flaky_in_every_form() {
+    let text = CLUSTER
+        .replace(
+            "driver: {name: dummy}",
+            "driver: {name: dummy, fail_times: 1}",
+        )
+        .replace("- name: pair", "- name: pair\n  create: {retries: 1}");
+    let project = Project::new().file("kitchen.yml", &text);
+    project
+        .kitchen("create --html page.html")
+        .succeeds()
+        .prints("$$$$$$ [a-x] made anew: create: the dummy is set to fail")
+        .prints("2 attempts: flaky");
+    project.kitchen("runs").succeeds().prints("passed, flaky");
+    for (format, mark) in [
+        ("terminal", "2 attempts: flaky"),
+        ("tap", "flaky: true"),
+        (
+            "junit",
+            "<flakyError message=\"create: the dummy is set to fail\"",
+        ),
+        ("json", "\"retried\": ["),
+        ("html", "<td class=\"result\">flaky</td>"),
+    ] {
+        let ran = project.kitchen(&format!("report -f {format}")).succeeds();
+        assert_eq!(ran.out.matches(mark).count(), 2, "{}", ran.transcript());
+    }
+}
+
+#[test]
 fn no_report_tells_a_secret() {
     let project = project();
     project.kitchen("test --junit out/junit.xml").exits(10);

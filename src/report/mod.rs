@@ -4,7 +4,6 @@
 
 mod blocks;
 mod expected;
-mod fire;
 mod html;
 mod junit;
 mod live;

@@ -92,6 +92,12 @@ impl Narrator {
                 ..
             } => self.step_finished(place, title, outcome, *duration),
             EventKind::ActionStarted { place, action } => self.action_started(tally, place, action),
+            EventKind::ActionRetried {
+                place,
+                remedy,
+                failure,
+                ..
+            } => failed(Level::Warn, place, remedy, failure),
             EventKind::ActionFinished {
                 place,
                 action,

@@ -6,7 +6,9 @@ use std::time::Duration;
 use banquet_sdk::{CaseStatus, Stream, TestCase};
 use jiff::Timestamp;
 
-use crate::run::{Cause, Event, EventKind, Failure, Outcome, Place};
+use crate::run::{
+    Cause, Event, EventKind, Failure, HeartbeatSummary, Outage, Outcome, Place, Sample,
+};
 
 /// Says what happens, a second apart.
 pub struct Story {
@@ -219,6 +221,63 @@ pub fn cluster() -> Story {
             Outcome::Failed(no()),
         )
         .finished(web, Outcome::Failed(no()))
+        .over();
+    story
+}
+
+/// A cluster whose member is killed under a heartbeat, which loses nine of sixty beats, and heals.
+pub fn fire() -> Story {
+    let start = 1_700_000_000_000_000;
+    let mut story = Story::new(&["app"]);
+    let beat = || place("app", "", &[1, 1]);
+    let sample = |number: u64, lost: bool| Sample {
+        number,
+        planned: start + number * 100_000,
+        late: 10,
+        took: 1_500 + number,
+        error: lost.then(|| "connection refused".into()),
+    };
+    story
+        .subject("app", "test", &["web1"], &["during"])
+        .step(place("app", "", &[1]), "during", 1)
+        .step(beat(), "heartbeat http://web1", 1)
+        .add(EventKind::FaultSet {
+            place: place("app", "web1", &[1, 2]),
+            fault: 7,
+            what: "kill web1".into(),
+            members: vec!["web1".into()],
+            took: Duration::from_millis(3),
+        })
+        .add(EventKind::HeartbeatSampled {
+            place: beat(),
+            samples: (0..60).map(|number| sample(number, number > 50)).collect(),
+        })
+        .add(EventKind::FaultHealed {
+            place: place("app", "web1", &[1, 2]),
+            fault: 7,
+            what: "kill web1".into(),
+            members: vec!["web1".into()],
+            took: Duration::from_millis(3),
+        })
+        .add(EventKind::HeartbeatFinished {
+            place: beat(),
+            summary: HeartbeatSummary {
+                sent: 60,
+                answered: 51,
+                lost: 9,
+                p50: 1_525,
+                p99: 1_550,
+                outages: vec![Outage {
+                    since: start + 5_100_000,
+                    lasted: 900_000,
+                    lost: 9,
+                    error: "connection refused".into(),
+                    follows: Some("kill web1".into()),
+                }],
+                ..HeartbeatSummary::default()
+            },
+        })
+        .finished("app", Outcome::Passed)
         .over();
     story
 }

@@ -110,7 +110,8 @@ fn steps(subject: &Subject) -> Vec<Row> {
 /// as long as the slowest.
 fn phases(subject: &Subject, done: &[Done]) -> Vec<Row> {
     let together = |a: &Done, b: &Done| {
-        a.what == b.what && a.outcome == Outcome::Passed && b.outcome == Outcome::Passed
+        let plain = |it: &Done| it.outcome == Outcome::Passed && it.attempts == 1;
+        a.what == b.what && plain(a) && plain(b)
     };
     let phase = |phase: &[Done]| match phase {
         [one] => row(subject, one),

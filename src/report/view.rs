@@ -1,4 +1,5 @@
-//! The live view: a few lines below the output that say what runs now.
+//! The live view: a few lines below the output that say what runs now, what is broken on purpose
+//! and what heartbeats hear.
 
 use std::time::Duration;
 
@@ -6,8 +7,21 @@ use console::{measure_text_width, truncate_str};
 use jiff::Timestamp;
 
 use super::expected::Expected;
-use super::tally::{Running, Subject, Tally};
-use super::text::{after, doing, elapsed, path};
+use super::tally::{Fault, Heartbeat, Running, Subject, Tally};
+use super::text::{after, doing, elapsed, path, safe};
+
+/// Terminals with fewer columns get the short forms.
+const NARROW: usize = 60;
+
+/// Least room for what stands left, in columns.
+const LEAST: usize = 12;
+
+/// A line: where there is too little room, `left` is cut and `right` stays.
+#[derive(Debug)]
+struct Row {
+    left: String,
+    right: String,
+}
 
 /// The view of a terminal of `width` columns and `height` lines at `now`; at most half of the
 /// lines are used.
@@ -18,90 +32,162 @@ pub fn view(
     width: usize,
     height: usize,
 ) -> String {
-    let mut lines = Vec::new();
-    for subject in tally
-        .subjects
-        .iter()
-        .filter(|subject| subject.ended.is_none())
-    {
-        lines.push(headline(subject, expected, now));
-        if subject.cluster {
-            lines.extend(members(subject, now));
+    let clock = Clock {
+        expected,
+        now,
+        narrow: width < NARROW,
+    };
+    let open = tally.subjects.iter().filter(|it| it.ended.is_none());
+    let mut rows: Vec<Row> = open.flat_map(|subject| clock.subject(subject)).collect();
+    let room = (height / 2).max(2);
+    if rows.len() > room {
+        let hidden = rows.len() - (room - 1);
+        rows.truncate(room - 1);
+        rows.push(Row {
+            left: format!("  … and {hidden} more"),
+            right: String::new(),
+        });
+    }
+    let lines: Vec<String> = rows.iter().map(|row| row.fit(width)).collect();
+    lines.join("\n")
+}
+
+impl Row {
+    fn new(left: impl Into<String>, right: impl Into<String>) -> Self {
+        Self {
+            left: left.into(),
+            right: right.into(),
         }
     }
-    let room = (height / 2).max(2);
-    if lines.len() > room {
-        let hidden = lines.len() - (room - 1);
-        lines.truncate(room - 1);
-        lines.push(format!("  … and {hidden} more"));
+
+    /// In fewer than `width` columns, so that no terminal begins another line.
+    fn fit(&self, width: usize) -> String {
+        let width = width.saturating_sub(1);
+        let left = safe(&self.left, false);
+        if self.right.is_empty() {
+            return truncate_str(&left, width, "…").into_owned();
+        }
+        let room = width.saturating_sub(measure_text_width(&self.right) + 2);
+        let left = truncate_str(&left, room.max(LEAST.min(width)), "…");
+        let line = format!("{left}  {}", self.right);
+        truncate_str(&line, width, "…").into_owned()
     }
-    let cut = |line: &String| truncate_str(line, width.saturating_sub(1), "…").into_owned();
-    lines.iter().map(cut).collect::<Vec<_>>().join("\n")
 }
 
-/// `web-centos-7  step 3/7: verify web1  42s of about 1m10s`
-fn headline(subject: &Subject, expected: &Expected, now: Timestamp) -> String {
-    let mut total = elapsed(since(subject.started, now));
-    if let Some(whole) = expected.of(&subject.name, &subject.command) {
-        total = format!("{total} of about {}", elapsed(whole));
-    }
-    let step = subject
-        .running
-        .iter()
-        .rfind(|running| running.step && running.place.step.len() == 1);
-    let what = match (step, subject.cluster) {
-        (Some(step), _) => format!(
-            "step {}/{}: {}",
-            path(&step.place.step),
-            subject.titles.len(),
-            step.what
-        ),
-        (None, false) => subject.running.first().map(word).unwrap_or_default(),
-        (None, true) => subject
-            .running
-            .first()
-            .map_or_else(|| subject.command.clone(), word),
-    };
-    format!("{}  {what}  {total}", subject.name)
+/// What times are told by.
+struct Clock<'a> {
+    expected: &'a Expected,
+    now: Timestamp,
+    narrow: bool,
 }
 
-/// A line a member: those at work first, each with what it does and for how long.
-fn members(subject: &Subject, now: Timestamp) -> Vec<String> {
-    let width = subject
-        .members
-        .iter()
-        .map(|name| measure_text_width(name))
-        .max()
-        .unwrap_or(0);
-    let (mut busy, mut idle) = (Vec::new(), Vec::new());
-    for member in &subject.members {
-        let running = subject
+impl Clock<'_> {
+    /// What it does, what it is put through, what its members do.
+    fn subject(&self, subject: &Subject) -> Vec<Row> {
+        let mut rows = vec![self.headline(subject)];
+        let in_force = subject.fire.faults.iter().filter(|it| it.healed.is_none());
+        rows.extend(in_force.map(|fault| self.fault(fault)));
+        let beating = subject.fire.heartbeats.iter();
+        let beating = beating.filter(|it| it.summary.is_none());
+        rows.extend(beating.map(|heartbeat| self.heartbeat(heartbeat)));
+        if subject.cluster {
+            rows.extend(self.members(subject));
+        }
+        rows
+    }
+
+    /// `web-centos-7  step 3/7: verify web1  42s of about 1m10s`
+    fn headline(&self, subject: &Subject) -> Row {
+        let expected = self.expected.of(&subject.name, None, &subject.command);
+        let step = subject
             .running
             .iter()
-            .rfind(|running| running.place.instance.as_deref() == Some(member));
-        match running {
-            Some(running) => busy.push(format!(
-                "  {member:width$}  {}  {}",
-                word(running),
-                elapsed(since(running.since, now))
-            )),
-            None => {
-                let state = subject
-                    .reached
-                    .get(member)
-                    .map_or("", |action| after(action));
-                idle.push(format!("  {member:width$}  {state}").trim_end().to_owned());
+            .rfind(|running| running.step && running.place.step.len() == 1);
+        let what = match (step, subject.running.first()) {
+            (Some(step), _) => format!(
+                "step {}/{}: {}",
+                path(&step.place.step),
+                subject.titles.len(),
+                step.what
+            ),
+            (None, Some(first)) => word(first),
+            (None, None) if subject.cluster => subject.command.clone(),
+            (None, None) => String::new(),
+        };
+        let left = format!("{}  {what}", subject.name);
+        Row::new(left.trim_end(), self.time(subject.started, expected))
+    }
+
+    /// `  in force: kill web1  12s`
+    fn fault(&self, fault: &Fault) -> Row {
+        let left = format!("  in force: {}", fault.what);
+        Row::new(left, self.time(fault.set, None))
+    }
+
+    /// `  heartbeat http://10.0.0.1/  1200 sent, 3 lost, 1.2 ms`
+    fn heartbeat(&self, heartbeat: &Heartbeat) -> Row {
+        let last = match heartbeat.last {
+            Some(micros) => format!("{:.1} ms", micros as f64 / 1000.0),
+            None => "no answer".into(),
+        };
+        let Heartbeat { sent, lost, .. } = heartbeat;
+        let figures = match self.narrow {
+            true => format!("{lost}/{sent} lost, {last}"),
+            false => format!("{sent} sent, {lost} lost, {last}"),
+        };
+        Row::new(format!("  {}", heartbeat.title), figures)
+    }
+
+    /// A line a member: those at work first, each with what it does and for how long.
+    fn members(&self, subject: &Subject) -> Vec<Row> {
+        let names = subject.members.iter();
+        let longest = names.map(|name| measure_text_width(name)).max();
+        let width = if self.narrow { 0 } else { longest.unwrap_or(0) };
+        let (mut busy, mut idle) = (Vec::new(), Vec::new());
+        for member in &subject.members {
+            let running = subject
+                .running
+                .iter()
+                .rfind(|running| running.place.instance.as_deref() == Some(member));
+            match running {
+                Some(running) => busy.push(Row::new(
+                    format!("  {member:width$}  {}", word(running)),
+                    self.time(running.since, self.expected_of(subject, running)),
+                )),
+                None => {
+                    let state = subject.reached.get(member);
+                    let state = state.map_or("", |action| after(action));
+                    let left = format!("  {member:width$}  {state}");
+                    idle.push(Row::new(left.trim_end(), ""));
+                }
             }
         }
+        busy.append(&mut idle);
+        busy
     }
-    busy.append(&mut idle);
-    busy
+
+    /// Of an action in a step, what the step took.
+    fn expected_of(&self, subject: &Subject, running: &Running) -> Option<Duration> {
+        let step = |it: &&Running| {
+            it.step && !it.place.step.is_empty() && it.place.step == running.place.step
+        };
+        let told = subject.running.iter().find(step).unwrap_or(running);
+        let instance = told.place.instance.as_deref();
+        self.expected.of(&subject.name, instance, &told.what)
+    }
+
+    /// `42s of about 1m10s`; in short `42s/1m10s`.
+    fn time(&self, since: Timestamp, expected: Option<Duration>) -> String {
+        let so_far = self.now.duration_since(since).try_into();
+        let so_far = elapsed(so_far.unwrap_or_default());
+        match expected.filter(|it| it.as_secs() > 0) {
+            None => so_far,
+            Some(whole) if self.narrow => format!("{so_far}/{}", elapsed(whole)),
+            Some(whole) => format!("{so_far} of about {}", elapsed(whole)),
+        }
+    }
 }
 
 fn word(running: &Running) -> String {
     doing(&running.what).map_or_else(|| running.what.clone(), str::to_lowercase)
-}
-
-fn since(then: Timestamp, now: Timestamp) -> Duration {
-    now.duration_since(then).try_into().unwrap_or_default()
 }

@@ -60,8 +60,7 @@ impl Job<'_> {
                 return Err(failure);
             }
             anew += 1;
-            self.warned(work, scope, format!("made anew: {}", failure.message))
-                .await;
+            self.retried(work, scope, "made anew", failure).await;
             self.destroy(member, work, state, scope).await?;
         }
     }
@@ -131,8 +130,7 @@ impl Job<'_> {
         if !driver.capabilities().power.contains(&Power::Reboot) {
             return Err(failure.clone());
         }
-        self.warned(work, scope, format!("rebooted: {}", failure.message))
-            .await;
+        self.retried(work, scope, "rebooted", failure.clone()).await;
         let cx = self.context(work, Kind::Driver, state, scope).await?;
         let error = |error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Driver);
         driver
@@ -190,8 +188,13 @@ impl Job<'_> {
         self.forget_record(ClusterRecord::default())
     }
 
-    async fn warned(&self, work: &Work, scope: &Scope, message: String) {
-        let place = self.place(&work.instance, scope);
-        self.send(EventKind::Warned { place, message }).await;
+    async fn retried(&self, work: &Work, scope: &Scope, remedy: &str, failure: Failure) {
+        self.send(EventKind::ActionRetried {
+            place: self.place(&work.instance, scope),
+            action: "create".into(),
+            remedy: remedy.into(),
+            failure,
+        })
+        .await;
     }
 }

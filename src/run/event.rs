@@ -147,6 +147,9 @@ pub struct HeartbeatSummary {
     pub max: u64,
     /// 99 of 100 questions were asked no later than this after they were to be.
     pub late_p99: u64,
+    /// The longest outage, of all.
+    #[serde(default)]
+    pub longest: u64,
     /// In order; at most the first 1000.
     pub outages: Vec<Outage>,
 }
@@ -245,6 +248,18 @@ pub enum EventKind {
         place: Place,
         /// The action's word, also `gossip` and `late_gossip`.
         action: String,
+    },
+    /// An attempt of an action on an instance failed, and there will be another.
+    ActionRetried {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// The action's word.
+        action: String,
+        /// What is done to the instance before it (`made anew`, `rebooted`).
+        remedy: String,
+        /// Why.
+        failure: Failure,
     },
     /// An action on an instance ended.
     ActionFinished {

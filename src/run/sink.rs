@@ -77,6 +77,7 @@ impl Sink {
                 self.mask_text(title);
                 self.mask_failure(failure);
             }
+            EventKind::ActionRetried { failure, .. } => self.mask_failure(failure),
             EventKind::StepFinished { title, outcome, .. } => {
                 self.mask_text(title);
                 self.mask_outcome(outcome);

@@ -1,12 +1,13 @@
 //! Heartbeats under the lanes, against the same clock: latency, lost beats, outages and what they
 //! follow.
 
+use std::collections::HashMap;
 use std::fmt::{self, Write};
 
 use super::{Clock, Safe, moment, took};
-use crate::report::fire::{Fire, Heartbeat, millis, seconds};
-use crate::report::verdict::Subject;
-use crate::run::Outage;
+use crate::report::tally::Tally;
+use crate::report::verdict::{self, Heartbeat, Outage, Subject};
+use crate::run::{Event, EventKind};
 
 /// Outages that are marked, and those, the longest, that are listed at once.
 const MANY: usize = 100;
@@ -19,43 +20,93 @@ const WIDE: f64 = 6.0;
 const WIDTH: usize = 2000;
 const HEIGHT: f64 = 100.0;
 
-pub fn write(page: &mut String, subject: &Subject, fire: &Fire, clock: Clock) -> fmt::Result {
-    for heartbeat in fire.heartbeats(&subject.name) {
-        one(page, heartbeat, clock)?;
+/// The beats of all heartbeats, by the index of the subject and their own.
+#[derive(Debug, Default)]
+pub struct Plots(HashMap<(usize, usize), Plot>);
+
+/// The beats of one heartbeat: as much as can be seen, however many there are.
+#[derive(Debug)]
+struct Plot {
+    /// The slowest answer of each column, in milliseconds.
+    slowest: Vec<Option<f64>>,
+    /// Columns in which beats were lost.
+    lost: Vec<bool>,
+}
+
+impl Plots {
+    /// Takes an event into account, after `tally` has.
+    pub fn event(&mut self, event: &Event, tally: &Tally, clock: Clock) {
+        let EventKind::HeartbeatSampled { place, samples } = &event.kind else {
+            return;
+        };
+        let Some(index) = tally.heartbeat(place) else {
+            return;
+        };
+        let plot = self.0.entry(index).or_insert_with(|| Plot {
+            slowest: vec![None; WIDTH + 1],
+            lost: vec![false; WIDTH + 1],
+        });
+        for sample in samples {
+            let at = clock.seconds(verdict::moment(sample.planned));
+            // Within bounds: a hundredth lies between 0 and 1.
+            let column = (clock.percent(at) / 100.0 * WIDTH as f64) as usize;
+            match sample.error.is_some() {
+                true => plot.lost[column] = true,
+                false => {
+                    let took = sample.took as f64 / 1000.0;
+                    let slow = plot.slowest[column].unwrap_or(0.0).max(took);
+                    plot.slowest[column] = Some(slow);
+                }
+            }
+        }
+    }
+}
+
+/// All heartbeats of the subject at `index`.
+pub fn write(
+    page: &mut String,
+    index: usize,
+    subject: &Subject,
+    plots: &Plots,
+    clock: Clock,
+) -> fmt::Result {
+    for (number, heartbeat) in subject.heartbeats.iter().enumerate() {
+        one(page, heartbeat, plots.0.get(&(index, number)), clock)?;
     }
     Ok(())
 }
 
-fn one(page: &mut String, heartbeat: &Heartbeat, clock: Clock) -> fmt::Result {
+fn one(page: &mut String, heartbeat: &Heartbeat, plot: Option<&Plot>, clock: Clock) -> fmt::Result {
     write!(
         page,
         "<div class=\"lane beats\"><div class=\"name\"><b>{}</b><small>{}</small></div><div class=\"track\">",
         Safe(&heartbeat.title),
-        Safe(&heartbeat.figures())
+        Safe(&figures(heartbeat))
     )?;
-    for outage in heartbeat.outages().iter().take(MANY) {
-        let from = seconds(outage.since, clock.start);
-        let lasted = millis(outage.lasted) / 1000.0;
+    for outage in heartbeat.outages.iter().take(MANY) {
+        let from = clock.seconds(outage.since);
         let left = clock.percent(from);
-        let width = clock.percent(from + lasted) - left;
+        let width = clock.percent(from + outage.seconds) - left;
         write!(
             page,
             "<i class=\"outage\" style=\"left:{left:.3}%;width:{width:.3}%\" title=\"{}\">",
             Safe(&words(outage, from))
         )?;
         if width > WIDE {
-            write!(page, "<span>{} down</span>", took(lasted))?;
+            write!(page, "<span>{} down</span>", took(outage.seconds))?;
         }
         page.push_str("</i>");
     }
-    plot(page, heartbeat, clock)?;
+    if let Some(plot) = plot {
+        plot.write(page, &heartbeat.title)?;
+    }
     page.push_str("</div></div>\n");
-    let mut outages: Vec<&Outage> = heartbeat.outages().iter().take(MANY).collect();
-    outages.sort_by_key(|outage| std::cmp::Reverse(outage.lasted));
+    let mut outages: Vec<&Outage> = heartbeat.outages.iter().take(MANY).collect();
+    outages.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     let (longest, others) = outages.split_at(outages.len().min(LISTED));
     listed(page, heartbeat, longest, clock)?;
     if !others.is_empty() {
-        let all = heartbeat.outages().len();
+        let all = heartbeat.outages.len();
         writeln!(
             page,
             "<details><summary>{} more outages</summary>",
@@ -67,6 +118,19 @@ fn one(page: &mut String, heartbeat: &Heartbeat, clock: Clock) -> fmt::Result {
     Ok(())
 }
 
+/// `1200 sent, 3 lost, half within 1.2 ms, 99% within 41.0 ms`
+fn figures(heartbeat: &Heartbeat) -> String {
+    let Heartbeat { sent, lost, .. } = heartbeat;
+    match &heartbeat.latency {
+        Some(latency) => format!(
+            "{sent} sent, {lost} lost, half within {:.1} ms, 99% within {:.1} ms",
+            latency.p50 * 1000.0,
+            latency.p99 * 1000.0
+        ),
+        None => format!("{sent} sent, {lost} lost, unfinished"),
+    }
+}
+
 fn listed(
     page: &mut String,
     heartbeat: &Heartbeat,
@@ -74,7 +138,7 @@ fn listed(
     clock: Clock,
 ) -> fmt::Result {
     for outage in outages {
-        let from = seconds(outage.since, clock.start);
+        let from = clock.seconds(outage.since);
         writeln!(
             page,
             "<p class=\"outages\">{}: {}</p>",
@@ -86,55 +150,45 @@ fn listed(
 }
 
 fn words(outage: &Outage, from: f64) -> String {
+    let follows = outage.follows.as_ref();
     format!(
         "down for {} from {}, {} lost{}: {}",
-        took(millis(outage.lasted) / 1000.0),
+        took(outage.seconds),
         moment(from),
         outage.lost,
-        outage.cause(),
+        follows.map_or_else(String::new, |fault| format!(", after `{fault}`")),
         outage.error
     )
 }
 
-/// The slowest answer of each column as a line, lost beats as strokes from top to bottom.
-fn plot(page: &mut String, heartbeat: &Heartbeat, clock: Clock) -> fmt::Result {
-    let mut slowest: Vec<Option<f64>> = vec![None; WIDTH + 1];
-    let mut lost = vec![false; WIDTH + 1];
-    for sample in &heartbeat.samples {
-        let at = clock.percent(seconds(sample.planned, clock.start)) / 100.0;
-        // Within bounds: a hundredth lies between 0 and 1.
-        let column = (at * WIDTH as f64) as usize;
-        match sample.error.is_some() {
-            true => lost[column] = true,
-            false => {
-                let slow = slowest[column].unwrap_or(0.0).max(millis(sample.took));
-                slowest[column] = Some(slow);
+impl Plot {
+    /// The slowest answer of each column as a line, lost beats as strokes from top to bottom.
+    fn write(&self, page: &mut String, title: &str) -> fmt::Result {
+        let slowest = self.slowest.iter().flatten();
+        let top = slowest.fold(1.0_f64, |a, b| a.max(*b));
+        write!(
+            page,
+            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" \
+             aria-label=\"Latency of {}, up to {top:.0} ms\"><path class=\"lost\" d=\"",
+            Safe(title)
+        )?;
+        for (column, _) in self.lost.iter().enumerate().filter(|(_, lost)| **lost) {
+            write!(page, "M{column} 0V{HEIGHT}")?;
+        }
+        page.push_str("\"/><path class=\"latency\" d=\"");
+        let mut pen = 'M';
+        let mut last = 0;
+        for (column, slow) in self.slowest.iter().enumerate() {
+            let Some(slow) = slow else { continue };
+            // A gap is one where beats were lost, not one between two beats.
+            if self.lost[last..column].contains(&true) {
+                pen = 'M';
             }
+            last = column;
+            let height = HEIGHT - slow / top * (HEIGHT - 8.0) - 2.0;
+            write!(page, "{pen}{column} {height:.1}")?;
+            pen = 'L';
         }
+        write!(page, "\"/></svg><span class=\"top\">{top:.0} ms</span>")
     }
-    let top = slowest.iter().flatten().fold(1.0_f64, |a, b| a.max(*b));
-    write!(
-        page,
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" \
-         aria-label=\"Latency of {}, up to {top:.0} ms\"><path class=\"lost\" d=\"",
-        Safe(&heartbeat.title)
-    )?;
-    for (column, _) in lost.iter().enumerate().filter(|(_, lost)| **lost) {
-        write!(page, "M{column} 0V{HEIGHT}")?;
-    }
-    page.push_str("\"/><path class=\"latency\" d=\"");
-    let mut pen = 'M';
-    let mut last = 0;
-    for (column, slow) in slowest.iter().enumerate() {
-        let Some(slow) = slow else { continue };
-        // A gap is one where beats were lost, not one between two beats.
-        if lost[last..column].contains(&true) {
-            pen = 'M';
-        }
-        last = column;
-        let height = HEIGHT - slow / top * (HEIGHT - 8.0) - 2.0;
-        write!(page, "{pen}{column} {height:.1}")?;
-        pen = 'L';
-    }
-    write!(page, "\"/></svg><span class=\"top\">{top:.0} ms</span>")
 }

@@ -3,15 +3,11 @@
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
-use std::io;
-use std::path::Path;
 
 use banquet_sdk::Stream;
 
 use super::Clock;
-use crate::report::fire::Fire;
 use crate::report::narrator::{Level, Narrator};
-use crate::report::record;
 use crate::report::tally::Tally;
 use crate::report::text::safe;
 use crate::report::xml::escaped;
@@ -56,21 +52,8 @@ impl Line {
 }
 
 impl Log {
-    /// The log of the record at `path`, and what the cluster was put through meanwhile.
-    pub fn read(path: &Path, clock: Clock) -> io::Result<(Self, Fire)> {
-        let mut log = Self::default();
-        let mut fire = Fire::default();
-        let mut tally = Tally::default();
-        let mut narrator = Narrator::default();
-        record::read(path, |event| {
-            tally.event(&event);
-            fire.event(&tally, &event);
-            log.event(&event, &tally, &mut narrator, clock);
-        })?;
-        Ok((log, fire))
-    }
-
-    fn event(&mut self, event: &Event, tally: &Tally, narrator: &mut Narrator, clock: Clock) {
+    /// Takes what an event says, after `tally` has taken it into account.
+    pub fn event(&mut self, event: &Event, tally: &Tally, narrator: &mut Narrator, clock: Clock) {
         let at = clock.seconds(event.at);
         if let EventKind::Printed {
             place,

@@ -14,11 +14,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::fire::Fire;
+use super::narrator::Narrator;
+use super::record;
+use super::tally::Tally;
 use super::text::{elapsed, minutes, safe};
 use super::told::Told;
 use super::verdict::{Ended, Verdict};
 use super::xml::escaped;
+use beats::Plots;
 use log::Log;
 
 const STYLE: &str = include_str!("page.css");
@@ -31,17 +34,30 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 /// The page of a run; its log is read from the record at `path`, where there is one.
 pub fn html(told: &Told, path: Option<&Path>) -> io::Result<String> {
     let clock = Clock::of(&told.verdict);
-    let (log, fire) = match path {
-        Some(path) => Log::read(path, clock)?,
-        None => (Log::default(), Fire::default()),
+    let (log, plots) = match path {
+        Some(path) => read(path, clock)?,
+        None => Default::default(),
     };
     let mut page = String::with_capacity(log.bytes() * 5 / 4 + (256 << 10));
     // Writing to memory cannot fail.
-    let _ = write(&mut page, told, &log, &fire, clock);
+    let _ = write(&mut page, told, &log, &plots, clock);
     Ok(page)
 }
 
-fn write(page: &mut String, told: &Told, log: &Log, fire: &Fire, clock: Clock) -> fmt::Result {
+/// What of the record at `path` is in no verdict: all that was said, and every beat.
+fn read(path: &Path, clock: Clock) -> io::Result<(Log, Plots)> {
+    let (mut log, mut plots) = (Log::default(), Plots::default());
+    let mut tally = Tally::default();
+    let mut narrator = Narrator::default();
+    record::read(path, |event| {
+        tally.event(&event);
+        plots.event(&event, &tally, clock);
+        log.event(&event, &tally, &mut narrator, clock);
+    })?;
+    Ok((log, plots))
+}
+
+fn write(page: &mut String, told: &Told, log: &Log, plots: &Plots, clock: Clock) -> fmt::Result {
     let verdict = &told.verdict;
     let title = headline(verdict);
     write!(
@@ -62,7 +78,7 @@ fn write(page: &mut String, told: &Told, log: &Log, fire: &Fire, clock: Clock) -
     page.push_str("<h2 id=\"h-timeline\">Timeline</h2>\n");
     page.push_str(timeline::LEGEND);
     for (index, subject) in verdict.subjects.iter().enumerate() {
-        timeline::write(page, index, subject, fire, clock)?;
+        timeline::write(page, index, subject, plots, clock)?;
     }
     page.push_str("</section>\n<section id=\"steps\" aria-labelledby=\"h-steps\">\n");
     page.push_str("<h2 id=\"h-steps\">Steps</h2>\n");

@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use super::{Class, Clock, Safe, beats, moment, took};
-use crate::report::fire::Fire;
+use super::beats::{self, Plots};
+use super::{Class, Clock, Safe, moment, took};
 use crate::report::text::path;
-use crate::report::verdict::{Part, Subject};
+use crate::report::verdict::{Fault, Part, Subject};
 
 /// What the colours mean.
 pub const LEGEND: &str = "<p class=\"legend\"><i class=\"create\"></i>create \
@@ -17,7 +17,7 @@ pub fn write(
     page: &mut String,
     index: usize,
     subject: &Subject,
-    fire: &Fire,
+    plots: &Plots,
     clock: Clock,
 ) -> fmt::Result {
     writeln!(
@@ -31,14 +31,14 @@ pub fn write(
     let whole = |part: &&Part| part.instance.is_none();
     if subject.cluster && subject.parts.iter().any(|part| whole(&part)) {
         let parts = subject.parts.iter().filter(whole);
-        lane(page, index, "whole", "cluster", parts, fire, subject, clock)?;
+        lane(page, index, "whole", "cluster", parts, subject, clock)?;
     }
     for member in &subject.members {
         let parts = subject.parts.iter();
         let parts = parts.filter(|part| part.instance.as_ref() == Some(member));
-        lane(page, index, "", member, parts, fire, subject, clock)?;
+        lane(page, index, "", member, parts, subject, clock)?;
     }
-    beats::write(page, subject, fire, clock)?;
+    beats::write(page, index, subject, plots, clock)?;
     page.push_str("</div></div>\n</figure>\n");
     Ok(())
 }
@@ -72,7 +72,6 @@ fn lane<'a>(
     class: &str,
     name: &str,
     parts: impl Iterator<Item = &'a Part>,
-    fire: &Fire,
     subject: &Subject,
     clock: Clock,
 ) -> fmt::Result {
@@ -84,12 +83,11 @@ fn lane<'a>(
          <div class=\"track\" style=\"--rows:{rows}\">",
         Safe(name)
     )?;
-    for fault in fire.faults(&subject.name).filter(|it| it.hits(name)) {
-        let (from, to) = fault.span(clock.start);
-        let (left, right) = (
-            clock.percent(from),
-            clock.percent(to.unwrap_or(clock.seconds)),
-        );
+    let hits = |fault: &&Fault| fault.members.iter().any(|member| member == name);
+    for fault in subject.faults.iter().filter(hits) {
+        let from = clock.seconds(fault.set);
+        let to = fault.healed.map_or(clock.seconds, |at| clock.seconds(at));
+        let (left, right) = (clock.percent(from), clock.percent(to));
         write!(
             page,
             "<i class=\"fault\" style=\"left:{left:.3}%;width:{:.3}%\" title=\"{} at {}\"></i>",

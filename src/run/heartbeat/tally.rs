@@ -96,6 +96,12 @@ impl Tally {
             p99: self.took.at(0.99),
             max: self.took.largest,
             late_p99: self.late.at(0.99),
+            longest: self
+                .runs
+                .iter()
+                .map(|run| outage(run).lasted)
+                .max()
+                .unwrap_or(0),
             outages: self.runs.iter().take(MOST).map(outage).collect(),
         }
     }

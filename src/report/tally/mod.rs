@@ -1,11 +1,15 @@
 //! What has happened so far, at flat memory: the base of the live view, the summary and the exit
 //! code.
 
+mod fire;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use banquet_sdk::TestCase;
 use jiff::Timestamp;
+
+pub use fire::{Fault, Fire, Heartbeat};
 
 use crate::run::{Cause, Event, EventKind, Failure, Outcome, Place};
 
@@ -67,6 +71,8 @@ pub struct Subject {
     pub failures: Vec<Failed>,
     /// Tests that have ended, in order.
     pub tests: Vec<Test>,
+    /// Faults and heartbeats.
+    pub fire: Fire,
     /// Actions outside of steps and steps that have begun.
     begun: usize,
     /// How it ended, and how long it took.
@@ -206,19 +212,21 @@ impl Tally {
             .map(String::as_str)
     }
 
-    /// Title of the step at `place`, while it goes on.
-    pub fn title(&self, place: &Place) -> Option<&str> {
-        let part = self.subject(&place.subject)?.part(place)?;
-        Some(&part.what)
-    }
-
     /// What goes on at `place`: the subject's index, and the number of its step or action.
     pub fn part(&self, place: &Place) -> Option<(usize, usize)> {
-        let index = self
-            .subjects
-            .iter()
-            .position(|subject| subject.name == place.subject)?;
+        let index = self.index(place)?;
         Some((index, self.subjects[index].part(place)?.number))
+    }
+
+    /// The heartbeat that goes on at `place`: the subject's index, and its own.
+    pub fn heartbeat(&self, place: &Place) -> Option<(usize, usize)> {
+        let index = self.index(place)?;
+        Some((index, self.subjects[index].fire.current(place)?))
+    }
+
+    fn index(&self, place: &Place) -> Option<usize> {
+        let named = |subject: &Subject| subject.name == place.subject;
+        self.subjects.iter().position(named)
     }
 
     /// The most important cause of all failures.
@@ -247,7 +255,8 @@ impl Running {
             what: self.what,
             outcome: outcome.clone(),
             duration,
-            attempts,
+            // An action that is done again is so in its step's first attempt, too.
+            attempts: attempts.max(u32::try_from(self.retried.len() + 1).unwrap_or(u32::MAX)),
             step: self.step,
             since: self.since,
             number: self.number,
@@ -271,6 +280,7 @@ impl Subject {
             done: Vec::new(),
             failures: Vec::new(),
             tests: Vec::new(),
+            fire: Fire::default(),
             begun: 0,
             ended: None,
         }
@@ -280,9 +290,11 @@ impl Subject {
         match kind {
             EventKind::ActionStarted { place, action } => self.start(place, action, false, at),
             EventKind::StepStarted { place, title, .. } => self.start(place, title, true, at),
-            EventKind::StepRetried { place, failure, .. } => {
-                let step = |it: &&mut Running| it.step && it.place.step == place.step;
-                if let Some(running) = self.running.iter_mut().find(step) {
+            EventKind::StepRetried { place, failure, .. }
+            | EventKind::ActionRetried { place, failure, .. } => {
+                let number = self.part(place).map(|part| part.number);
+                let same = |it: &&mut Running| Some(it.number) == number;
+                if let Some(running) = self.running.iter_mut().find(same) {
                     running.retried.push(failure.clone());
                 }
             }
@@ -339,7 +351,11 @@ impl Subject {
                     ..begun.done(outcome, *duration, *attempts)
                 });
             }
-            _ => {}
+            _ => {
+                let part = place_of(kind).and_then(|place| self.part(place));
+                let title = part.map(|part| part.what.clone());
+                self.fire.event(at, kind, title.as_deref());
+            }
         }
     }
 
@@ -442,6 +458,7 @@ fn place_of(kind: &EventKind) -> Option<&Place> {
         | EventKind::StepRetried { place, .. }
         | EventKind::StepFinished { place, .. }
         | EventKind::ActionStarted { place, .. }
+        | EventKind::ActionRetried { place, .. }
         | EventKind::ActionFinished { place, .. }
         | EventKind::FaultSet { place, .. }
         | EventKind::FaultHealed { place, .. }

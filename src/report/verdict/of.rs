@@ -1,177 +1,15 @@
-//! What came of a run, as plain data: made of the tally, put beside the record, printed by
-//! `kitchen report --format json`, and what JUnit, TAP and HTML are made of.
+//! The verdict of what is known so far.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use banquet_sdk::CaseStatus;
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::tally::{self, Done, Running, Tally};
+use super::super::record;
+use super::super::tally::{self, Done, Running, Tally};
+use super::{Ended, Fault, Heartbeat, Part, Subject, Test, Verdict, seconds};
 use crate::run::{Cause, Failure, Outcome, Place};
-
-/// A run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Verdict {
-    /// Version of the record's form.
-    pub record: u32,
-    /// Id of the run.
-    pub run: String,
-    /// Version of the program that ran.
-    pub version: String,
-    /// When the run began.
-    pub started: Option<Timestamp>,
-    /// How long it took, up to the last event if it has no end.
-    pub seconds: f64,
-    /// How it ended.
-    pub result: Ended,
-    /// The most important cause of what failed; decides the exit code.
-    pub cause: Option<Cause>,
-    /// Clusters, and instances by themselves, in the order in which they began.
-    pub subjects: Vec<Subject>,
-}
-
-/// How something ended.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Ended {
-    /// It did what it should.
-    Passed,
-    /// It failed, and was allowed to.
-    Allowed,
-    /// It was not done, for a reason.
-    Skipped,
-    /// It was not reached.
-    NotRun,
-    /// The record ends while it goes on.
-    Unfinished,
-    /// The run was told to stop.
-    Stopped,
-    /// It failed.
-    Failed,
-}
-
-/// A cluster, or an instance by itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Subject {
-    /// Its name.
-    pub name: String,
-    /// Whether it is a cluster.
-    pub cluster: bool,
-    /// The command's word (`test`).
-    pub command: String,
-    /// Names of its members.
-    pub members: Vec<String>,
-    /// When work on it began.
-    pub started: Timestamp,
-    /// How long that took.
-    pub seconds: f64,
-    /// How it ended.
-    pub result: Ended,
-    /// Why it failed, where no part of it says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
-    /// Why it was skipped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Whether a part of it passed only when it was tried again.
-    pub flaky: bool,
-    /// Steps, and actions outside of steps, in the order in which they began.
-    pub parts: Vec<Part>,
-    /// What verifiers counted.
-    pub tests: Vec<Test>,
-}
-
-/// A step, or an action outside of steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Part {
-    /// Counts what the subject has begun, from 0; tests name it.
-    pub number: usize,
-    /// Path of the step: `[2, 1]` is the first in the block that is second. Empty for actions.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub step: Vec<usize>,
-    /// Whether other steps are in it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub block: bool,
-    /// Text or name of the step, or the action's word.
-    pub title: String,
-    /// The member, where it is of one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance: Option<String>,
-    /// When it began; none where it was not reached.
-    pub started: Option<Timestamp>,
-    /// How long all attempts took.
-    pub seconds: f64,
-    /// How it ended.
-    pub result: Ended,
-    /// Attempts.
-    pub attempts: u32,
-    /// Whether it passed only when it was tried again.
-    pub flaky: bool,
-    /// Why it failed, or was allowed to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
-    /// Why it was skipped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Why earlier attempts failed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub retried: Vec<Failure>,
-}
-
-/// A test as the verifier's tool counts them. Of several attempts the last counts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Test {
-    /// The tool's name for it.
-    pub name: String,
-    /// The member.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance: Option<String>,
-    /// [`Part::number`] of what it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub part: Option<usize>,
-    /// How it ended.
-    pub result: Ended,
-    /// How long it took, where the tool tells.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<f64>,
-    /// What the tool said about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// Whether it failed in an earlier attempt.
-    pub flaky: bool,
-    /// What the tool said in earlier attempts, in which it failed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub retried: Vec<String>,
-}
-
-impl Ended {
-    /// The word for people.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Allowed => "allowed",
-            Self::Skipped => "skipped",
-            Self::NotRun => "not run",
-            Self::Unfinished => "unfinished",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-        }
-    }
-
-    fn of(outcome: &Outcome) -> Self {
-        match outcome {
-            Outcome::Passed => Self::Passed,
-            Outcome::Allowed(_) => Self::Allowed,
-            Outcome::Failed(failure) if failure.cause == Cause::Interrupted => Self::Stopped,
-            Outcome::Failed(_) => Self::Failed,
-            Outcome::Skipped(_) => Self::Skipped,
-        }
-    }
-}
 
 impl Verdict {
     /// Of what is known so far.
@@ -192,7 +30,7 @@ impl Verdict {
         };
         let until_now = || between(run.started.unwrap_or(last), last);
         Self {
-            record: super::record::VERSION,
+            record: record::VERSION,
             run: run.id.clone(),
             version: run.version.clone(),
             started: run.started,
@@ -201,11 +39,6 @@ impl Verdict {
             cause,
             subjects,
         }
-    }
-
-    /// Whether anything passed only when it was tried again.
-    pub fn flaky(&self) -> bool {
-        self.subjects.iter().any(|subject| subject.flaky)
     }
 }
 
@@ -218,7 +51,7 @@ impl Subject {
                 .map(|running| Part::open(running, last)),
         );
         parts.sort_by_key(|part| part.number);
-        let blocks: Vec<Vec<usize>> = parts
+        let blocks: HashSet<Vec<usize>> = parts
             .iter()
             .filter(|part| part.step.len() > 1)
             .map(|part| part.step[..part.step.len() - 1].to_vec())
@@ -262,12 +95,9 @@ impl Subject {
             flaky: parts.iter().any(|part| part.flaky) || tests.iter().any(|test| test.flaky),
             parts,
             tests,
+            faults: subject.fire.faults.iter().map(Fault::of).collect(),
+            heartbeats: subject.fire.heartbeats.iter().map(Heartbeat::of).collect(),
         }
-    }
-
-    /// The part of this number.
-    pub fn part(&self, number: usize) -> Option<&Part> {
-        self.parts.iter().find(|part| part.number == number)
     }
 }
 
@@ -349,7 +179,7 @@ impl Part {
 /// Each test once, as its last attempt ended.
 fn tests(all: &[tally::Test]) -> Vec<Test> {
     let mut tests: Vec<Test> = Vec::new();
-    let mut known = std::collections::HashMap::new();
+    let mut known = HashMap::new();
     for test in all {
         let result = match test.case.status {
             CaseStatus::Passed => Ended::Passed,
@@ -401,9 +231,4 @@ fn why(outcome: &Outcome) -> (Option<Failure>, Option<String>) {
 
 fn between(from: Timestamp, to: Timestamp) -> Duration {
     to.duration_since(from).try_into().unwrap_or_default()
-}
-
-/// To the millisecond: what is shorter says nothing about machines.
-fn seconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }

@@ -1,0 +1,79 @@
+//! The live view at moments of synthetic runs.
+
+use jiff::Timestamp;
+
+use super::super::story::{cluster, fire, instance};
+use super::super::view::view;
+use super::super::*;
+use super::{options, told};
+
+#[test]
+fn the_view_says_what_runs_and_fits() {
+    let mut tally = Tally::default();
+    let events = cluster().events;
+    events[..events.len() - 5]
+        .iter()
+        .for_each(|event| tally.event(event));
+    let now = Timestamp::from_second(1_700_000_100).expect("a time");
+    let none = expected::Expected::default();
+    insta::assert_snapshot!(view(&tally, &none, now, 80, 24));
+    let narrow = view(&tally, &none, now, 20, 4);
+    assert_eq!(narrow.lines().count(), 2, "{narrow}");
+    assert!(
+        narrow.lines().all(|line| line.chars().count() < 20),
+        "{narrow}"
+    );
+}
+
+#[test]
+fn the_view_says_how_long_it_took_the_last_time_that_it_passed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let runs = Runs::new(dir.path());
+    let keep = Keep {
+        runs: 9,
+        age: std::time::Duration::from_secs(1_000_000),
+    };
+    let recorded = Options {
+        runs: Some((runs.clone(), keep)),
+        ..options()
+    };
+    told(&instance(), &recorded);
+    let expected = expected::Expected::read(&runs);
+    let mut tally = Tally::default();
+    instance().events[..3]
+        .iter()
+        .for_each(|event| tally.event(event));
+    let now = Timestamp::from_second(1_700_000_010).expect("a time");
+    let seen = view(&tally, &expected, now, 80, 24);
+    assert!(seen.ends_with("9s of about 1m05s"), "{seen}");
+}
+
+#[test]
+fn the_view_tells_of_faults_in_force_and_of_heartbeats() {
+    let mut tally = Tally::default();
+    let now = Timestamp::from_second(1_700_000_010).expect("a time");
+    let none = expected::Expected::default();
+    let mut seen = Vec::new();
+    for event in &fire().events {
+        tally.event(event);
+        seen.push(view(&tally, &none, now, 80, 24));
+    }
+    insta::assert_snapshot!(seen[5]);
+    let [healed, ended] = [&seen[6], &seen[7]];
+    assert!(
+        !healed.contains("in force") && healed.contains("60 sent"),
+        "{healed}"
+    );
+    assert!(!ended.contains("60 sent"), "{ended}");
+}
+
+#[test]
+fn on_a_narrow_terminal_names_are_cut_and_figures_stay() {
+    let mut tally = Tally::default();
+    let now = Timestamp::from_second(1_700_000_100).expect("a time");
+    fire().events[..6]
+        .iter()
+        .for_each(|event| tally.event(event));
+    let none = expected::Expected::default();
+    insta::assert_snapshot!(view(&tally, &none, now, 40, 24));
+}
