@@ -229,7 +229,7 @@ impl std::fmt::Debug for Registry {
 impl Plugins for Registry {
     fn own_transport(&self, driver: &str) -> Option<String> {
         let transport = self.driver(driver).ok()?.capabilities().transport?;
-        Some(transport.to_owned())
+        Some(transport.into_owned())
     }
 
     fn keys(&self, kind: Kind, name: &str) -> Option<Vec<String>> {

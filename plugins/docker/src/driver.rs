@@ -71,7 +71,7 @@ impl Driver for Docker {
                 Power::Resume,
             ],
             names_resolve: true,
-            transport: Some(if self.dokken { "dokken" } else { "docker" }),
+            transport: Some(if self.dokken { "dokken" } else { "docker" }.into()),
             ..Capabilities::default()
         }
     }

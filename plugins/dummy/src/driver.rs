@@ -85,7 +85,7 @@ impl Driver for Dummy {
                 Power::Pause,
                 Power::Resume,
             ],
-            transport: Some("dummy"),
+            transport: Some("dummy".into()),
             ..Capabilities::default()
         }
     }

@@ -30,7 +30,7 @@ impl Driver for Exec {
             // The workstation's own hosts file is none of ours to write.
             names_resolve: true,
             workstation: true,
-            transport: Some("exec"),
+            transport: Some("exec".into()),
             ..Capabilities::default()
         }
     }

@@ -39,7 +39,7 @@ impl Driver for SandboxDriver {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            transport: Some("sandbox"),
+            transport: Some("sandbox".into()),
             ..Capabilities::default()
         }
     }

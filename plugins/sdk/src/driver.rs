@@ -1,5 +1,6 @@
 //! Makes machines.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ pub struct Capabilities {
     /// The machine is the workstation: none of its files are the kitchen's to write.
     pub workstation: bool,
     /// Transport that reaches this driver's machines where the configuration names none.
-    pub transport: Option<&'static str>,
+    pub transport: Option<Cow<'static, str>>,
     /// Whole machines can be saved and put back.
     pub snapshots: bool,
 }

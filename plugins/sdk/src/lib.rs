@@ -23,6 +23,7 @@ mod provisioner;
 mod retry;
 mod secrets;
 mod section;
+pub mod serve;
 mod state;
 mod target;
 pub mod tool;

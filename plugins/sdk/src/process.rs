@@ -285,18 +285,34 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        #[cfg(unix)]
         if let Some(id) = self.0.take() {
-            use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-            let pid = |id: u32| Pid::from_raw(id.cast_signed());
-            // Some tools give each of their workers a session (Ansible 2.19).
-            let family = crate::family::descendants(id);
-            // Already gone is what is wanted.
-            let _ = pid(id).map(|pid| kill_process_group(pid, Signal::KILL));
-            for pid in family.into_iter().filter_map(pid) {
-                let _ = kill_process(pid, Signal::KILL);
-            }
+            kill_family(id);
         }
+    }
+}
+
+/// Kills the process group that `id` leads, and all that descends from it.
+pub(crate) fn kill_family(id: u32) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Pid, Signal, kill_process};
+        // Some tools give each of their workers a session (Ansible 2.19).
+        let family = crate::family::descendants(id);
+        kill_group(id);
+        let pids = family.into_iter();
+        for pid in pids.filter_map(|id| Pid::from_raw(id.cast_signed())) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+/// Kills the process group that `id` leads or led.
+pub(crate) fn kill_group(id: u32) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Pid, Signal, kill_process_group};
+        // Already gone is what is wanted.
+        let _ = Pid::from_raw(id.cast_signed()).map(|pid| kill_process_group(pid, Signal::KILL));
     }
 }
 

@@ -114,6 +114,18 @@ impl PluginInfo {
         }
     }
 
+    /// Information of a plugin that tells its schema itself; none: it tells no keys.
+    pub fn of_schema(name: &str, summary: &str, schema: Option<Value>) -> Self {
+        let schema = schema
+            .and_then(|schema| schemars::Schema::try_from(schema).ok())
+            .unwrap_or_default();
+        Self {
+            name: name.to_owned().into(),
+            summary: summary.to_owned().into(),
+            schema: Arc::new(move || schema.clone()),
+        }
+    }
+
     /// With the keys of a `T` as well: several plugins have them, or the kitchen itself reads them.
     #[must_use]
     pub fn with<T: schemars::JsonSchema>(self) -> Self {

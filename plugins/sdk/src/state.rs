@@ -77,6 +77,11 @@ impl State {
         self.values.shift_remove(key)
     }
 
+    /// Puts `values` in place of all values.
+    pub(crate) fn replace(&mut self, values: Map<String, Value>) {
+        self.values = values;
+    }
+
     /// Puts the state on disk; returns when it is there.
     pub fn checkpoint(&self) -> Result<()> {
         self.store.save(&self.values)

@@ -163,7 +163,7 @@ impl Driver for SandboxDriver {
         Capabilities {
             power: vec![Stop, Start, Kill, Reboot, Pause, Resume],
             names_resolve: true,
-            transport: Some("sandbox"),
+            transport: Some("sandbox".into()),
             ..Capabilities::default()
         }
     }

@@ -1,10 +1,13 @@
-//! Runs named checks, prints each, and fails at the end with all that did not hold.
+//! Runs named checks and tells each; a test fails at the end with all that did not hold.
 
+use std::borrow::Cow;
 use std::fmt::Display;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::subject::locked;
 use crate::{PluginInfo, Result};
 
 /// What a check says: nothing, or what was expected and what was seen.
@@ -13,53 +16,97 @@ pub(super) type Outcome<T = ()> = std::result::Result<T, String>;
 /// No single check may take longer.
 const LIMIT: Duration = Duration::from_secs(300);
 
+/// A check that was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What was checked.
+    pub name: &'static str,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// What came of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It held.
+    Held,
+    /// It does not apply, for this reason.
+    Exempt(String),
+    /// It did not hold: what was expected, and what was seen.
+    Failed(String),
+}
+
+/// Hears of every check once it is done.
+pub type Told<'a> = &'a (dyn Fn(&Check) + Sync);
+
+/// Checks that do not apply, each with the reason.
+pub(super) type Exempt = Vec<(Cow<'static, str>, Cow<'static, str>)>;
+
 /// A run of checks.
 pub(super) struct Checks<'a> {
-    title: String,
-    exempt: &'a [(&'static str, &'static str)],
-    seen: Vec<&'static str>,
-    failures: Vec<String>,
+    exempt: &'a Exempt,
+    told: Told<'a>,
 }
 
 impl<'a> Checks<'a> {
-    /// Checks of `title`; those named in `exempt` do not apply, with the reason.
-    pub fn new(title: impl Into<String>, exempt: &'a [(&'static str, &'static str)]) -> Self {
-        Self {
-            title: title.into(),
-            exempt,
-            seen: Vec::new(),
-            failures: Vec::new(),
-        }
+    /// Checks that `told` hears of; those named in `exempt` do not apply.
+    pub fn new(exempt: &'a Exempt, told: Told<'a>) -> Self {
+        Self { exempt, told }
     }
 
     /// Runs one check unless it is exempt.
     pub async fn check(&mut self, name: &'static str, work: impl Future<Output = Outcome>) {
-        self.seen.push(name);
-        if let Some((_, reason)) = self.exempt.iter().find(|(exempt, _)| *exempt == name) {
-            println!("{}: {name}: does not apply: {reason}", self.title);
-            return;
+        let verdict = match self.exempt.iter().find(|(exempt, _)| *exempt == name) {
+            Some((_, reason)) => Verdict::Exempt(reason.clone().into_owned()),
+            None => match tokio::time::timeout(LIMIT, work).await {
+                Ok(Ok(())) => Verdict::Held,
+                Ok(Err(seen)) => Verdict::Failed(seen),
+                Err(_) => Verdict::Failed(format!("expected an end within {LIMIT:?}")),
+            },
+        };
+        (self.told)(&Check { name, verdict });
+    }
+}
+
+/// What tests hear: prints every check, and panics at the end where one failed.
+pub(super) struct Judge {
+    title: String,
+    seen: Mutex<(usize, Vec<String>)>,
+}
+
+impl Judge {
+    /// A judge of `title`.
+    pub fn new(title: String) -> Self {
+        Self {
+            title,
+            seen: Mutex::default(),
         }
-        let outcome = tokio::time::timeout(LIMIT, work)
-            .await
-            .unwrap_or_else(|_| Err(format!("expected an end within {LIMIT:?}")));
-        match outcome {
-            Ok(()) => println!("{}: {name}: ok", self.title),
-            Err(seen) => {
-                println!("{}: {name}: FAILED: {seen}", self.title);
-                self.failures.push(format!("{name}: {seen}"));
+    }
+
+    /// Hears of a check.
+    pub fn hear(&self, check: &Check) {
+        let (title, name) = (&self.title, check.name);
+        let mut seen = locked(&self.seen);
+        seen.0 += 1;
+        match &check.verdict {
+            Verdict::Held => println!("{title}: {name}: ok"),
+            Verdict::Exempt(reason) => println!("{title}: {name}: does not apply: {reason}"),
+            Verdict::Failed(why) => {
+                println!("{title}: {name}: FAILED: {why}");
+                seen.1.push(format!("{name}: {why}"));
             }
         }
     }
 
     /// Panics if a check failed.
     pub fn finish(self) {
+        let (count, failures) = &*locked(&self.seen);
         assert!(
-            self.failures.is_empty(),
-            "{}: {} of {} checks failed\n{}",
+            failures.is_empty(),
+            "{}: {} of {count} checks failed\n{}",
             self.title,
-            self.failures.len(),
-            self.seen.len(),
-            self.failures.join("\n")
+            failures.len(),
+            failures.join("\n")
         );
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::checks::{Checks, During, Outcome, expect, expect_eq, info_is_complete};
+use super::checks::{Checks, During, Judge, Outcome, Told, expect, expect_eq, info_is_complete};
 use super::files;
 use super::subject::{Subject, unique};
 use crate::{Connection, Dialed, Exec, Line, Output, Stream, async_trait};
@@ -19,8 +19,15 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// Checks the transport of `subject` on a machine of its driver. Panics with every check that did
 /// not hold.
 pub async fn connection(subject: &Subject) {
+    let judge = Judge::new(format!("transport {}", subject.transport.info().name));
+    check_connection(subject, &|check| judge.hear(check)).await;
+    judge.finish();
+}
+
+/// Checks the transport of `subject` on a machine of its driver; `told` hears of every check.
+pub async fn check_connection(subject: &Subject, told: Told<'_>) {
     let info = subject.transport.info();
-    let mut checks = Checks::new(format!("transport {}", info.name), &subject.exempt);
+    let mut checks = Checks::new(&subject.exempt, told);
     checks
         .check("transport keys are described", async {
             info_is_complete(&info)
@@ -45,7 +52,6 @@ pub async fn connection(subject: &Subject) {
     checks
         .check("nothing is left at the end", subject.sweep())
         .await;
-    checks.finish();
 }
 
 async fn commands(checks: &mut Checks<'_>, connection: &dyn Connection) {

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::task::Poll;
 
-use super::checks::{Checks, During, Outcome, expect, expect_eq, info_is_complete};
+use super::checks::{Checks, During, Judge, Outcome, Told, expect, expect_eq, info_is_complete};
 use super::subject::{Machine, Subject, unique};
 use crate::{ErrorKind, Exec, Peer, Peers, Power, Status};
 
@@ -12,8 +12,15 @@ const CUTS: [usize; 10] = [1, 2, 3, 4, 6, 9, 14, 22, 35, 60];
 
 /// Checks the driver of `subject`. Panics with every check that did not hold.
 pub async fn driver(subject: &Subject) {
+    let judge = Judge::new(format!("driver {}", subject.driver.info().name));
+    check_driver(subject, &|check| judge.hear(check)).await;
+    judge.finish();
+}
+
+/// Checks the driver of `subject`; `told` hears of every check.
+pub async fn check_driver(subject: &Subject, told: Told<'_>) {
     let info = subject.driver.info();
-    let mut checks = Checks::new(format!("driver {}", info.name), &subject.exempt);
+    let mut checks = Checks::new(&subject.exempt, told);
     checks
         .check("driver keys are described", async {
             info_is_complete(&info)
@@ -68,7 +75,6 @@ pub async fn driver(subject: &Subject) {
     checks
         .check("nothing is left at the end", subject.sweep())
         .await;
-    checks.finish();
 }
 
 async fn gossip_makes_nothing(subject: &Subject) -> Outcome {

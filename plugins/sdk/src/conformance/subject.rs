@@ -1,5 +1,6 @@
 //! A driver and a transport under test, and the contexts and states that the suite gives them.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-use super::checks::{During, Outcome, expect};
+use super::checks::{During, Exempt, Outcome, expect};
 use crate::{
     Connection, Context, Driver, Error, Identity, Orphan, Result, Section, State, StateStore,
     Status, Transport,
@@ -17,7 +18,7 @@ use crate::{
 pub struct Subject {
     pub(super) driver: Arc<dyn Driver>,
     pub(super) transport: Arc<dyn Transport>,
-    pub(super) exempt: Vec<(&'static str, &'static str)>,
+    pub(super) exempt: Exempt,
     pub(super) listen: Option<(u16, String)>,
     driver_settings: Section,
     transport_settings: Section,
@@ -28,9 +29,14 @@ pub struct Subject {
 impl Subject {
     /// These plugins with no settings. Panics where no temporary directory can be made.
     pub fn new(driver: impl Driver + 'static, transport: impl Transport + 'static) -> Self {
+        Self::of(Arc::new(driver), Arc::new(transport))
+    }
+
+    /// As [`Subject::new`], of plugins that others have too.
+    pub fn of(driver: Arc<dyn Driver>, transport: Arc<dyn Transport>) -> Self {
         Self {
-            driver: Arc::new(driver),
-            transport: Arc::new(transport),
+            driver,
+            transport,
             exempt: Vec::new(),
             listen: None,
             driver_settings: Section::default(),
@@ -56,8 +62,12 @@ impl Subject {
 
     /// Check `name` does not apply to these plugins, for a reason that is printed.
     #[must_use]
-    pub fn exempt(mut self, name: &'static str, reason: &'static str) -> Self {
-        self.exempt.push((name, reason));
+    pub fn exempt(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.exempt.push((name.into(), reason.into()));
         self
     }
 

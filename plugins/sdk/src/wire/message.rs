@@ -149,6 +149,20 @@ pub enum PluginRequest {
     Close(Ours<ConnectionId>),
 }
 
+impl PluginRequest {
+    /// Id of the kitchen's request in whose course it is.
+    pub(super) fn call(&self) -> u64 {
+        match self {
+            Self::Checkpoint(it) | Self::Open(it) => it.call,
+            Self::Exec(it) => it.call,
+            Self::Upload(it) => it.call,
+            Self::Download(it) => it.call,
+            Self::Dial(it) => it.call,
+            Self::Close(it) => it.call,
+        }
+    }
+}
+
 /// What wants no answer. Both sides ignore those that they do not know.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "method", content = "params")]
@@ -776,6 +790,9 @@ pub struct LoginResult {
     /// Variables to set.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Where it runs; null: where the kitchen was started.
+    #[serde(default)]
+    pub directory: Option<PathBuf>,
 }
 
 /// Answer of `transport/target`.
@@ -853,7 +870,7 @@ pub struct ErrorObject {
     pub message: String,
     /// More of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<ErrorData>,
+    pub data: Option<Box<ErrorData>>,
 }
 
 /// More of an error.

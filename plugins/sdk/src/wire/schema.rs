@@ -1,5 +1,7 @@
 //! The JSON Schema of the protocol.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -85,6 +87,16 @@ pub fn schema() -> Schema {
         "results": results,
         "$defs": generator.take_definitions(true),
     })
+}
+
+/// The names of all methods of requests, of either side.
+pub(super) fn methods() -> impl Iterator<Item = &'static str> {
+    static METHODS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let results = results(&mut SchemaSettings::draft2020_12().into_generator());
+        let keys = results.as_object().map(|it| it.keys().cloned().collect());
+        keys.unwrap_or_default()
+    });
+    METHODS.iter().map(String::as_str)
 }
 
 fn results(generator: &mut SchemaGenerator) -> Value {
