@@ -4,7 +4,8 @@ use super::course::{Course, changed, done, plain};
 use super::{Answer, capable, other};
 use crate::wire::convert;
 use crate::wire::message::{
-    Capabilities, LacksResult, Nothing, PackageResult, PrefixResult, Request, StatusResult,
+    Capabilities, LacksResult, Nothing, OrphansResult, PackageResult, PrefixResult, ReclaimResult,
+    Request, StatusResult,
 };
 use crate::{Driver, PluginInfo};
 
@@ -27,6 +28,7 @@ pub(super) fn info(driver: &dyn Driver) -> (PluginInfo, Capabilities) {
             "driver/package",
             "driver/doctor",
             "driver/orphans",
+            "driver/reclaim",
         ])
     };
     (driver.info(), capabilities)
@@ -117,7 +119,14 @@ async fn question(driver: &dyn Driver, course: Course, request: Request) -> Answ
         Request::Orphans(it) => {
             let cx = course.cx(*it.context);
             let orphans = course.until_cancelled(driver.orphans(&cx)).await;
-            plain(orphans.map(|orphans| convert::orphans(&orphans)))
+            plain(orphans.map(|orphans| OrphansResult {
+                orphans: orphans.iter().map(Into::into).collect(),
+            }))
+        }
+        Request::Reclaim(it) => {
+            let (cx, orphan) = (course.cx(*it.context), it.orphan.into());
+            let reclaimed = course.until_cancelled(driver.reclaim(&cx, &orphan)).await;
+            plain(reclaimed.map(|reclaimed| ReclaimResult { reclaimed }))
         }
         request => other(&request),
     }

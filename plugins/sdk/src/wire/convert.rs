@@ -332,26 +332,27 @@ impl From<wire::FaultsResult> for Vec<Fault> {
     }
 }
 
-/// Resources as a message has them.
-pub(crate) fn orphans(orphans: &[Orphan]) -> wire::OrphansResult {
-    let orphan = |it: &Orphan| wire::Orphan {
-        identity: (&it.identity).into(),
-        resource: it.resource.clone(),
-        age: it.age,
-    };
-    wire::OrphansResult {
-        orphans: orphans.iter().map(orphan).collect(),
+impl From<&Orphan> for wire::Orphan {
+    fn from(it: &Orphan) -> Self {
+        Self {
+            identity: (&it.identity).into(),
+            resource: it.resource.clone(),
+            age: it.age,
+            names: it.names.clone(),
+            cache: it.cache,
+        }
     }
 }
 
-impl From<wire::OrphansResult> for Vec<Orphan> {
-    fn from(result: wire::OrphansResult) -> Self {
-        let orphan = |it: wire::Orphan| Orphan {
+impl From<wire::Orphan> for Orphan {
+    fn from(it: wire::Orphan) -> Self {
+        Self {
             identity: it.identity.into(),
             resource: it.resource,
             age: it.age,
-        };
-        result.orphans.into_iter().map(orphan).collect()
+            names: it.names,
+            cache: it.cache,
+        }
     }
 }
 

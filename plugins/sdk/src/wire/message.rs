@@ -66,6 +66,9 @@ pub enum Request {
     /// Optional: all that bears the kitchen's labels.
     #[serde(rename = "driver/orphans")]
     Orphans(Plain),
+    /// Optional: removes one of them alone.
+    #[serde(rename = "driver/reclaim")]
+    Reclaim(ReclaimParams),
     /// Required of transports.
     #[serde(rename = "transport/connect")]
     Connect(WithState),
@@ -770,13 +773,35 @@ pub struct OrphansResult {
 /// A resource that bears the kitchen's labels.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Orphan {
-    /// Whose it is.
+    /// Whose it is. The instance is empty for what the members of a cluster share.
     pub identity: Identity,
     /// The driver's name for it, for people.
     pub resource: String,
     /// Seconds since it was made, where known.
     #[serde(default)]
     pub age: Option<u64>,
+    /// Its ids and names of which the state of its instance holds one as long as it is in use.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// It is kept on purpose, to be used again (an image that was built).
+    #[serde(default)]
+    pub cache: bool,
+}
+
+/// `driver/reclaim`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ReclaimParams {
+    /// All that is known.
+    pub context: Box<Context>,
+    /// One of those that `driver/orphans` told.
+    pub orphan: Orphan,
+}
+
+/// Answer of `driver/reclaim`.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ReclaimResult {
+    /// Whether it is gone now; false: the driver can only destroy an instance as a whole.
+    pub reclaimed: bool,
 }
 
 /// Answer of `transport/login`.

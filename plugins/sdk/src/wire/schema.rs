@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::message::{
     ConnectionId, ConvergeResult, DialResult, Done, ErrorObject, ExecResult, FaultsResult,
     Initialized, LacksResult, LoginResult, Nothing, Notification, OrphansResult, PackageResult,
-    PluginRequest, PrefixResult, Request, StatusResult, TargetResult, VerifyResult,
+    PluginRequest, PrefixResult, ReclaimResult, Request, StatusResult, TargetResult, VerifyResult,
 };
 
 /// Always `2.0`.
@@ -163,6 +163,10 @@ fn results(generator: &mut SchemaGenerator) -> Value {
     of(
         generator.subschema_for::<ConnectionId>(),
         &["transport/connect", "connection/open"],
+    );
+    of(
+        generator.subschema_for::<ReclaimResult>(),
+        &["driver/reclaim"],
     );
     of(
         generator.subschema_for::<LoginResult>(),

@@ -8,7 +8,7 @@ use super::call::Uses;
 use super::params::{plain, with_peers, with_state};
 use crate::wire::message::{
     Done, FaultsResult, LacksParams, LacksResult, LinksParams, Nothing, OrphansResult,
-    PackageResult, PowerParams, PrefixResult, Request, StatusResult,
+    PackageResult, PowerParams, PrefixResult, ReclaimParams, ReclaimResult, Request, StatusResult,
 };
 use crate::{
     Capabilities, Context, Driver, Error, Fault, LinkFault, Links, Orphan, Peers, PluginInfo,
@@ -177,6 +177,18 @@ impl Driver for Remote {
         }
         let request = Request::Orphans(plain(cx));
         let orphans: OrphansResult = self.0.call(cx, request, Uses::default()).await?;
-        Ok(orphans.into())
+        Ok(orphans.orphans.into_iter().map(Into::into).collect())
+    }
+
+    async fn reclaim(&self, cx: &Context, orphan: &Orphan) -> Result<bool> {
+        if !self.0.has("driver/reclaim") {
+            return Ok(false);
+        }
+        let request = Request::Reclaim(ReclaimParams {
+            context: Box::new(cx.into()),
+            orphan: orphan.into(),
+        });
+        let ReclaimResult { reclaimed } = self.0.call(cx, request, Uses::default()).await?;
+        Ok(reclaimed)
     }
 }
