@@ -33,6 +33,7 @@ Run tests:
   setup      Prepare them for their tests
   verify     Run their tests
   destroy    Remove them and all that was made for them
+  gc         What killed or lost runs left behind, and how it is removed
 
 Look:
   list       What there is, and how far it has come
@@ -125,6 +126,12 @@ pub enum Command {
     ///
     /// Stops at the first step that fails. `--destroy` says what happens then.
     Test(Test),
+    /// What earlier runs of this project left behind, by the labels in every driver; `--yes` removes it
+    ///
+    /// That is: what a killed run made, what no state knows, and what the configuration does not
+    /// have any more. Never what bears no label of this project, nor what another process works on.
+    #[command(after_long_help = examples::GC)]
+    Gc(super::gc::Gc),
     /// Undo what an interrupted run broke: machines off or frozen, networks cut
     Heal(Act),
     /// What a command would do, step by step; changes nothing

@@ -11,6 +11,7 @@ mod exec;
 mod exit;
 mod fault;
 mod findings;
+mod gc;
 mod help;
 mod init;
 mod list;
@@ -93,6 +94,7 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
         Some(Command::Setup(args)) => act::act(Action::Setup, &args),
         Some(Command::Verify(args)) => act::verify(&args),
         Some(Command::Destroy(args)) => act::act(Action::Destroy, &args),
+        Some(Command::Gc(args)) => gc::gc(&args),
         Some(Command::Heal(args)) => act::act(Action::Heal, &args),
         Some(Command::Test(test)) => act::test(&test),
         Some(Command::Plan(plan)) => plan::plan(&plan),

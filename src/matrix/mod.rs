@@ -4,7 +4,7 @@
 mod build;
 mod clusters;
 mod diagnose;
-mod duration;
+pub(crate) mod duration;
 mod fault;
 mod fields;
 mod heartbeat;

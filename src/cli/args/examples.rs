@@ -40,6 +40,15 @@ Examples:
 
 Exit codes tell what failed: `kitchen help exit-codes`.";
 
+/// `gc`.
+pub const GC: &str = "\
+Examples:
+  kitchen gc                           what there is, why, and since when; changes nothing
+  kitchen gc --yes --older-than 6h     in a nightly job
+  kitchen gc --json | jq '.things[] | select(.fate == \"left\")'
+Exit code 0 also where something was left behind; 20 where a driver could not be asked that the
+configuration uses, or something could not be removed.";
+
 /// `login`.
 pub const LOGIN: &str = "\
 Examples:
