@@ -1,0 +1,9 @@
+//! Machines of a cloud on this very machine: moto answers for EC2, behind each machine stands a
+//! container with a real sshd (`tests/moto/cloud.py`).
+
+mod cluster;
+mod conformance;
+mod crash;
+mod failures;
+mod machines;
+mod support;
