@@ -82,6 +82,8 @@ impl Registry {
             registry.add_driver(banquet_docker::Docker::dokken());
             registry.add_transport(banquet_docker::DockerTransport::dokken());
         }
+        #[cfg(feature = "ec2")]
+        registry.add_driver(banquet_ec2::Ec2::default());
         #[cfg(feature = "ssh")]
         {
             let ssh: Arc<dyn Transport> = Arc::new(banquet_ssh::Ssh::default());

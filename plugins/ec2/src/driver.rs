@@ -155,6 +155,16 @@ impl Driver for Ec2 {
         let account = self.account(&settings, &State::in_memory()).await?;
         orphans::list(&account, &owner(cx, &settings)).await
     }
+
+    async fn reclaim(&self, cx: &Context, orphan: &Orphan) -> Result<bool> {
+        let settings = Settings::of(cx)?;
+        let account = self.account(&settings, &State::in_memory()).await?;
+        let owner = owner(cx, &settings);
+        let gone = orphans::reclaim(&account, cx, &settings, &owner, orphan);
+        cx.bounded(&format!("removing {}", orphan.resource), gone)
+            .await?;
+        Ok(true)
+    }
 }
 
 impl Ec2 {

@@ -182,7 +182,7 @@ pub async fn list(account: &Account, filters: Vec<Filter>) -> Result<Vec<Securit
     Ok(answer.security_groups.unwrap_or_default())
 }
 
-/// Removes every group of `owner`. EC2 holds on to one for a while after its last machine went.
+/// Removes every group of `owner`.
 pub async fn remove(
     account: &Account,
     cx: &Context,
@@ -190,29 +190,33 @@ pub async fn remove(
     settings: &Settings,
 ) -> Result<()> {
     for group in list(account, owner.shared()).await? {
-        let Some(id) = group.group_id else { continue };
-        cx.note(format!("removing the security group {id}")).await;
-        let doing = format!("removing the security group {id}");
-        let asking = || async {
-            let request = account.client.delete_security_group().group_id(&id);
-            match request.send().await.map_err(Refusal::from) {
-                Ok(_) => Ok(Some(())),
-                Err(refusal) => match refusal.cause() {
-                    Cause::Absent => Ok(Some(())),
-                    Cause::InUse => Ok(None),
-                    _ => Err(account.error("remove the security group", &refusal)),
-                },
-            }
-        };
-        cx.poll(
-            &doing,
-            settings.retryable_sleep.0,
-            settings.patience(),
-            asking,
-        )
-        .await?;
+        remove_one(account, cx, settings, group.group_id().unwrap_or_default()).await?;
     }
     Ok(())
+}
+
+/// Removes a group. EC2 holds on to it for a while after its last machine went.
+pub async fn remove_one(
+    account: &Account,
+    cx: &Context,
+    settings: &Settings,
+    id: &str,
+) -> Result<()> {
+    let doing = format!("removing the security group {id}");
+    cx.note(doing.clone()).await;
+    let asking = || async {
+        let request = account.client.delete_security_group().group_id(id);
+        match request.send().await.map_err(Refusal::from) {
+            Ok(_) => Ok(Some(())),
+            Err(refusal) => match refusal.cause() {
+                Cause::Absent => Ok(Some(())),
+                Cause::InUse => Ok(None),
+                _ => Err(account.error("remove the security group", &refusal)),
+            },
+        }
+    };
+    let (interval, limit) = (settings.retryable_sleep.0, settings.patience());
+    cx.poll(&doing, interval, limit, asking).await
 }
 
 #[cfg(test)]

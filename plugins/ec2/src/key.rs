@@ -134,20 +134,21 @@ pub async fn tagged(
 /// Removes every pair of `owner`, and their private keys.
 pub async fn remove(account: &Account, cx: &Context, owner: &Owner) -> Result<()> {
     for pair in tagged(account, owner.shared()).await? {
-        let request = account
-            .client
-            .delete_key_pair()
-            .set_key_name(pair.key_name.clone());
-        match request.send().await.map_err(Refusal::from) {
-            Err(refusal) if refusal.cause() != Cause::Absent => {
-                return Err(account.error("remove the key pair", &refusal));
-            }
-            _ => {}
-        }
-        forget(cx, pair.key_name().unwrap_or_default())?;
+        remove_one(account, cx, pair.key_name().unwrap_or_default()).await?;
     }
     // One that was made and never imported.
     forget(cx, &owner.shared_name())
+}
+
+/// Removes a pair and its private key. Gone already is success.
+pub async fn remove_one(account: &Account, cx: &Context, name: &str) -> Result<()> {
+    let asked = account.client.delete_key_pair().key_name(name).send();
+    match asked.await.map_err(Refusal::from) {
+        Err(refusal) if refusal.cause() != Cause::Absent => {
+            Err(account.error("remove the key pair", &refusal))
+        }
+        _ => forget(cx, name),
+    }
 }
 
 fn forget(cx: &Context, name: &str) -> Result<()> {

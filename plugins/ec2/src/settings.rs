@@ -249,11 +249,13 @@ impl Settings {
             let message = format!("`{price}` is no price: dollars an hour, or on-demand");
             return Err(Error::config("/spot_price", message));
         }
-        let unclear = |group: &GroupFilter| match (&group.name, &group.tag, &group.value) {
-            (Some(_), None, None) | (None, Some(_), Some(_)) => false,
-            _ => true,
+        let clear = |group: &GroupFilter| {
+            matches!(
+                (&group.name, &group.tag, &group.value),
+                (Some(_), None, None) | (None, Some(_), Some(_))
+            )
         };
-        if settings.security_group_filter.0.iter().any(unclear) {
+        if !settings.security_group_filter.0.iter().all(clear) {
             return Err(Error::config(
                 "/security_group_filter",
                 "a security group is found by `name`, or by `tag` and `value`",
@@ -394,6 +396,15 @@ pub mod tests {
             let error = read(values.clone()).unwrap_err();
             assert_eq!(error.key.as_deref(), Some(key), "{values}");
         }
+    }
+
+    #[test]
+    fn every_key_is_in_the_readme() {
+        let readme = include_str!("../README.md");
+        let info = banquet_sdk::PluginInfo::of::<Settings>("ec2", "").with::<Unneeded>();
+        let missing = |key: &String| !readme.contains(&format!("`{key}`"));
+        let missing: Vec<String> = info.keys().into_iter().filter(missing).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 
     #[test]
