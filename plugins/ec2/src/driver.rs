@@ -40,7 +40,7 @@ impl Driver for Ec2 {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             power: vec![Power::Stop, Power::Start, Power::Kill, Power::Reboot],
-            transport: Some("ssh"),
+            transport: Some("ssh".into()),
             ..Capabilities::default()
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +49,10 @@ impl From<&Context> for wire::Context {
             test_dir: cx.test_dir.clone(),
             tests_name: cx.tests_name.clone(),
             provisioner_settings: cx.provisioner.values.clone(),
+            transport_settings: match &cx.transport {
+                Some((_, section)) => section.values.clone(),
+                None => Map::new(),
+            },
             after_crash: cx.after_crash,
             debug: cx.debug,
             deadline_ms: cx.deadline.map(|deadline| {
@@ -68,7 +72,11 @@ impl wire::Context {
         cancel: CancellationToken,
     ) -> Context {
         let mut secrets = Vec::new();
-        for settings in [&self.settings, &self.provisioner_settings] {
+        for settings in [
+            &self.settings,
+            &self.provisioner_settings,
+            &self.transport_settings,
+        ] {
             Secrets::collect(&Value::Object(settings.clone()), &mut secrets);
         }
         let section = |values| {
@@ -102,7 +110,7 @@ impl wire::Context {
             tests_name: self.tests_name,
             environment: self.environment,
             local_prefix: self.local_prefix,
-            transport: transport.map(|transport| (transport, Arc::default())),
+            transport: transport.map(|transport| (transport, section(self.transport_settings))),
             targets: Arc::new(targets.map(|(suite, it)| (suite, it.into())).collect()),
             debug: self.debug,
             secrets: Secrets::new(secrets),

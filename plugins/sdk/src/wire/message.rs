@@ -374,6 +374,8 @@ pub struct Context {
     pub tests_name: String,
     /// The settings of the instance's provisioner, for drivers.
     pub provisioner_settings: Map<String, Value>,
+    /// The settings of the instance's transport, for drivers; empty in calls of the transport.
+    pub transport_settings: Map<String, Value>,
     /// The last command on the instance was killed: resources may exist that the state does not
     /// know.
     pub after_crash: bool,
