@@ -18,7 +18,7 @@ use aws_smithy_http_client::{Builder, Connector, tls};
 use banquet_sdk::{Error, ErrorKind, Result, State};
 use tokio::sync::Mutex;
 
-use crate::errors::Refusal;
+use crate::errors::{Refusal, with_root};
 use crate::settings::Settings;
 
 /// State keys: an instance stays where it was made, whatever the configuration says later.
@@ -160,14 +160,7 @@ async fn check(provider: Option<SharedCredentialsProvider>, settings: &Settings)
     };
     match found {
         Ok(_) => Ok(()),
-        Err(error) => {
-            // The first of the chain's words are its own; what went wrong stands at the end.
-            let mut source: &dyn std::error::Error = &error;
-            while let Some(below) = source.source() {
-                source = below;
-            }
-            Err(no_credentials(&source.to_string(), settings))
-        }
+        Err(error) => Err(no_credentials(&with_root(&error), settings)),
     }
 }
 
@@ -186,7 +179,8 @@ fn no_credentials(why: &str, settings: &Settings) -> Error {
 fn http_client(settings: &Settings) -> Result<SharedHttpClient> {
     let proxy = match &settings.http_proxy {
         Some(proxy) => ProxyConfig::all(proxy).map_err(|error| {
-            Error::config("/http_proxy", format!("`{proxy}` is no proxy: {error}"))
+            // Its address may have a password.
+            Error::config("/http_proxy", format!("this is no proxy: {error}"))
         })?,
         None => ProxyConfig::from_env(),
     };

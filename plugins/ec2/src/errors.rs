@@ -1,6 +1,6 @@
 //! What EC2 says when it refuses, what it means, and what a person can do.
 
-use aws_sdk_ec2::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use banquet_sdk::{Error, ErrorKind};
 
 /// What a refusal means for what comes next.
@@ -48,7 +48,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     fn from(error: SdkError<E>) -> Self {
-        let text = DisplayErrorContext(&error).to_string();
+        let text = with_root(&error);
         let never_sent = matches!(error, SdkError::ConstructionFailure(_));
         match error.as_service_error() {
             Some(said) => Self {
@@ -61,10 +61,22 @@ where
             },
             None => Self {
                 code: String::new(),
-                message: text.split(" (").next().unwrap_or(&text).into(),
+                message: text,
                 answered: never_sent,
             },
         }
+    }
+}
+
+/// An error's own words and those of what caused it in the end.
+pub fn with_root(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut root = error;
+    while let Some(below) = root.source() {
+        root = below;
+    }
+    match (error.to_string(), root.to_string()) {
+        (own, root) if own == root => own,
+        (own, root) => format!("{own}: {root}"),
     }
 }
 
@@ -177,7 +189,7 @@ impl Refusal {
             message.push_str(&format!(" ({})", self.code));
         }
         let kind = match (self.cause(), self.key()) {
-            (Cause::Value | Cause::Absent, Some(_)) | (Cause::Forbidden, _) => ErrorKind::Config,
+            (Cause::Absent, Some(_)) | (Cause::Value | Cause::Forbidden, _) => ErrorKind::Config,
             _ => ErrorKind::Machine,
         };
         let mut error = Error::new(kind, message);
@@ -282,6 +294,16 @@ mod tests {
                 error.hints
             );
         }
+    }
+
+    #[test]
+    fn the_root_of_an_error_is_told() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let told = refused.to_string();
+        assert_eq!(with_root(&refused), told);
+        let error = banquet_sdk::Error::machine("no way");
+        let wrapped = std::io::Error::other(error);
+        assert_eq!(with_root(&wrapped), "no way");
     }
 
     #[test]

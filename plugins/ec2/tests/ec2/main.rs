@@ -5,5 +5,6 @@ mod cluster;
 mod conformance;
 mod crash;
 mod failures;
+mod kitchen;
 mod machines;
 mod support;
