@@ -97,6 +97,8 @@ impl Registry {
         }
         #[cfg(feature = "proxy")]
         registry.add_driver(banquet_proxy::Proxy);
+        #[cfg(feature = "vagrant")]
+        registry.add_driver(banquet_vagrant::Vagrant);
         #[cfg(feature = "ansible")]
         {
             registry.add_provisioner(banquet_ansible::Ansible::playbook());

@@ -1,0 +1,244 @@
+//! What the provider docker needs beside Vagrant: a network with labels, and a way to find and
+//! remove containers that Vagrant itself has lost. By Docker's command line, as Vagrant does.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use banquet_sdk::{Context, Error, Identity, Result, Status, process};
+use tokio::process::Command;
+
+use crate::network::Network;
+use crate::settings::Settings;
+use crate::{errors, labels};
+
+/// Columns of a list, with tabs between them.
+const COLUMNS: &str = "{{.ID}}\t{{.CreatedAt}}\t{{.Labels}}";
+/// So long after a call was cut off the engine may still make what it had been asked for.
+const SETTLE: Duration = Duration::from_secs(5);
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A container or a network of this program.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub identity: Identity,
+    /// When it was made, as docker writes it.
+    pub created: String,
+}
+
+/// Runs docker; gives what it prints.
+async fn docker<S: AsRef<str>>(arguments: &[S]) -> Result<String> {
+    let mut command = Command::new("docker");
+    command.args(arguments.iter().map(AsRef::as_ref));
+    process::capture(command)
+        .await
+        .map_err(|error| match error.exit_code {
+            None => errors::not_started("docker", error),
+            Some(_) => error,
+        })
+}
+
+/// Whether docker answers.
+pub async fn version() -> Result<String> {
+    docker(&["version", "--format", "{{.Server.Version}}"]).await
+}
+
+/// Containers that these words of `docker ps` choose.
+pub async fn containers(filter: Vec<String>) -> Result<Vec<Found>> {
+    list(vec!["ps".into(), "-a".into(), "--no-trunc".into()], filter).await
+}
+
+/// Networks that these words of `docker network ls` choose.
+pub async fn networks(filter: Vec<String>) -> Result<Vec<Found>> {
+    list(
+        vec!["network".into(), "ls".into(), "--no-trunc".into()],
+        filter,
+    )
+    .await
+}
+
+async fn list(words: Vec<String>, filter: Vec<String>) -> Result<Vec<Found>> {
+    let format = vec!["--format".into(), COLUMNS.into()];
+    let text = docker(&[words, format, filter].concat()).await;
+    let text = text.map_err(|error| error.while_doing("list what bears our labels"))?;
+    Ok(text.lines().filter_map(row).collect())
+}
+
+fn row(line: &str) -> Option<Found> {
+    let mut columns = line.splitn(3, '\t');
+    let (id, created, labels) = (columns.next()?, columns.next()?, columns.next()?);
+    let pairs = labels.split(',').filter_map(|pair| pair.split_once('='));
+    let labels: HashMap<String, String> = pairs
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    Some(Found {
+        id: id.to_owned(),
+        created: created.to_owned(),
+        identity: labels::identity(&labels)?,
+    })
+}
+
+/// Removes the containers of the instance that Vagrant does not know under `known`; says how many.
+pub async fn remove_others(
+    cx: &Context,
+    identity: &Identity,
+    known: Option<&str>,
+) -> Result<usize> {
+    let mut found = containers(labels::instance_filter(identity)).await?;
+    found.retain(|it| Some(it.id.as_str()) != known);
+    for Found { id, .. } in &found {
+        cx.note(format!(
+            "removing the container {}",
+            &id[..id.len().min(12)]
+        ))
+        .await;
+        remove(&["rm", "-f", "-v", id], "remove a container").await?;
+    }
+    Ok(found.len())
+}
+
+/// Removes the containers of the instance, and with `late` those that a call which was cut off had
+/// asked for and that appear only now.
+pub async fn sweep(cx: &Context, late: bool) -> Result<()> {
+    let removed = remove_others(cx, &cx.identity, None).await?;
+    if removed > 0 || !late {
+        return Ok(());
+    }
+    let appearing = async {
+        while remove_others(cx, &cx.identity, None).await? == 0 {
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+        Ok(())
+    };
+    // Most often nothing comes.
+    tokio::time::timeout(SETTLE, appearing)
+        .await
+        .unwrap_or(Ok(()))
+}
+
+/// Gone already, or being removed by another call, is success.
+async fn remove(words: &[&str], what: &str) -> Result<()> {
+    match docker(words).await {
+        Err(error)
+            if !["No such", "not found", "already in progress"]
+                .iter()
+                .any(|it| error.message.contains(it)) =>
+        {
+            Err(error.while_doing(what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the container is there and runs.
+pub async fn status(id: &str) -> Result<Status> {
+    match docker(&[
+        "inspect",
+        "--type",
+        "container",
+        "--format",
+        "{{.State.Status}}",
+        id,
+    ])
+    .await
+    {
+        Ok(text) => Ok(match text.trim() {
+            "running" | "restarting" => Status::Running,
+            "paused" => Status::Paused,
+            "removing" => Status::Absent,
+            _ => Status::Stopped,
+        }),
+        Err(error) if error.message.contains("No such") => Ok(Status::Absent),
+        Err(error) => Err(error.while_doing("inspect the container")),
+    }
+}
+
+/// Kills, freezes or thaws a container; it is so already is success.
+pub async fn switch(word: &str, id: &str) -> Result<()> {
+    match docker(&[word, id]).await {
+        Err(error)
+            if !["is not running", "is already paused", "is not paused"]
+                .iter()
+                .any(|it| error.message.contains(it)) =>
+        {
+            Err(error.while_doing(format!("{word} the container")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the cluster's network, or finds it there. A subnet that somebody else has is changed for
+/// another where nobody lives in it yet.
+pub async fn ensure(cx: &Context, settings: &Settings, network: &mut Network) -> Result<()> {
+    let there = [
+        "network",
+        "inspect",
+        "--format",
+        "{{range .IPAM.Config}}{{.Subnet}}{{end}}",
+        &network.name,
+    ];
+    if docker(&there)
+        .await
+        .is_ok_and(|subnet| subnet.trim() == network.subnet.to_string())
+    {
+        return Ok(());
+    }
+    let mut last = None;
+    for subnet in network.alternatives(settings, &cx.identity) {
+        let mut words: Vec<String> = ["network", "create", "--subnet"].map(String::from).into();
+        words.push(subnet.to_string());
+        for (key, value) in labels::of(&cx.identity, true) {
+            words.extend(["--label".into(), format!("{key}={value}")]);
+        }
+        words.push(network.name.clone());
+        match docker(&words).await {
+            Ok(_) => {
+                network.subnet = subnet;
+                network.free = false;
+                return Ok(());
+            }
+            Err(error) if is_overlap(&error) => last = Some(error),
+            Err(error) => return Err(error.while_doing("make the cluster's network")),
+        }
+    }
+    let error = last.unwrap_or_else(|| Error::machine("no subnet to try"));
+    Err(error
+        .while_doing(format!("make the cluster's network {}", network.subnet))
+        .hint("Set `cluster_network` to a network that nobody uses, such as 10.99.7.0/24."))
+}
+
+fn is_overlap(error: &Error) -> bool {
+    let texts = ["overlaps", "is already in use", "conflicts with network"];
+    texts.iter().any(|text| error.message.contains(text))
+}
+
+/// Removes the networks of a cluster.
+pub async fn remove_networks(cx: &Context, cluster: &str) -> Result<()> {
+    for Found { id, .. } in networks(labels::cluster_filter(&cx.identity, cluster)).await? {
+        remove(&["network", "rm", &id], "remove the cluster's network").await?;
+    }
+    Ok(())
+}
+
+/// Whether an error means that there is no docker here, so that it cannot have made anything.
+pub fn is_missing(error: &Error) -> bool {
+    error.exit_code.is_none() && error.message.starts_with("start docker: ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_lists() {
+        let labels = "a=b,org.banquet.vagrant.project=p,org.banquet.vagrant.instance=i";
+        let found = row(&format!("abc\t2026-11-21 10:31:05 +0000 UTC\t{labels}")).unwrap();
+        assert_eq!(
+            (found.id.as_str(), found.identity.instance.as_str()),
+            ("abc", "i")
+        );
+        assert!(row("abc\tnow\ta=b").is_none());
+    }
+}
