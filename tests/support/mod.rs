@@ -34,6 +34,7 @@ pub fn needs(need: &str) -> bool {
         "python3" => succeeds("python3", &["--version"]),
         "docker" => images(&["busybox", "debian-redis"]),
         "ansible" => succeeds("ansible-playbook", &["--version"]),
+        "vagrant" => succeeds("vagrant", &["--version"]).and_then(|()| images(&["debian-vagrant"])),
         // An image on top of Debian, with what the need is named after: `docker-ssh`.
         image if image.starts_with("docker-") => images(&[&image.replace("docker", "debian")]),
         other => Err(format!("{other} is no requirement that tests know")),

@@ -123,15 +123,15 @@ pub fn program(settings: &Settings) -> &str {
 }
 
 /// Ends Vagrants that a killed kitchen left at work in the environment at `root`. The caller holds
-/// it alone. Only where the system tells of processes (Linux); elsewhere Vagrant's own locks are
-/// waited for.
+/// it alone. Says whether there were any. Only where the system tells of processes (Linux);
+/// elsewhere Vagrant's own locks are waited for.
 #[cfg(target_os = "linux")]
-pub async fn end_leftovers(cx: &Context, root: &Path) -> Result<()> {
+pub async fn end_leftovers(cx: &Context, root: &Path) -> Result<bool> {
     use rustix::process::{Pid, Signal, kill_process};
     const GONE: Duration = Duration::from_secs(10);
     let left = leftovers(root);
     if left.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     cx.note("ending the vagrant that an earlier kitchen left behind")
         .await;
@@ -143,14 +143,14 @@ pub async fn end_leftovers(cx: &Context, root: &Path) -> Result<()> {
         "ending an earlier vagrant",
         Duration::from_millis(20),
         GONE,
-        || async { Ok(leftovers(root).is_empty().then_some(())) },
+        || async { Ok(leftovers(root).is_empty().then_some(true)) },
     )
     .await
 }
 
 #[cfg(not(target_os = "linux"))]
-pub async fn end_leftovers(_cx: &Context, _root: &Path) -> Result<()> {
-    Ok(())
+pub async fn end_leftovers(_cx: &Context, _root: &Path) -> Result<bool> {
+    Ok(false)
 }
 
 /// Processes that run vagrant itself, not what it started, which may be machines.

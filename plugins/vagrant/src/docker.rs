@@ -11,6 +11,8 @@ use crate::network::Network;
 use crate::settings::Settings;
 use crate::{errors, labels};
 
+/// What Vagrant writes as the id of a container that it is about to make.
+pub const PREPARING: &str = "preparing";
 /// Columns of a list, with tabs between them.
 const COLUMNS: &str = "{{.ID}}\t{{.CreatedAt}}\t{{.Labels}}";
 /// So long after a call was cut off the engine may still make what it had been asked for.
@@ -153,6 +155,40 @@ pub async fn status(id: &str) -> Result<Status> {
         Err(error) if error.message.contains("No such") => Ok(Status::Absent),
         Err(error) => Err(error.while_doing("inspect the container")),
     }
+}
+
+/// Words before a command so that it runs in the container's network; none where the kitchen is not
+/// root, or the container's processes are not this machine's.
+pub async fn network(id: &str) -> Result<Option<Vec<String>>> {
+    let asked = docker(&[
+        "inspect",
+        "--type",
+        "container",
+        "--format",
+        "{{.State.Pid}}",
+        id,
+    ])
+    .await;
+    let pid = asked.unwrap_or_default();
+    let pid = pid.trim();
+    // An engine in a virtual machine has numbers of its own.
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let reached = is_root() && groups.contains(id);
+    Ok(reached.then(|| {
+        ["nsenter", "--target", pid, "--net", "--"]
+            .map(String::from)
+            .into()
+    }))
+}
+
+#[cfg(unix)]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+pub fn is_root() -> bool {
+    false
 }
 
 /// Kills, freezes or thaws a container; it is so already is success.

@@ -2,7 +2,7 @@
 
 use banquet_sdk::{Context, Result, State};
 
-use crate::command::Vagrant;
+use crate::command::{self, Vagrant};
 use crate::environment::{Environment, Hold};
 use crate::machine::{self, Place};
 use crate::record::{Record, Turn};
@@ -24,21 +24,20 @@ pub async fn destroy(cx: &Context, settings: &Settings, state: &mut State) -> Re
         let record = environment.record(&place.machine)?;
         if let Some(record) = &record {
             provider.clone_from(&record.provider);
-            late |= record.turn == Turn::Own;
+            let id = environment.id(&place.machine);
+            late |= record.turn == Turn::Making && id.is_none_or(|id| id == docker::PREPARING);
         }
         if environment.id(&place.machine).is_some() {
             remove(cx, settings, &place, record.as_ref(), &provider).await?;
         }
-    } else if state.str("hostname").is_some() && provider != "docker" {
-        let root = environment.root.display();
-        let message = format!(
-            "{root} is gone, and with it what Vagrant knew of the machine: look for one of a name like banquet-{} at {provider}",
-            cx.identity.instance
-        );
-        cx.note(message).await;
+    } else {
+        late |= command::end_leftovers(cx, &environment.root).await? || noted.is_some();
+        if state.str("hostname").is_some() && provider != "docker" {
+            lost(cx, environment, &provider).await;
+        }
     }
     if provider == "docker" {
-        match docker::sweep(cx, late || (held.is_none() && noted.is_some())).await {
+        match docker::sweep(cx, late).await {
             Err(error) if docker::is_missing(&error) => {}
             swept => swept?,
         }
@@ -49,6 +48,15 @@ pub async fn destroy(cx: &Context, settings: &Settings, state: &mut State) -> Re
     }
     drop(held);
     machine::forget(state)
+}
+
+/// What only Vagrant could remove, and Vagrant does not know any more.
+async fn lost(cx: &Context, environment: &Environment, provider: &str) {
+    let (root, instance) = (environment.root.display(), &cx.identity.instance);
+    let message = format!(
+        "{root} is gone, and with it what Vagrant knew of the machine: look for banquet-{instance}-… at {provider}"
+    );
+    cx.note(message).await;
 }
 
 /// Lets Vagrant remove the machine: by the Vagrantfile that is there, else by one that is made for

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use banquet_sdk::{
-    Capabilities, Context, Driver, Error, Fault, Orphan, Peers, PluginInfo, Power, Result, State,
-    Status, async_trait,
+    Capabilities, Context, Driver, Error, Fault, LinkFault, Orphan, Peers, PluginInfo, Power,
+    Result, State, Status, async_trait, links,
 };
 
 use crate::command;
@@ -87,6 +87,20 @@ impl Driver for Vagrant {
         let word = format!("{power:?}").to_lowercase();
         let what = format!("the {word} of the machine");
         cx.bounded(&what, switch(cx, state, power)).await
+    }
+
+    fn lacks(&self, cx: &Context, fault: LinkFault) -> Option<Error> {
+        let settings = lenient(cx).ok()?;
+        let from_here = settings.is_docker() && cfg!(target_os = "linux") && docker::is_root();
+        from_here.then(|| links::lacks(fault)).flatten()
+    }
+
+    async fn network(&self, cx: &Context, state: &State) -> Result<Option<Vec<String>>> {
+        let place = Place::of(cx, state);
+        match place.environment.id(&place.machine) {
+            Some(id) if provider(cx, state)? == "docker" => docker::network(&id).await,
+            _ => Ok(None),
+        }
     }
 
     async fn package(&self, cx: &Context, state: &mut State) -> Result<PathBuf> {

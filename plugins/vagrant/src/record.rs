@@ -53,13 +53,13 @@ pub enum Provision {
 pub enum Turn {
     /// It is to be made by whoever comes first.
     Due(String),
-    /// Its own call makes it; where that call is gone nobody knows how far it came.
-    Own,
+    /// Vagrant is making it; where that call is gone nobody knows how far it came.
+    Making,
     /// Another member's call made it; its own call has not heard of it yet.
     Up(String, Login),
     /// Another member's call could not make it; its own call has not heard of it yet.
     Failed(String, Told),
-    /// Its own call has ended.
+    /// Its own call makes it by and by, or has ended.
     Settled,
 }
 

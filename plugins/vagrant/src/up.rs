@@ -41,7 +41,7 @@ pub async fn plan(
     let making = Making::new(cx, settings, &place);
     let _held = place.environment.hold(cx, Hold::Alone).await?;
     let mut record = making.described(peers)?;
-    if !matches!(record.turn, Turn::Own) && place.environment.id(&place.machine).is_none() {
+    if place.environment.id(&place.machine).is_none() {
         record.turn = Turn::Due(cx.identity.run.clone());
     }
     place.environment.save(&record)?;
@@ -56,7 +56,7 @@ pub async fn create(cx: &Context, settings: &Settings, state: &mut State) -> Res
     let making = Making::new(cx, settings, &place);
     let _held = place.environment.hold(cx, Hold::Alone).await?;
     let mut record = making.described(&cx.peers)?;
-    let turn = std::mem::replace(&mut record.turn, Turn::Own);
+    let turn = std::mem::replace(&mut record.turn, Turn::Settled);
     place.environment.save(&record)?;
     let run = &cx.identity.run;
     let login = match turn {
@@ -179,8 +179,8 @@ impl<'a> Making<'a> {
         let party: Vec<Record> = std::iter::once(record).chain(due).collect();
         self.prepare(&party).await?;
         for record in &party {
-            // Until Vagrant has ended nobody else makes them.
-            let turn = Turn::Own;
+            // Until Vagrant has ended nobody knows how far they came.
+            let turn = Turn::Making;
             self.environment.save(&Record {
                 turn,
                 ..record.clone()
