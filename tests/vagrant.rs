@@ -16,9 +16,9 @@ fn left(project: &Project) -> String {
     for what in [&["ps", "-aq"][..], &["network", "ls", "-q"]] {
         let listed = Command::new("docker")
             .args(what)
-            .args(["--filter", &filter]);
-        let listed = listed.output().expect("docker runs");
-        left += &String::from_utf8_lossy(&listed.stdout);
+            .args(["--filter", &filter])
+            .output();
+        left += &String::from_utf8_lossy(&listed.expect("docker runs").stdout);
     }
     left
 }
@@ -36,8 +36,7 @@ fn project(driver: &str, rest: &str) -> Project {
 }
 
 const IMAGE: &str = "  customize: {image: 'banquet/debian-vagrant:1'}\n";
-const PAIR: &str =
-    "suites: [{name: a}, {name: b}]\nmultisuites:\n- name: pair\n  steps: [converge a]\n";
+const PAIR: &str = "suites: [{name: a}, {name: b}]\nmultisuites:\n- name: pair\n  steps: [converge a, converge b]\n";
 
 #[test]
 fn a_cluster_is_brought_up_converged_verified_and_removed() {
@@ -78,4 +77,99 @@ fn a_kill_at_any_moment_leaves_nothing_that_destroy_does_not_find() {
         project.kitchen("destroy").succeeds();
         assert_eq!(left(&project), "", "killed at {moment:?}, {lost:?} lost");
     }
+}
+
+/// A suite by itself.
+const ONE: &str = "suites: [{name: a}]\n";
+
+#[test]
+fn no_vagrant_no_image_and_no_provider_are_told_with_what_to_do() {
+    if !needs("vagrant") {
+        return;
+    }
+    let missing = project(&format!("  vagrant_binary: /nowhere/vagrant\n{IMAGE}"), ONE);
+    missing
+        .kitchen("create")
+        .exits(20)
+        .complains("start /nowhere/vagrant")
+        .complains("Set `vagrant_binary` to where Vagrant is.");
+    missing
+        .kitchen("doctor")
+        .exits(1)
+        .prints("start /nowhere/vagrant");
+    missing.kitchen("destroy").succeeds();
+    project("", ONE)
+        .kitchen("create")
+        .exits(3)
+        .complains("provider docker has neither an image nor a box")
+        .complains("customize: {image: NAME}");
+    let file = format!(
+        "driver: {{name: vagrant, provider: libvirtt, box: a/b}}\nplatforms: [{{name: linux}}]\n{ONE}"
+    );
+    let unknown = Project::new().file("kitchen.yml", &file);
+    unknown
+        .kitchen("create")
+        .exits(20)
+        .complains("The provider 'libvirtt' could not be found")
+        .complains("Install what the provider needs");
+    let advice = "vagrant plugin install vagrant-libvirtt";
+    unknown.kitchen("doctor").exits(1).prints(advice);
+    unknown.kitchen("destroy").succeeds();
+    let boxless = project("  box: ./no-such.box\n", ONE);
+    boxless
+        .kitchen("create")
+        .exits(20)
+        .complains("no-such.box")
+        .complains("Set `box` to the name of a box");
+    boxless.kitchen("destroy").succeeds();
+}
+
+#[test]
+fn a_boot_that_times_out_is_that_members_error_alone() {
+    if !needs("vagrant") {
+        return;
+    }
+    // No secure shell ever answers there.
+    let deaf =
+        "  boot_timeout: 2\n  customize: {image: 'banquet/busybox:1', cmd: [sleep, '600']}\n";
+    let suites = format!(
+        "suites:\n- name: a\n  driver:\n{}- {{name: b, driver: {{customize: {{image: 'banquet/debian-vagrant:1'}}}}}}\n\
+         multisuites:\n- name: pair\n  steps: [converge a, converge b]\n",
+        deaf.replace("  ", "    ")
+    );
+    let project = project("", &suites);
+    project
+        .kitchen("create")
+        .exits(21)
+        .complains("Timed out while waiting for the machine to boot")
+        .complains("Set `boot_timeout` (seconds) higher")
+        .prints("Finished creating <b-linux>");
+    project.kitchen("destroy").succeeds();
+    assert_eq!(left(&project), "");
+}
+
+#[test]
+fn an_instance_is_an_environment_where_vagrant_itself_works() {
+    if !needs("vagrant") {
+        return;
+    }
+    let project = project(IMAGE, ONE);
+    project.kitchen("converge").succeeds();
+    let environment = project.path().join(".kitchen/kitchen-vagrant/a-linux");
+    let asked = Command::new("vagrant")
+        .args(["ssh", "--command", "id --user --name"])
+        .current_dir(&environment)
+        .env("HOME", project.path().join("home"))
+        .output()
+        .expect("vagrant runs");
+    assert_eq!(
+        String::from_utf8_lossy(&asked.stdout),
+        "vagrant\n",
+        "{asked:?}"
+    );
+    // A Vagrantfile that nobody can read is no reason to keep a machine.
+    std::fs::write(environment.join("Vagrantfile"), "not Ruby at all (").expect("a file");
+    project.kitchen("destroy").succeeds();
+    assert_eq!(left(&project), "");
+    assert!(!environment.exists());
 }

@@ -51,12 +51,15 @@ pub fn is_lock(class: &str) -> bool {
     class.ends_with("LockedError") || class.ends_with("MachineLocked")
 }
 
-/// Whether an error of this class is one of the Vagrantfile.
+/// Whether what Vagrant failed at is the Vagrantfile.
 pub fn is_vagrantfile(found: &Found) -> bool {
-    let class = found.error.as_ref().map_or("", |(class, _)| class.as_str());
-    class.contains("Vagrantfile")
-        || class.ends_with("ConfigInvalid")
-        || class.ends_with("MachineNotFound")
+    match &found.error {
+        Some((class, _)) => ["Vagrantfile", "ConfigInvalid", "MachineNotFound"]
+            .iter()
+            .any(|part| class.contains(part)),
+        // Ruby could not read it.
+        None => (found.last_words.iter()).any(|line| line.contains("failed to initialize")),
+    }
 }
 
 /// The error of a command that ran and failed.
