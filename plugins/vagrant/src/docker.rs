@@ -13,8 +13,8 @@ use crate::{errors, labels};
 
 /// What Vagrant writes as the id of a container that it is about to make.
 pub const PREPARING: &str = "preparing";
-/// Columns of a list, with tabs between them.
-const COLUMNS: &str = "{{.ID}}\t{{.CreatedAt}}\t{{.Labels}}";
+/// Columns of a list after the name, with tabs between them.
+const COLUMNS: &str = "\t{{.ID}}\t{{.CreatedAt}}\t{{.Labels}}";
 /// So long after a call was cut off the engine may still make what it had been asked for.
 const SETTLE: Duration = Duration::from_secs(5);
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -22,6 +22,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// A container or a network of this program.
 #[derive(Clone, Debug)]
 pub struct Found {
+    /// Its name.
+    pub name: String,
     /// Its id.
     pub id: String,
     /// Whose it is.
@@ -49,36 +51,39 @@ pub async fn version() -> Result<String> {
 
 /// Containers that these words of `docker ps` choose.
 pub async fn containers(filter: Vec<String>) -> Result<Vec<Found>> {
-    list(vec!["ps".into(), "-a".into(), "--no-trunc".into()], filter).await
+    list(&["ps", "-a"], "{{.Names}}", filter).await
 }
 
 /// Networks that these words of `docker network ls` choose.
 pub async fn networks(filter: Vec<String>) -> Result<Vec<Found>> {
-    list(
-        vec!["network".into(), "ls".into(), "--no-trunc".into()],
-        filter,
-    )
-    .await
+    list(&["network", "ls"], "{{.Name}}", filter).await
 }
 
-async fn list(words: Vec<String>, filter: Vec<String>) -> Result<Vec<Found>> {
-    let format = vec!["--format".into(), COLUMNS.into()];
-    let text = docker(&[words, format, filter].concat()).await;
+async fn list(words: &[&str], name: &str, filter: Vec<String>) -> Result<Vec<Found>> {
+    let format = format!("{name}{COLUMNS}");
+    let words = [words, &["--no-trunc", "--format", &format]].concat();
+    let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+    words.extend(filter);
+    let text = docker(&words).await;
     let text = text.map_err(|error| error.while_doing("list what bears our labels"))?;
     Ok(text.lines().filter_map(row).collect())
 }
 
 fn row(line: &str) -> Option<Found> {
-    let mut columns = line.splitn(3, '\t');
-    let (id, created, labels) = (columns.next()?, columns.next()?, columns.next()?);
+    let mut columns = line.splitn(4, '\t').map(str::to_owned);
+    let (name, id, created, labels) = (
+        columns.next()?,
+        columns.next()?,
+        columns.next()?,
+        columns.next()?,
+    );
     let pairs = labels.split(',').filter_map(|pair| pair.split_once('='));
-    let labels: HashMap<String, String> = pairs
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect();
+    let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
     Some(Found {
-        id: id.to_owned(),
-        created: created.to_owned(),
-        identity: labels::identity(&labels)?,
+        name,
+        id,
+        created,
+        identity: labels::identity(&pairs.collect::<HashMap<_, _>>())?,
     })
 }
 
@@ -90,13 +95,9 @@ pub async fn remove_others(
 ) -> Result<usize> {
     let mut found = containers(labels::instance_filter(identity)).await?;
     found.retain(|it| Some(it.id.as_str()) != known);
-    for Found { id, .. } in &found {
-        cx.note(format!(
-            "removing the container {}",
-            &id[..id.len().min(12)]
-        ))
-        .await;
-        remove(&["rm", "-f", "-v", id], "remove a container").await?;
+    for Found { name, id, .. } in &found {
+        cx.note(format!("removing the container {name}")).await;
+        remove_container(id).await?;
     }
     Ok(found.len())
 }
@@ -118,6 +119,16 @@ pub async fn sweep(cx: &Context, late: bool) -> Result<()> {
     tokio::time::timeout(SETTLE, appearing)
         .await
         .unwrap_or(Ok(()))
+}
+
+/// Removes a container with its own volumes.
+pub async fn remove_container(id: &str) -> Result<()> {
+    remove(&["rm", "-f", "-v", id], "remove a container").await
+}
+
+/// Removes a network.
+pub async fn remove_network(id: &str) -> Result<()> {
+    remove(&["network", "rm", id], "remove the cluster's network").await
 }
 
 /// Gone already, or being removed by another call, is success.
@@ -253,7 +264,7 @@ fn is_overlap(error: &Error) -> bool {
 /// Removes the networks of a cluster.
 pub async fn remove_networks(cx: &Context, cluster: &str) -> Result<()> {
     for Found { id, .. } in networks(labels::cluster_filter(&cx.identity, cluster)).await? {
-        remove(&["network", "rm", &id], "remove the cluster's network").await?;
+        remove_network(&id).await?;
     }
     Ok(())
 }
@@ -270,11 +281,11 @@ mod tests {
     #[test]
     fn rows_of_lists() {
         let labels = "a=b,org.banquet.vagrant.project=p,org.banquet.vagrant.instance=i";
-        let found = row(&format!("abc\t2026-11-21 10:31:05 +0000 UTC\t{labels}")).unwrap();
+        let found = row(&format!("n\tabc\t2026-11-21 10:31:05 +0000 UTC\t{labels}")).unwrap();
         assert_eq!(
             (found.id.as_str(), found.identity.instance.as_str()),
             ("abc", "i")
         );
-        assert!(row("abc\tnow\ta=b").is_none());
+        assert!(row("n\tabc\tnow\ta=b").is_none());
     }
 }

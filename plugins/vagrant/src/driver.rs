@@ -34,7 +34,7 @@ impl Driver for Vagrant {
                 Power::Pause,
                 Power::Resume,
             ],
-            transport: Some("ssh"),
+            transport: Some("ssh".into()),
             ..Capabilities::default()
         }
     }
@@ -120,6 +120,10 @@ impl Driver for Vagrant {
 
     async fn orphans(&self, cx: &Context) -> Result<Vec<Orphan>> {
         orphans::list(cx, &lenient(cx)?).await
+    }
+
+    async fn reclaim(&self, _cx: &Context, orphan: &Orphan) -> Result<bool> {
+        orphans::reclaim(orphan).await
     }
 }
 

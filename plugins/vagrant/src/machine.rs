@@ -11,11 +11,16 @@ use crate::environment::Environment;
 pub const ROOT: &str = "vagrant_root";
 const MACHINE: &str = "vagrant_machine";
 const PROVIDER: &str = "vagrant_provider";
+/// State keys: what the provider calls the machine, and the cluster's network.
+pub const NAME: &str = "vagrant_name";
+pub const NETWORK: &str = "vagrant_network";
 /// Keys of the state that this driver sets.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     ROOT,
     MACHINE,
     PROVIDER,
+    NAME,
+    NETWORK,
     "hostname",
     "port",
     "username",
@@ -76,13 +81,12 @@ impl Place {
         }
     }
 
-    /// Notes the place before anything is made there.
-    pub fn note(&self, state: &mut State, provider: &str) -> Result<()> {
+    /// Puts the place into the state.
+    pub fn note(&self, state: &mut State, provider: &str) {
         let root = self.environment.root.display().to_string();
         state.set(ROOT, root);
         state.set(MACHINE, self.machine.clone());
         state.set(PROVIDER, provider);
-        state.checkpoint()
     }
 }
 
@@ -159,7 +163,7 @@ pub mod tests {
     fn what_was_made_stays_where_it_is() {
         let mut state = State::in_memory();
         let alone = Place::of(&cx(Section::default()), &state);
-        alone.note(&mut state, "docker").unwrap();
+        alone.note(&mut state, "docker");
         assert_eq!(Place::of(&in_cluster(Section::default()), &state), alone);
         assert_eq!(provider(&state), Some("docker"));
         forget(&mut state).unwrap();

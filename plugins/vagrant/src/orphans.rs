@@ -14,36 +14,56 @@ use crate::settings::Settings;
 /// Containers and networks with labels of ours, and machines of other providers that Vagrant knows
 /// in environments of ours. Of projects whose `.kitchen` is gone only the former are found.
 pub async fn list(cx: &Context, settings: &Settings) -> Result<Vec<Orphan>> {
-    let mut orphans = Vec::new();
-    match tokio::try_join!(
-        docker::containers(labels::any()),
-        docker::networks(labels::any())
-    ) {
-        Ok((containers, networks)) => {
-            orphans.extend(
-                containers
-                    .into_iter()
-                    .map(|found| labelled("container", found)),
-            );
-            orphans.extend(networks.into_iter().map(|found| labelled("network", found)));
-        }
+    let found = async { Ok([containers().await?, networks().await?].concat()) };
+    let mut orphans = match found.await {
+        Ok(found) => found,
         // Where it is not used it need not be there.
-        Err(_) if !settings.is_docker() => {}
+        Err(_) if !settings.is_docker() => Vec::new(),
         Err(error) => return Err(error),
-    }
+    };
     if !settings.is_docker() {
         orphans.extend(machines(cx, settings).await?);
     }
     Ok(orphans)
 }
 
+const CONTAINER: &str = "container";
+const NETWORK: &str = "network";
+
+async fn containers() -> Result<Vec<Orphan>> {
+    let found = docker::containers(labels::any()).await?.into_iter();
+    Ok(found.map(|found| labelled(CONTAINER, found)).collect())
+}
+
+async fn networks() -> Result<Vec<Orphan>> {
+    let found = docker::networks(labels::any()).await?.into_iter();
+    Ok(found.map(|found| labelled(NETWORK, found)).collect())
+}
+
 fn labelled(kind: &str, found: Found) -> Orphan {
-    let id = &found.id[..found.id.len().min(12)];
     Orphan {
-        resource: format!("{kind} {id} of vagrant"),
-        identity: found.identity,
         age: age_of(&found.created),
+        names: vec![found.name.clone(), found.id],
+        ..Orphan::new(found.identity, format!("{kind} {} of vagrant", found.name))
     }
+}
+
+/// Removes a container or a network that was listed, if it still is what was listed. Other
+/// machines only Vagrant itself can remove.
+pub async fn reclaim(orphan: &Orphan) -> Result<bool> {
+    let kind = orphan.resource.split(' ').next().unwrap_or_default();
+    let now = match kind {
+        CONTAINER => containers().await?,
+        NETWORK => networks().await?,
+        _ => return Ok(false),
+    };
+    let same = |it: &&Orphan| it.identity == orphan.identity && it.names == orphan.names;
+    match (kind, now.iter().find(same).and_then(|it| it.names.last())) {
+        (_, None) => {}
+        (CONTAINER, Some(id)) => docker::remove_container(id).await?,
+        (_, Some(id)) => docker::remove_network(id).await?,
+    }
+    Ok(true)
 }
 
 /// Seconds since a time as docker writes it: `2026-11-21 10:31:05.123 +0000 UTC`.
@@ -80,16 +100,12 @@ async fn machines(cx: &Context, settings: &Settings) -> Result<Vec<Orphan>> {
             if record.provider == "docker" || environment.id(&record.machine).is_none() {
                 continue;
             }
-            let resource = format!("machine {} of vagrant ({})", record.name, record.provider);
+            let made = format!("machines/{}.json", record.machine);
+            let what = format!("machine {} of vagrant ({})", record.name, record.provider);
             orphans.push(Orphan {
-                identity: record.identity,
-                resource,
-                age: age_of_file(
-                    &environment
-                        .root
-                        .join("machines")
-                        .join(format!("{}.json", record.machine)),
-                ),
+                age: age_of_file(&environment.root.join(made)),
+                names: vec![record.name],
+                ..Orphan::new(record.identity, what)
             });
         }
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::command::Vagrant;
 use crate::environment::{Environment, Hold, VAGRANTFILE};
-use crate::machine::Place;
+use crate::machine::{self, Place};
 use crate::network::Network;
 use crate::record::{Before, Login, Provision, Record, Told, Turn};
 use crate::settings::Settings;
@@ -37,25 +37,23 @@ pub async fn plan(
     state: &mut State,
 ) -> Result<()> {
     let place = Place::of(cx, state);
-    place.note(state, &settings.provider())?;
     let making = Making::new(cx, settings, &place);
     let _held = place.environment.hold(cx, Hold::Alone).await?;
     let mut record = making.described(peers)?;
     if place.environment.id(&place.machine).is_none() {
         record.turn = Turn::Due(cx.identity.run.clone());
     }
-    place.environment.save(&record)?;
-    note_names(&place.environment, &record, state)?;
-    state.checkpoint()
+    note(&place, &record, state)?;
+    place.environment.save(&record)
 }
 
 /// Makes the machine or adopts it.
 pub async fn create(cx: &Context, settings: &Settings, state: &mut State) -> Result<()> {
     let place = Place::of(cx, state);
-    place.note(state, &settings.provider())?;
     let making = Making::new(cx, settings, &place);
     let _held = place.environment.hold(cx, Hold::Alone).await?;
     let mut record = making.described(&cx.peers)?;
+    note(&place, &record, state)?;
     let turn = std::mem::replace(&mut record.turn, Turn::Settled);
     place.environment.save(&record)?;
     let run = &cx.identity.run;
@@ -77,10 +75,9 @@ pub async fn create(cx: &Context, settings: &Settings, state: &mut State) -> Res
     };
     match login {
         Ok(login) => {
-            note_names(&place.environment, &record, state)?;
             state_login(state, login);
-            settled(record)?;
-            state.checkpoint()
+            note(&place, &record, state)?;
+            settled(record)
         }
         Err(error) => {
             let error = residue(error);
@@ -90,19 +87,24 @@ pub async fn create(cx: &Context, settings: &Settings, state: &mut State) -> Res
     }
 }
 
-/// Notes the address that the machine's peers use, in the section's private network or else the
-/// cluster's, and its host name.
-fn note_names(environment: &Environment, record: &Record, state: &mut State) -> Result<()> {
-    let own = vagrantfile::private_address(&record.data).map(str::to_owned);
-    let network = environment.network()?;
-    let shared = || Some(network?.address(&record.identity.instance)?.to_string());
-    if let Some(address) = own.or_else(shared) {
+/// Notes where the machine is, what it and its network are called, its host name, and the address
+/// that its peers use: in the section's private network or else the cluster's.
+fn note(place: &Place, record: &Record, state: &mut State) -> Result<()> {
+    place.note(state, &record.provider);
+    state.set(machine::NAME, record.name.clone());
+    let mut address = vagrantfile::private_address(&record.data).map(str::to_owned);
+    if let Some(network) = place.environment.network()? {
+        let shared = network.address(&record.identity.instance);
+        address = address.or(shared.map(|it| it.to_string()));
+        state.set(machine::NETWORK, network.name);
+    }
+    if let Some(address) = address {
         state.set("address", address);
     }
     if let Some(name) = &record.host_name {
         state.set("host_name", name.clone());
     }
-    Ok(())
+    state.checkpoint()
 }
 
 /// Puts where the machine is reached into its state.
