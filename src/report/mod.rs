@@ -37,6 +37,7 @@ pub use narrator::Level;
 use narrator::{Line, Narrator, banner};
 use printer::Printer;
 use record::{Keep, Runs, Writer};
+use summary::More;
 use tally::Tally;
 pub use text::{capital, minutes, safe};
 pub use told::{Format, Told, prepare, put};
@@ -200,13 +201,29 @@ impl Report {
         let shown = match &mut self.screen {
             Screen::Lines => self.printer.print(line, &mut self.out),
             Screen::Blocks(blocks) if !line.subject.is_empty() => {
-                self.printer.print(line, blocks.of(&line.subject))
+                let held = self.printer.print(line, blocks.of(&line.subject));
+                match held {
+                    Ok(()) => Ok(()),
+                    Err(error) => self.hold_no_more(line, &error),
+                }
             }
             Screen::Blocks(_) => self.printer.print(line, &mut self.out),
             Screen::Live(live) => self.printer.print(line, live.above()),
             Screen::Quiet | Screen::Json => Ok(()),
         };
         self.heard(shown);
+    }
+
+    /// Nothing can be held back any more, as where temporary files are there is no room: what was is
+    /// shown, and all else as it comes.
+    fn hold_no_more(&mut self, line: &Line, error: &io::Error) -> io::Result<()> {
+        let _ = writeln!(self.err, "$$$$$$ output comes as it is printed: {error}");
+        let mut held = Ok(());
+        if let Screen::Blocks(mut blocks) = std::mem::replace(&mut self.screen, Screen::Lines) {
+            held = blocks.end_all(&mut self.out);
+        }
+        self.printer.names = true;
+        held.and_then(|()| self.printer.print(line, &mut self.out))
     }
 
     /// The blocks that were held back, the summary, the failures, the last words.
@@ -243,12 +260,13 @@ impl Report {
         }
         self.flush();
         self.printer.names = false;
-        let failures = if program {
-            Vec::new()
-        } else {
-            summary::failures(&self.tally)
+        let more = match (&self.logs, &self.record) {
+            (Some(_), _) => More::Logs,
+            (None, Some(_)) => More::Record,
+            (None, None) => More::Nowhere,
         };
-        for line in failures {
+        let failures = (!program).then(|| summary::failures(&self.tally, more));
+        for line in failures.unwrap_or_default() {
             // Where nobody reads, the log files and the exit code still tell.
             let _ = self.printer.print(&line, &mut self.err);
         }
@@ -309,16 +327,22 @@ impl Report {
 
     /// A reader that went away (`kitchen test | head`) is no reason to stop: machines are at work.
     fn heard(&mut self, written: io::Result<()>) {
-        if written.is_err() {
-            self.screen = Screen::Lines;
-            self.out = Box::new(io::sink());
+        let Err(error) = written else { return };
+        self.screen = Screen::Lines;
+        self.out = Box::new(io::sink());
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            self.unwritten = true;
+            let _ = writeln!(
+                self.err,
+                ">>>>>> standard output is not written any further: {error}"
+            );
         }
     }
 
     fn log(&mut self, write: impl FnOnce(&mut Logs) -> io::Result<()>) {
         if let Some(Err(error)) = self.logs.as_mut().map(write) {
             self.logs = None;
-            no_logs(&mut self.err, &error);
+            let _ = writeln!(self.err, "$$$$$$ the log files end here: {error}");
         }
     }
 }

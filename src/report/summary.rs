@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::narrator::{Kind, Level, Line};
+use super::record::EVENTS;
 use super::tally::{Done, Failed, Subject, Tally};
 use super::text::{capital, minutes, path, safe};
 use super::verdict::Verdict;
@@ -40,6 +41,17 @@ fn rows(tally: &Tally) -> Vec<String> {
         .collect()
 }
 
+/// Where all that was said can be read.
+#[derive(Clone, Copy, Debug)]
+pub enum More {
+    /// In the log files of this run.
+    Logs,
+    /// In its record alone: the log files ended early, or are those of later runs.
+    Record,
+    /// Nowhere.
+    Nowhere,
+}
+
 /// A run that is over, told again: what it was, the table, the failures.
 pub fn whole(tally: &Tally, verdict: &Verdict) -> String {
     let mut text = format!("Run {} ", verdict.run);
@@ -57,7 +69,7 @@ pub fn whole(tally: &Tally, verdict: &Verdict) -> String {
         text.push_str(&safe(&row, false));
         text.push('\n');
     }
-    let failures = failures(tally);
+    let failures = failures(tally, More::Record);
     if !failures.is_empty() {
         text.push('\n');
     }
@@ -154,12 +166,12 @@ fn how(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// What failed: message, hints, last output, log.
-pub fn failures(tally: &Tally) -> Vec<Line> {
+/// What failed: message, hints, last output, where there is more.
+pub fn failures(tally: &Tally, more: More) -> Vec<Line> {
     let mut lines = Vec::new();
     for subject in &tally.subjects {
         for failed in &subject.failures {
-            let text = failure(tally, subject, failed);
+            let text = failure(tally, subject, failed, more);
             lines.extend(text.into_iter().map(|text| Line {
                 level: Level::Error,
                 kind: Kind::Word,
@@ -172,7 +184,7 @@ pub fn failures(tally: &Tally) -> Vec<Line> {
     lines
 }
 
-fn failure(tally: &Tally, subject: &Subject, failed: &Failed) -> Vec<String> {
+fn failure(tally: &Tally, subject: &Subject, failed: &Failed, more: More) -> Vec<String> {
     let mut lines = vec![title(subject, failed)];
     let indented = |text: &str| format!("  {text}").trim_end().to_owned();
     lines.extend(failed.failure.message.lines().map(indented));
@@ -183,9 +195,12 @@ fn failure(tally: &Tally, subject: &Subject, failed: &Failed) -> Vec<String> {
         lines.extend(tail.map(|text| format!("    {}", safe(text, false)).trim_end().to_owned()));
     }
     let log = failed.place.instance.as_ref().unwrap_or(&subject.name);
-    lines.push(format!(
-        "Please see .kitchen/logs/{log}.log for more details"
-    ));
+    let path = match more {
+        More::Logs => format!("logs/{log}.log"),
+        More::Record => format!("runs/{}/{EVENTS}", tally.run.id),
+        More::Nowhere => return lines,
+    };
+    lines.push(format!("Please see .kitchen/{path} for more details"));
     lines
 }
 

@@ -247,7 +247,11 @@ impl<'a> Job<'a> {
         scope: &Scope,
     ) -> Result<(), Failure> {
         if matches!(action, Action::Create | Action::Destroy) {
-            self.record(|record| record.gossiped = false)?;
+            let noted = self.record(|record| record.gossiped = false);
+            // What is removed needs no note; a full disk must not keep it.
+            if *action == Action::Create {
+                noted?;
+            }
         }
         let work = members
             .iter()

@@ -1,5 +1,6 @@
 //! What can be wrong with `.kitchen/`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,12 @@ impl Error {
         }
     }
 
+    /// Whether a disk has no room left.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Unwritable { source, .. }
+            if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+    }
+
     /// What to do, each a sentence.
     pub fn hints(&self) -> Vec<String> {
         let hint = match self {
@@ -74,6 +81,10 @@ impl Error {
                 path.display()
             ),
             Self::Held { .. } => "Wait for it with --wait, or end that process.".into(),
+            Self::Unwritable { .. } if self.is_full() => {
+                "Make room on the disk of the .kitchen directory; `kitchen destroy` needs none."
+                    .into()
+            }
             Self::Unwritable { .. } | Self::Unreadable { .. } => {
                 "Check the owner and the mode of the .kitchen directory.".into()
             }

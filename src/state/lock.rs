@@ -1,7 +1,7 @@
 //! One process at a time works on a cluster or an instance.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,7 +60,11 @@ impl Lock {
                     since: jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S").to_string(),
                     run: run.map(str::to_owned),
                 };
-                note(&mut file, &now).map_err(|error| Error::unwritable(&path, error))?;
+                match note(&mut file, &now) {
+                    // The lock holds without the note, and `destroy` must work on a full disk.
+                    Err(error) if error.kind() == ErrorKind::StorageFull => {}
+                    noted => noted.map_err(|error| Error::unwritable(&path, error))?,
+                }
                 Ok(Self {
                     file,
                     killed,

@@ -23,16 +23,22 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let unwritable = |error| Error::unwritable(path, error);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.new"));
-    match std::fs::write(&beside, bytes) {
+    let written = match std::fs::write(&beside, bytes) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if let Some(directory) = path.parent() {
                 std::fs::create_dir_all(directory).map_err(unwritable)?;
             }
-            std::fs::write(&beside, bytes).map_err(unwritable)?;
+            std::fs::write(&beside, bytes)
         }
-        written => written.map_err(unwritable)?,
+        written => written,
+    };
+    if written.is_err() {
+        // A part of it helps nobody, least of all on a disk that is full.
+        let _ = std::fs::remove_file(&beside);
     }
-    std::fs::rename(&beside, path).map_err(unwritable)
+    written
+        .and_then(|()| std::fs::rename(&beside, path))
+        .map_err(unwritable)
 }
 
 /// The text of the file at `path`; none where there is no such file.

@@ -24,6 +24,10 @@ pub fn needs(need: &str) -> bool {
     let found = match need {
         "sandbox" if is_root() => Ok(()),
         "sandbox" => succeeds("unshare", &["-Urnm", "true"]),
+        // Only root mounts what all processes see.
+        "root" if is_root() => Ok(()),
+        "root" => Err("the tests are not run by root".into()),
+        "xmllint" => succeeds("xmllint", &["--version"]),
         "terminal" => succeeds("script", &["--version"]),
         "rake" => succeeds("rake", &["--version"]),
         "ordinary-user" => {
@@ -270,6 +274,24 @@ impl Drop for Project {
                 .status();
         }
     }
+}
+
+/// Whether a report is what Jenkins' JUnit plugin takes; `xmllint` is needed.
+#[track_caller]
+pub fn is_junit(text: &str) {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemas/junit-10.xsd");
+    let mut check = Command::new("xmllint")
+        .args(["--noout", "--nonet", "--huge", "--schema", schema, "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("xmllint runs");
+    let mut input = check.stdin.take().expect("a pipe");
+    input.write_all(text.as_bytes()).expect("xmllint reads");
+    drop(input);
+    let checked = check.wait_with_output().expect("xmllint ends");
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success(), "{said}\n{text}");
 }
 
 /// A command that has not ended yet.

@@ -80,8 +80,11 @@ impl Writer {
     pub fn verdict(&mut self, json: &[u8]) -> io::Result<()> {
         self.file.flush()?;
         let new = self.dir.join(format!(".{VERDICT}.new"));
-        std::fs::write(&new, json)?;
-        std::fs::rename(&new, self.dir.join(VERDICT))
+        let written = std::fs::write(&new, json);
+        if written.is_err() {
+            let _ = std::fs::remove_file(&new);
+        }
+        written.and_then(|()| std::fs::rename(&new, self.dir.join(VERDICT)))
     }
 }
 
