@@ -143,6 +143,62 @@ fn a_report_is_written_where_the_option_or_the_configuration_says() {
     assert_eq!(std::fs::read_dir(runs).expect("records").count(), 2);
 }
 
+/// Ids of all records of a project.
+fn ids(project: &Project) -> Vec<String> {
+    let json = project.kitchen("runs --json").succeeds().out;
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&json).expect("JSON");
+    let ids = rows.iter().map(|row| row["run"].as_str());
+    ids.map(|id| id.expect("an id").into()).collect()
+}
+
+#[test]
+fn old_records_go_by_count_and_by_age_and_that_of_a_run_that_goes_on_stays() {
+    let text = "driver: dummy\ntransport: dummy\nverifier: dummy\nprovisioner: dummy\n\
+        platforms: [{name: x}]\nsuites: [{name: a, provisioner: {sleep: 600}}, {name: b}]\n";
+    let keep = |runs: u32| format!("report: {{keep_runs: {runs}, keep_days: 2}}\n");
+    let project = Project::new()
+        .file("kitchen.yml", text)
+        .file("kitchen.local.yml", &keep(1));
+    let going_on = project.start("converge a-x").until("Converging <a-x>");
+    let long = ids(&project).remove(0);
+    project.kitchen("create b-x").succeeds();
+    project.kitchen("create b-x").succeeds();
+    let left = ids(&project);
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(left[1], long, "it is being written");
+    project.kitchen("runs").succeeds().prints("running");
+    going_on.signal("KILL").wait();
+
+    project.write("kitchen.local.yml", &keep(9));
+    let old = project
+        .path()
+        .join(".kitchen/runs")
+        .join(&long)
+        .join("events.ndjson");
+    let days = std::time::Duration::from_secs(3 * 24 * 60 * 60);
+    let then = std::time::SystemTime::now() - days;
+    let file = std::fs::File::options()
+        .write(true)
+        .open(old)
+        .expect("a record");
+    file.set_modified(then).expect("a time");
+    project.kitchen("create b-x").succeeds();
+    let left = ids(&project);
+    assert!(left.len() == 2 && !left.contains(&long), "{left:?}");
+}
+
+#[test]
+fn without_a_record_there_are_still_verdict_and_reports() {
+    let project = project().file("kitchen.local.yml", "report: {record: false}\n");
+    project.kitchen("test --junit out.xml").exits(10);
+    assert!(project.read("out.xml").contains("4 verify a: answers"));
+    assert!(!project.has(".kitchen/runs"));
+    project
+        .kitchen("report")
+        .exits(2)
+        .complains("no run has been recorded");
+}
+
 #[test]
 fn a_report_that_cannot_be_written_is_told_before_anything_runs() {
     let project = project().file("taken", "");

@@ -107,6 +107,83 @@ fn ctrl_c_leaves_no_line_of_the_live_view_behind() {
     assert!(!shown.contains("^C"), "{shown}");
 }
 
+/// A member that is frozen while a heartbeat asks and a converge goes on without end.
+const FIRE: &str = "\
+driver: dummy\ntransport: dummy\nverifier: dummy\nprovisioner: dummy
+platforms: [{name: a-platform}]\nsuites: [{name: database}, {name: web}]
+multisuites:
+- name: app
+  steps:
+  - during: {heartbeat: {exec: 'true', every: 20ms, allow_failures: 100000}}
+    steps:
+    - pause web
+    - step: converge database
+      sleep: 600
+";
+
+/// What a terminal of so many columns shows at a moment at which all of `texts` are on it.
+fn moment(out: &str, columns: u16, texts: &[&str]) -> Option<String> {
+    let mut screen = vt100::Parser::new(30, columns, 0);
+    out.split_inclusive('\n').find_map(|piece| {
+        screen.process(piece.as_bytes());
+        let shown = screen.screen().contents();
+        let all = texts.iter().all(|text| shown.contains(text));
+        let wrapped = (0..30).any(|row| screen.screen().row_wrapped(row));
+        (all && !wrapped).then_some(shown)
+    })
+}
+
+#[test]
+fn the_live_view_shows_faults_and_heartbeats_on_wide_and_narrow_terminals() {
+    if !needs("terminal") {
+        return;
+    }
+    for (columns, figures) in [(100, " sent, 0 lost, "), (40, "0/")] {
+        let project = Project::new().file("kitchen.yml", FIRE);
+        let ended = project
+            .terminal_of(columns, "test")
+            .until("in force: pause web")
+            .until(figures)
+            .types("\u{3}")
+            .wait();
+        assert_eq!(ended.code, Some(130), "{}", ended.transcript());
+        let member = if columns == 40 {
+            "database-a"
+        } else {
+            "database-a-platform  converging  "
+        };
+        let texts = ["in force: pause web", figures, " ms", member];
+        let shown = moment(&ended.out, columns, &texts);
+        assert!(shown.is_some(), "{}", ended.transcript());
+    }
+}
+
+#[test]
+fn terminals_that_can_only_print_and_pipes_get_no_sequences() {
+    if !needs("terminal") {
+        return;
+    }
+    let project = || Project::new().file("kitchen.yml", TWO);
+    let dumb = project().env("TERM", "dumb");
+    let shown = dumb.terminal("converge -c").wait().succeeds().out;
+    assert!(
+        shown.contains("Converging <web-a>") && !shown.contains('\u{1b}'),
+        "{shown:?}"
+    );
+    let shown = project().kitchen("converge -c").succeeds().out;
+    assert!(
+        shown.contains("Converging <web-a>") && !shown.contains('\u{1b}'),
+        "{shown:?}"
+    );
+    let plain = project().env("NO_COLOR", "1");
+    let shown = plain.terminal("converge -c").wait().succeeds().out;
+    let colours = shown.split("\u{1b}[").skip(1).filter(|rest| {
+        let end = rest.find(|c: char| c.is_ascii_alphabetic());
+        end.is_some_and(|end| rest[end..].starts_with('m') && !rest.starts_with("0m"))
+    });
+    assert_eq!(colours.count(), 0, "{shown:?}");
+}
+
 /// A shell on the machine: it has a terminal of the same size, and its exit code is the command's.
 fn log_in(driver: &str) {
     let project = Project::new().file(

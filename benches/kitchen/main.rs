@@ -3,12 +3,17 @@
 //! `cargo bench` prints the tables of docs/performance.md; `cargo bench -- --smoke` runs each
 //! measurement once. Docker's are left out, and named, where no engine runs.
 
+#[path = "../../tests/chromium/mod.rs"]
+mod chromium;
 mod docker;
 mod dummy;
 mod faults;
+#[path = "../../tests/large/mod.rs"]
+mod large;
 mod list;
 mod measure;
 mod project;
+mod report;
 mod sandbox;
 
 use measure::Table;
@@ -18,6 +23,8 @@ fn main() {
     let runs = if smoke { 1 } else { 11 };
     let mut table = Table::default();
     list::measure(&mut table, runs);
+    report::record(&mut table, runs);
+    report::page(&mut table, runs.min(5));
     dummy::measure(&mut table, runs.min(5));
     if cfg!(target_os = "linux") {
         sandbox::measure(&mut table, runs.min(7));

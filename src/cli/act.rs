@@ -79,7 +79,8 @@ fn perform(
     let mut shown = options(common, concurrency, &kitchen.project.kitchen());
     let report = &loaded.config.report;
     shown.files = files(pace, report, &kitchen.project.root)?;
-    shown.runs = Some((Runs::new(&kitchen.project.kitchen()), keep(report)));
+    let runs = || (Runs::new(&kitchen.project.kitchen()), keep(report));
+    shown.runs = report.record.then(runs);
     if pace.debug || pace.telling.verbose {
         shown.level = Level::Debug;
     }

@@ -15,6 +15,9 @@ pub struct Report {
     pub junit: Option<PathBuf>,
     /// Write an HTML report here after each run, relative to the project; `--html` says otherwise.
     pub html: Option<PathBuf>,
+    /// Whether runs are recorded. Without a record nothing can be told again, and reports have no
+    /// output in them.
+    pub record: bool,
     /// Records of so many runs stay in `.kitchen/runs`, the newest ones.
     pub keep_runs: usize,
     /// Records of runs stay so many days.
@@ -26,6 +29,7 @@ impl Default for Report {
         Self {
             junit: None,
             html: None,
+            record: true,
             keep_runs: 30,
             keep_days: 30,
         }

@@ -1,5 +1,6 @@
 //! A headless Chromium that is told what to do over its pipe: one JSON message after another, each
 //! ended by a zero byte, on the descriptors 3 and 4.
+#![allow(dead_code, reason = "tests and benchmarks use other parts")]
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -14,13 +15,17 @@ use tempfile::TempDir;
 /// No answer takes longer.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Whether there is one, else why not.
+pub fn is_there() -> Result<(), String> {
+    let found = Command::new("chromium").arg("--version").output();
+    found
+        .map(drop)
+        .map_err(|error| format!("chromium: {error}"))
+}
+
 /// Whether there is one; where not the test is skipped, or fails if it is required.
 pub fn needed() -> bool {
-    let found = Command::new("chromium").arg("--version").output();
-    let found = found
-        .map(drop)
-        .map_err(|error| format!("chromium: {error}"));
-    banquet_sdk::conformance::requires("chromium", found)
+    banquet_sdk::conformance::requires("chromium", is_there())
 }
 
 /// A browser with one page.

@@ -212,11 +212,17 @@ impl Project {
     /// [`Running::types`] types; needs `script` of util-linux.
     #[track_caller]
     pub fn terminal(&self, arguments: &str) -> Running {
+        self.terminal_of(100, arguments)
+    }
+
+    /// As [`Project::terminal`], with so many columns.
+    #[track_caller]
+    pub fn terminal_of(&self, columns: u16, arguments: &str) -> Running {
         let inner = self.command(arguments);
         let words = std::iter::once(inner.get_program()).chain(inner.get_args());
         let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
         let line = format!(
-            "stty cols 100 rows 30; exec {}",
+            "stty cols {columns} rows 30; exec {}",
             shell_words::join(words.iter())
         );
         let mut command = Command::new("script");

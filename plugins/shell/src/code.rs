@@ -26,7 +26,8 @@ pub fn clean(places: &Places<'_>, sudo: &Sudo) -> String {
 
 /// Runs `work` and prints the changes it declared between two lines `mark`; ends as `work` did.
 pub fn run(places: &Places<'_>, sudo: &Sudo, work: &str, mark: &str) -> String {
-    let changes = quote(places.changes);
+    // Names of instances are in both.
+    let (changes, mark) = (quote(places.changes), quote(mark));
     format!(
         "{}\n{work}\ncode=$?\nif [ -f {changes} ]; then\n\
          echo {mark}; cat {changes} 2>/dev/null || as_root cat {changes}; echo {mark}\nfi\n\

@@ -71,17 +71,27 @@ pub fn write(
     clock: Clock,
 ) -> fmt::Result {
     for (number, heartbeat) in subject.heartbeats.iter().enumerate() {
-        one(page, heartbeat, plots.0.get(&(index, number)), clock)?;
+        let plot = plots.0.get(&(index, number));
+        one(page, subject, heartbeat, plot, clock)?;
     }
     Ok(())
 }
 
-fn one(page: &mut String, heartbeat: &Heartbeat, plot: Option<&Plot>, clock: Clock) -> fmt::Result {
+fn one(
+    page: &mut String,
+    subject: &Subject,
+    heartbeat: &Heartbeat,
+    plot: Option<&Plot>,
+    clock: Clock,
+) -> fmt::Result {
+    let Heartbeat { sent, lost, .. } = heartbeat;
     write!(
         page,
-        "<div class=\"lane beats\"><div class=\"name\"><b>{}</b><small>{}</small></div><div class=\"track\">",
+        "<div class=\"lane beats\"><div class=\"name\"><b>{0}</b><small>{sent} sent, <span{1}>{lost} lost</span>{2}</small></div>\
+         <div class=\"track\">",
         Safe(&heartbeat.title),
-        Safe(&figures(heartbeat))
+        if *lost > 0 { " class=\"loss\"" } else { "" },
+        latencies(heartbeat)
     )?;
     for outage in heartbeat.outages.iter().take(MANY) {
         let from = clock.seconds(outage.since);
@@ -100,6 +110,7 @@ fn one(page: &mut String, heartbeat: &Heartbeat, plot: Option<&Plot>, clock: Clo
     if let Some(plot) = plot {
         plot.write(page, &heartbeat.title)?;
     }
+    strikes(page, subject, clock)?;
     page.push_str("</div></div>\n");
     let mut outages: Vec<&Outage> = heartbeat.outages.iter().take(MANY).collect();
     outages.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
@@ -118,17 +129,37 @@ fn one(page: &mut String, heartbeat: &Heartbeat, plot: Option<&Plot>, clock: Clo
     Ok(())
 }
 
-/// `1200 sent, 3 lost, half within 1.2 ms, 99% within 41.0 ms`
-fn figures(heartbeat: &Heartbeat) -> String {
-    let Heartbeat { sent, lost, .. } = heartbeat;
+/// `, half within 1.2 ms, 99% within 41.0 ms`
+fn latencies(heartbeat: &Heartbeat) -> String {
     match &heartbeat.latency {
         Some(latency) => format!(
-            "{sent} sent, {lost} lost, half within {:.1} ms, 99% within {:.1} ms",
+            ", half within {:.1} ms, 99% within {:.1} ms",
             latency.p50 * 1000.0,
             latency.p99 * 1000.0
         ),
-        None => format!("{sent} sent, {lost} lost, unfinished"),
+        None => ", unfinished".into(),
     }
+}
+
+/// Where each fault was in force, with its words where there is room for them.
+fn strikes(page: &mut String, subject: &Subject, clock: Clock) -> fmt::Result {
+    let mut room = f64::MIN;
+    for fault in subject.faults.iter().take(MANY) {
+        let from = clock.seconds(fault.set);
+        let left = clock.percent(from);
+        write!(
+            page,
+            "<i class=\"strike\" style=\"left:{left:.3}%\" title=\"{} at {}\">",
+            Safe(&fault.what),
+            moment(from)
+        )?;
+        if left > room {
+            room = left + 2.0 * WIDE;
+            write!(page, "<span>{}</span>", Safe(&fault.what))?;
+        }
+        page.push_str("</i>");
+    }
+    Ok(())
 }
 
 fn listed(
@@ -186,7 +217,9 @@ impl Plot {
             }
             last = column;
             let height = HEIGHT - slow / top * (HEIGHT - 8.0) - 2.0;
-            write!(page, "{pen}{column} {height:.1}")?;
+            // A beat between two that were lost is a dot: a line without length and round ends.
+            let dot = if pen == 'M' { "h0" } else { "" };
+            write!(page, "{pen}{column} {height:.1}{dot}")?;
             pen = 'L';
         }
         write!(page, "\"/></svg><span class=\"top\">{top:.0} ms</span>")

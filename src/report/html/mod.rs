@@ -142,17 +142,10 @@ fn head(page: &mut String, verdict: &Verdict, title: &str) -> fmt::Result {
         ("Members", members.to_string()),
         ("Steps", steps),
         ("Tests", tested),
-        (
-            "Flaky",
-            if flaky == 0 {
-                String::new()
-            } else {
-                flaky.to_string()
-            },
-        ),
+        ("Flaky", flaky.to_string()),
         ("Run", verdict.run.clone()),
     ] {
-        if !value.is_empty() {
+        if !value.is_empty() && value != "0" {
             writeln!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", Safe(&value))?;
         }
     }

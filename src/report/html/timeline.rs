@@ -11,7 +11,11 @@ use crate::report::verdict::{Fault, Part, Subject};
 pub const LEGEND: &str = "<p class=\"legend\"><i class=\"create\"></i>create \
     <i class=\"converge\"></i>converge <i class=\"verify\"></i>verify <i class=\"exec\"></i>exec, run \
     <i class=\"wait\"></i>wait <i class=\"destroy\"></i>destroy <i class=\"fire\"></i>fault \
-    <i class=\"heartbeat\"></i>heartbeat <i class=\"bad\"></i>failed</p>\n";
+    <i class=\"force\"></i>in force <i class=\"heartbeat\"></i>heartbeat <i class=\"loss\"></i>lost beat \
+    <i class=\"down\"></i>outage <i class=\"bad\"></i>failed</p>\n";
+
+/// Least width of a fault with room for words, in hundredths of the run.
+const WIDE: f64 = 8.0;
 
 pub fn write(
     page: &mut String,
@@ -90,11 +94,15 @@ fn lane<'a>(
         let (left, right) = (clock.percent(from), clock.percent(to));
         write!(
             page,
-            "<i class=\"fault\" style=\"left:{left:.3}%;width:{:.3}%\" title=\"{} at {}\"></i>",
+            "<i class=\"fault\" style=\"left:{left:.3}%;width:{:.3}%\" title=\"{} at {}\">",
             right - left,
             Safe(&fault.what),
             moment(from)
         )?;
+        if right - left > WIDE {
+            write!(page, "<span>{}</span>", Safe(&fault.what))?;
+        }
+        page.push_str("</i>");
     }
     for (part, row) in parts {
         bar(page, index, part, row, clock)?;

@@ -13,6 +13,9 @@ use crate::report::verdict::Verdict;
 /// Longest first line that is looked at, in bytes.
 const HEADER: u64 = 4096;
 
+/// A record in which there is nothing yet is let be for so long.
+const BEGINS: Duration = Duration::from_secs(60);
+
 /// All records of a project.
 #[derive(Clone, Debug)]
 pub struct Runs {
@@ -107,11 +110,12 @@ impl Runs {
     /// Removes what need not stay. What cannot be removed stays: the next run tries again.
     pub fn prune(&self, keep: &Keep, now: SystemTime) {
         for (index, entry) in self.list().iter().enumerate().skip(1) {
-            let old = entry
-                .modified()
-                .and_then(|then| now.duration_since(then).ok())
-                .is_some_and(|age| age > keep.age);
-            if (index >= keep.runs || old) && !entry.is_open() {
+            let age = entry.modified();
+            let age = age.and_then(|then| now.duration_since(then).ok());
+            let age = age.unwrap_or_default();
+            // Its process has not locked it yet.
+            let begins = entry.is_empty() && age < BEGINS;
+            if (index >= keep.runs || age > keep.age) && !begins && !entry.is_open() {
                 let _ = std::fs::remove_dir_all(&entry.dir);
             }
         }
@@ -151,6 +155,10 @@ impl Entry {
     pub fn is_open(&self) -> bool {
         let locked = File::open(self.events()).map(|file| file.try_lock_shared());
         matches!(locked, Ok(Err(TryLockError::WouldBlock)))
+    }
+
+    fn is_empty(&self) -> bool {
+        std::fs::metadata(self.events()).is_ok_and(|it| it.len() == 0)
     }
 
     fn modified(&self) -> Option<SystemTime> {

@@ -132,6 +132,15 @@ fn old_records_go_and_open_ones_stay() {
     drop(writers);
     runs.prune(&keep(9, 9), SystemTime::now() + 8 * DAY);
     assert_eq!(names(&runs), ["d", "c"]);
+    fs::create_dir(dir.path().join("runs/e")).expect("a directory");
+    fs::write(dir.path().join("runs/e/events.ndjson"), "").expect("a record that begins");
+    runs.prune(&keep(1, 9), SystemTime::now());
+    assert_eq!(names(&runs), ["e"], "d was not the newest any more");
+    fs::create_dir(dir.path().join("runs/d")).expect("a directory");
+    fs::write(dir.path().join("runs/d/events.ndjson"), "").expect("a record that begins");
+    runs.prune(&keep(1, 9), SystemTime::now());
+    assert_eq!(names(&runs).len(), 2, "both begin");
+    fs::remove_dir_all(dir.path().join("runs/e")).expect("a directory");
     runs.prune(&keep(9, 9), SystemTime::now() + 10 * DAY);
     assert_eq!(names(&runs), ["d"], "the newest stays");
     assert_eq!(runs.find(None).expect("a run").run, "d");

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 pub use fire::{Fault, Fire, Heartbeat};
 
+use super::text::doing;
 use crate::run::{Cause, Event, EventKind, Failure, Outcome, Place};
 
 /// Last lines of output that are kept of each instance.
@@ -319,7 +320,8 @@ impl Subject {
                 );
                 match (outcome, &place.instance) {
                     (Outcome::Failed(failure), _) => self.fail(place, action, failure),
-                    (Outcome::Passed, Some(instance)) => {
+                    // Gossip changes nothing of what a member is.
+                    (Outcome::Passed, Some(instance)) if doing(action).is_some() => {
                         self.reached.insert(instance.clone(), action.clone());
                     }
                     _ => {}

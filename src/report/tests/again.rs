@@ -214,7 +214,7 @@ fn the_page_shows_faults_and_the_outages_that_follow_them() {
     let page = told.text(Format::Html).expect("text");
     for part in [
         "<i class=\"fault\" style=\"left:6.061%;width:3.030%\" title=\"kill web1 at +4.000 s\">",
-        "<b>heartbeat http://web1</b><small>60 sent, 9 lost, half within 1.5 ms",
+        "<b>heartbeat http://web1</b><small>60 sent, <span class=\"loss\">9 lost</span>, half within 1.5 ms",
         "down for 900 ms from +5.100 s, 9 lost, after `kill web1`: connection refused",
         "Latency of heartbeat http://web1, up to 2 ms",
     ] {
@@ -252,7 +252,7 @@ fn programs_read_heartbeats_and_faults_with_what_they_followed() {
     let beat = &subject.heartbeats[0];
     assert_eq!((beat.finished, beat.sent, beat.lost), (false, 60, 9));
     let page = told.text(Format::Html).expect("text");
-    assert!(page.contains("60 sent, 9 lost, unfinished"), "{page}");
+    assert!(page.contains(">9 lost</span>, unfinished"), "{page}");
 }
 
 #[test]
