@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::fault::{Fault, no_colour};
 use super::loaded::{Loaded, members};
 use super::partition::Split;
-use super::rows::{ClusterRow, InstanceRow};
+use super::rows::{ClusterRow, InstanceRow, States};
 use super::status::{self, Status};
 use super::table::{self, Cell};
 use crate::matrix::Selection;
@@ -87,12 +87,14 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
             false => Ok(instances.iter().map(|_| None).collect()),
         }
     };
+    let states = States::of(&loaded.project);
     let clusters = clusters
         .iter()
         .map(|cluster| {
             Ok(ClusterRow::of(
                 cluster,
                 &loaded.project,
+                &states,
                 look(&cluster.members)?,
             ))
         })
@@ -100,7 +102,7 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
     let instances: Vec<InstanceRow> = instances
         .iter()
         .zip(look(&instances)?)
-        .map(|(instance, status)| InstanceRow::of(instance, &loaded.project, status))
+        .map(|(instance, status)| InstanceRow::of(instance, &loaded.project, &states, status))
         .collect();
     if list.json {
         let rows = clusters.iter().map(ClusterRow::json);

@@ -1,12 +1,14 @@
 //! What `kitchen list` tells of an instance and of a cluster.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::status::{self, Status};
 use super::table::{Cell, RED, WHITE};
 use crate::matrix::{Cluster, Instance};
 use crate::report::capital;
-use crate::state::{ClusterRecord, Project};
+use crate::state::{ClusterRecord, Error, Project, StateFile};
 
 /// What is listed of an instance.
 pub struct InstanceRow {
@@ -38,8 +40,13 @@ impl InstanceRow {
     ];
 
     /// The row of an instance.
-    pub fn of(instance: &Instance, project: &Project, status: Option<Status>) -> Self {
-        let last = Last::of(instance, project);
+    pub fn of(
+        instance: &Instance,
+        project: &Project,
+        states: &States,
+        status: Option<Status>,
+    ) -> Self {
+        let last = states.last(instance);
         let paths = |status: Status| {
             let log = project.log_file(&instance.name);
             let paths = json!({
@@ -119,9 +126,14 @@ impl ClusterRow {
     ];
 
     /// The row of a cluster.
-    pub fn of(cluster: &Cluster, project: &Project, statuses: Vec<Option<Status>>) -> Self {
+    pub fn of(
+        cluster: &Cluster,
+        project: &Project,
+        states: &States,
+        statuses: Vec<Option<Status>>,
+    ) -> Self {
         let members = || cluster.members.iter();
-        let lasts: Vec<Last> = members().map(|member| Last::of(member, project)).collect();
+        let lasts: Vec<Last> = members().map(|member| states.last(member)).collect();
         let lives = lasts.iter().any(|last| last.action.is_some());
         let of_member = lasts.into_iter().zip(members()).find_map(|(last, member)| {
             last.error.map(|error| format!("{}: {error}", member.suite))
@@ -199,24 +211,45 @@ impl ClusterRow {
     }
 }
 
+/// The states of all instances that have one: the others need not be looked for one by one.
+pub struct States(Result<BTreeMap<String, StateFile>, Error>);
+
+impl States {
+    /// Of a project.
+    pub fn of(project: &Project) -> Self {
+        Self(project.state_files())
+    }
+
+    fn last(&self, instance: &Instance) -> Last {
+        match &self.0 {
+            Ok(files) => files.get(&instance.name).map(Last::of).unwrap_or_default(),
+            Err(error) => Last::unknown(error),
+        }
+    }
+}
+
 impl Last {
     /// A state that cannot be read is an error too.
-    fn of(instance: &Instance, project: &Project) -> Self {
+    fn of(file: &StateFile) -> Self {
         let text = |state: &Map<String, Value>, key: &str| {
             let text = state.get(key)?.as_str()?;
             (!text.is_empty()).then(|| text.to_owned())
         };
-        match project.state_file(&instance.name).read() {
+        match file.read() {
             Ok(state) => Self {
                 action: text(&state, "last_action"),
                 error: text(&state, "last_error"),
                 session: text(&state, "instance_session_id"),
             },
-            Err(error) => Self {
-                action: Some("unknown".into()),
-                error: Some(error.to_string()),
-                session: None,
-            },
+            Err(error) => Self::unknown(&error),
+        }
+    }
+
+    fn unknown(error: &Error) -> Self {
+        Self {
+            action: Some("unknown".into()),
+            error: Some(error.to_string()),
+            session: None,
         }
     }
 }
