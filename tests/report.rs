@@ -187,6 +187,79 @@ fn old_records_go_by_count_and_by_age_and_that_of_a_run_that_goes_on_stays() {
     assert!(left.len() == 2 && !left.contains(&long), "{left:?}");
 }
 
+/// Two clusters on two platforms, one of which fails at once.
+const FOUR: &str = "\
+driver: exec
+verifier: {name: shell, command: 'true'}
+platforms: [{name: x}, {name: y}]
+suites:
+- {name: a, provisioner: {name: shell, command: 'for i in 1 2 3; do echo a says $i; done; exit 4'}}
+- {name: b, provisioner: {name: shell, command: 'for i in 1 2 3; do echo b says $i; done'}}
+multisuites:
+- {name: bad, steps: [converge a]}
+- {name: good, steps: [converge b, verify b]}
+";
+
+#[test]
+fn on_a_build_server_clusters_are_told_as_blocks_and_failures_last() {
+    let project = Project::new().file("kitchen.yml", FOUR).env("CI", "true");
+    let ran = project.kitchen("test -c 4").exits(11);
+    // Each cluster's lines stand together.
+    let names = ["a-x", "a-y", "b-x", "b-y"];
+    let whose = |line: &str| names.into_iter().find(|name| line.contains(name));
+    let body = ran.out.split("-----> Summary").next().unwrap_or_default();
+    let mut order: Vec<&str> = body.lines().filter_map(whose).collect();
+    order.dedup();
+    assert_eq!(order.len(), 4, "{order:?} in {}", ran.transcript());
+    assert!(
+        order[2..].iter().all(|name| name.starts_with('a')),
+        "{order:?}"
+    );
+    let err = ran.err.as_str();
+    for name in ["a-x", "a-y"] {
+        assert!(
+            err.contains(&format!("Converge failed on instance <{name}>")),
+            "{err}"
+        );
+        assert!(
+            err.contains(&format!("Please see .kitchen/logs/{name}.log")),
+            "{err}"
+        );
+    }
+    assert_eq!(err.matches("    a says 3\n").count(), 2, "{err}");
+
+    let quiet = project.kitchen("test -c 4 --quiet").exits(11);
+    let quiet = quiet
+        .prints_no("says")
+        .prints_no("verify b")
+        .prints("good-y");
+    assert!(
+        quiet.out.starts_with("-----> Summary"),
+        "{}",
+        quiet.transcript()
+    );
+    assert_eq!(quiet.err.matches("    a says 3\n").count(), 2);
+
+    let json = project
+        .kitchen("test -c 4 --format json")
+        .exits(11)
+        .is_quiet();
+    let kinds: Vec<serde_json::Value> = json
+        .out
+        .lines()
+        .map(|line| {
+            let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            event["event"].clone()
+        })
+        .collect();
+    assert_eq!(kinds.first(), Some(&"run_started".into()));
+    assert_eq!(kinds.last(), Some(&"run_finished".into()));
+    project
+        .kitchen("test good-x --verbose")
+        .succeeds()
+        .prints("D      ");
+}
+
 #[test]
 fn without_a_record_there_are_still_verdict_and_reports() {
     let project = project().file("kitchen.local.yml", "report: {record: false}\n");

@@ -54,7 +54,7 @@ pub enum Style {
     Blocks,
     /// Line by line, with a view of what runs now below.
     Live,
-    /// Nothing but the summary and what failed, at the end.
+    /// Nothing but the summary, of what passed a line each, and what failed, at the end.
     Quiet,
     /// Each event as a line of JSON, for programs.
     Json,
@@ -241,7 +241,7 @@ impl Report {
         }
         let nobody = Place::default();
         let mut lines = Vec::new();
-        let table = summary::table(&self.tally);
+        let table = summary::table(&self.tally, quiet);
         if !table.is_empty() {
             lines.push(banner(&nobody, "Summary"));
             lines.extend(

@@ -11,19 +11,22 @@ use super::verdict::Verdict;
 use crate::run::{Cause, Outcome};
 
 /// The table of steps; none where a plain instance passed, as in Test Kitchen.
-pub fn table(tally: &Tally) -> Vec<String> {
+/// `brief`: of what passed one row only.
+pub fn table(tally: &Tally, brief: bool) -> Vec<String> {
     let plain = |subject: &&Subject| !subject.cluster && subject.failures.is_empty();
     if tally.subjects.iter().all(|subject| plain(&subject)) {
         return Vec::new();
     }
-    rows(tally)
+    rows(tally, brief)
 }
 
-fn rows(tally: &Tally) -> Vec<String> {
+fn rows(tally: &Tally, brief: bool) -> Vec<String> {
     let mut rows = Vec::new();
     for subject in &tally.subjects {
         rows.push(head(subject));
-        if subject.cluster || !subject.failures.is_empty() {
+        let again = subject.done.iter().any(|done| done.attempts > 1);
+        let all = subject.cluster && (!brief || again);
+        if all || !subject.failures.is_empty() {
             rows.extend(steps(subject));
         }
     }
@@ -61,8 +64,8 @@ pub fn whole(tally: &Tally, verdict: &Verdict) -> String {
     let took = minutes(Duration::try_from_secs_f64(verdict.seconds).unwrap_or_default());
     let _ = write!(text, "{} ({took})", verdict.result.word());
     text.push_str(if verdict.flaky() { ", flaky\n" } else { "\n" });
-    let table = match table(tally) {
-        table if table.is_empty() => rows(tally),
+    let table = match table(tally, false) {
+        table if table.is_empty() => rows(tally, false),
         table => table,
     };
     for row in table {

@@ -76,7 +76,7 @@ fn write(page: &mut String, told: &Told, log: &Log, plots: &Plots, clock: Clock)
     failures::write(page, told, log, clock)?;
     page.push_str("<section id=\"timeline\" aria-labelledby=\"h-timeline\">\n");
     page.push_str("<h2 id=\"h-timeline\">Timeline</h2>\n");
-    page.push_str(timeline::LEGEND);
+    timeline::legend(page)?;
     for (index, subject) in verdict.subjects.iter().enumerate() {
         timeline::write(page, index, subject, plots, clock)?;
     }

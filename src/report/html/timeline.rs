@@ -7,15 +7,34 @@ use super::{Class, Clock, Safe, moment, took};
 use crate::report::text::path;
 use crate::report::verdict::{Fault, Part, Subject};
 
-/// What the colours mean.
-pub const LEGEND: &str = "<p class=\"legend\"><i class=\"create\"></i>create \
-    <i class=\"converge\"></i>converge <i class=\"verify\"></i>verify <i class=\"exec\"></i>exec, run \
-    <i class=\"wait\"></i>wait <i class=\"destroy\"></i>destroy <i class=\"fire\"></i>fault \
-    <i class=\"force\"></i>in force <i class=\"heartbeat\"></i>heartbeat <i class=\"loss\"></i>lost beat \
-    <i class=\"down\"></i>outage <i class=\"bad\"></i>failed</p>\n";
+/// What the colours mean, by the names of their styles.
+const LEGEND: [(&str, &str); 12] = [
+    ("create", "create"),
+    ("converge", "converge"),
+    ("verify", "verify"),
+    ("exec", "exec, run"),
+    ("wait", "wait"),
+    ("destroy", "destroy"),
+    ("fire", "fault"),
+    ("force", "in force"),
+    ("heartbeat", "heartbeat"),
+    ("loss", "lost beat"),
+    ("down", "outage"),
+    ("bad", "failed"),
+];
 
 /// Least width of a fault with room for words, in hundredths of the run.
 const WIDE: f64 = 8.0;
+
+/// What the colours mean.
+pub fn legend(page: &mut String) -> fmt::Result {
+    page.push_str("<p class=\"legend\">");
+    for (class, word) in LEGEND {
+        write!(page, "<span><i class=\"{class}\"></i>{word}</span>")?;
+    }
+    page.push_str("</p>\n");
+    Ok(())
+}
 
 pub fn write(
     page: &mut String,
