@@ -1,16 +1,22 @@
-//! The one place that names plugins.
+//! The one place that names plugins: those of this build, and the way to those outside of it.
+
+mod handshakes;
+mod outside;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use banquet_sdk::{Driver, Limit, PluginInfo, Provisioner, Retry, Transport, Verifier};
+use banquet_sdk::wire::Plugin;
+use banquet_sdk::{Driver, Error, Limit, PluginInfo, Provisioner, Retry, Transport, Verifier};
 use serde_json::json;
 
 use crate::matrix::{Kind, Plugins};
+use outside::{Outside, executable};
 
-/// A plugin that this build does not have.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {} {name:?}{}", kind.key(), nearest.as_ref().map(|n| format!(": did you mean {n:?}?")).unwrap_or_default())]
+/// A plugin that there is not, or that cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", self.message())]
 pub struct Unknown {
     /// What it would be.
     pub kind: Kind,
@@ -20,16 +26,40 @@ pub struct Unknown {
     pub nearest: Option<String>,
     /// All known names.
     pub known: Vec<String>,
+    /// Directories in which an executable was looked for.
+    pub places: Vec<PathBuf>,
+    /// Why the executable that there is cannot be used.
+    pub broken: Option<Box<Error>>,
 }
 
 impl Unknown {
-    /// The list of names, as a sentence.
+    fn message(&self) -> String {
+        let (kind, name) = (self.kind.key(), &self.name);
+        match (&self.broken, &self.nearest) {
+            (Some(broken), _) => broken.message.clone(),
+            (None, Some(nearest)) => {
+                format!("there is no {kind} {name:?}: did you mean {nearest:?}?")
+            }
+            (None, None) => format!("there is no {kind} {name:?}"),
+        }
+    }
+
+    /// What there is, and where it was looked for, in sentences.
     pub fn hint(&self) -> String {
-        format!(
-            "This build has these {}s: {}.",
-            self.kind.key(),
-            self.known.join(", ")
-        )
+        if let Some(broken) = &self.broken {
+            return broken.hints.join("\n");
+        }
+        let kind = self.kind.key();
+        let mut hint = format!("This build has these {kind}s: {}.", self.known.join(", "));
+        if !self.places.is_empty() {
+            let places = self.places.iter().map(|it| it.display().to_string());
+            hint += &format!(
+                "\nNo executable {} is in {}.",
+                executable(self.kind, &self.name),
+                places.collect::<Vec<_>>().join(", ")
+            );
+        }
+        hint
     }
 }
 
@@ -44,9 +74,19 @@ pub struct Registry {
     pub provisioners: BTreeMap<String, Arc<dyn Provisioner>>,
     /// Test tools.
     pub verifiers: BTreeMap<String, Arc<dyn Verifier>>,
+    /// Those in other processes.
+    outside: Option<Arc<Outside>>,
 }
 
 impl Registry {
+    /// What was compiled in, and what is beside the project in directory `root` and on the PATH.
+    pub fn of_project(root: &Path) -> Self {
+        Self {
+            outside: Some(Arc::new(Outside::new(root))),
+            ..Self::builtin()
+        }
+    }
+
     /// What was compiled in.
     pub fn builtin() -> Self {
         let mut registry = Self::default();
@@ -169,18 +209,74 @@ impl Registry {
     }
 
     /// The driver of this name.
-    pub fn driver(&self, name: &str) -> Result<&Arc<dyn Driver>, Unknown> {
-        find(&self.drivers, Kind::Driver, name)
+    pub fn driver(&self, name: &str) -> Result<Arc<dyn Driver>, Unknown> {
+        match self.drivers.get(name) {
+            Some(driver) => Ok(driver.clone()),
+            None => Ok(self.found_outside(Kind::Driver, name)?.driver()),
+        }
     }
 
     /// The transport of this name.
-    pub fn transport(&self, name: &str) -> Result<&Arc<dyn Transport>, Unknown> {
-        find(&self.transports, Kind::Transport, name)
+    pub fn transport(&self, name: &str) -> Result<Arc<dyn Transport>, Unknown> {
+        match self.transports.get(name) {
+            Some(transport) => Ok(transport.clone()),
+            None => Ok(self.found_outside(Kind::Transport, name)?.transport()),
+        }
     }
 
     /// The provisioner of this name.
-    pub fn provisioner(&self, name: &str) -> Result<&Arc<dyn Provisioner>, Unknown> {
-        find(&self.provisioners, Kind::Provisioner, name)
+    pub fn provisioner(&self, name: &str) -> Result<Arc<dyn Provisioner>, Unknown> {
+        match self.provisioners.get(name) {
+            Some(provisioner) => Ok(provisioner.clone()),
+            None => Ok(self.found_outside(Kind::Provisioner, name)?.provisioner()),
+        }
+    }
+
+    /// The verifier of this name.
+    pub fn verifier(&self, name: &str) -> Result<Arc<dyn Verifier>, Unknown> {
+        match self.verifiers.get(name) {
+            Some(verifier) => Ok(verifier.clone()),
+            None => Ok(self.found_outside(Kind::Verifier, name)?.verifier()),
+        }
+    }
+
+    /// The plugin of this kind and name in a process of its own; none where the name is a built-in
+    /// one's, or nobody's.
+    pub fn outside(&self, kind: Kind, name: &str) -> Result<Option<Arc<Plugin>>, Unknown> {
+        let Some(outside) = &self.outside else {
+            return Ok(None);
+        };
+        if self.builtin_names(kind).iter().any(|known| known == name) {
+            return Ok(None);
+        }
+        outside.plugin(kind, name).map_err(|error| Unknown {
+            broken: Some(Box::new(error)),
+            ..self.no(kind, name)
+        })
+    }
+
+    fn found_outside(&self, kind: Kind, name: &str) -> Result<Arc<Plugin>, Unknown> {
+        self.outside(kind, name)?.ok_or_else(|| self.no(kind, name))
+    }
+
+    /// Nothing has that name.
+    fn no(&self, kind: Kind, name: &str) -> Unknown {
+        let known = self.names(kind);
+        let nearest = known
+            .iter()
+            .map(|known| (strsim::damerau_levenshtein(known, name), known))
+            .filter(|(distance, known)| *distance * 2 <= known.len())
+            .min()
+            .map(|(_, known)| known.clone());
+        let places = self.outside.as_ref().map(|outside| outside.places());
+        Unknown {
+            kind,
+            name: name.into(),
+            nearest,
+            known,
+            places: places.unwrap_or_default(),
+            broken: None,
+        }
     }
 
     /// Why there is no plugin of this kind and name; none where there is one.
@@ -205,6 +301,15 @@ impl Registry {
 
     /// The names of all plugins of this kind.
     pub fn names(&self, kind: Kind) -> Vec<String> {
+        let mut names = self.builtin_names(kind);
+        names.extend(self.found(kind).into_keys());
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The names of all plugins of this kind in this build.
+    pub fn builtin_names(&self, kind: Kind) -> Vec<String> {
         match kind {
             Kind::Driver => self.drivers.keys().cloned().collect(),
             Kind::Transport => self.transports.keys().cloned().collect(),
@@ -213,9 +318,17 @@ impl Registry {
         }
     }
 
-    /// The verifier of this name.
-    pub fn verifier(&self, name: &str) -> Result<&Arc<dyn Verifier>, Unknown> {
-        find(&self.verifiers, Kind::Verifier, name)
+    /// The executables that look like plugins of this kind, by name, each name with every place
+    /// that has one.
+    pub fn found(&self, kind: Kind) -> BTreeMap<String, Vec<PathBuf>> {
+        let outside = self.outside.as_ref();
+        outside.map(|outside| outside.all(kind)).unwrap_or_default()
+    }
+
+    /// The plugin in an executable; not started.
+    pub fn at(&self, kind: Kind, name: &str, path: &Path) -> Option<Arc<Plugin>> {
+        let outside = self.outside.as_ref()?;
+        Some(outside.at(kind, name, path))
     }
 }
 
@@ -237,26 +350,14 @@ impl Plugins for Registry {
     }
 
     fn keys(&self, kind: Kind, name: &str) -> Option<Vec<String>> {
+        // One that tells no schema may know any key.
+        if let Ok(Some(plugin)) = self.outside(kind, name)
+            && plugin.hello().is_ok_and(|hello| hello.schema.is_none())
+        {
+            return None;
+        }
         Some(self.info(kind, name)?.keys())
     }
-}
-
-fn find<'a, T: ?Sized>(
-    plugins: &'a BTreeMap<String, Arc<T>>,
-    kind: Kind,
-    name: &str,
-) -> Result<&'a Arc<T>, Unknown> {
-    plugins.get(name).ok_or_else(|| Unknown {
-        kind,
-        name: name.into(),
-        nearest: plugins
-            .keys()
-            .map(|known| (strsim::damerau_levenshtein(known, name), known))
-            .filter(|(distance, known)| *distance * 2 <= known.len())
-            .min()
-            .map(|(_, known)| known.clone()),
-        known: plugins.keys().cloned().collect(),
-    })
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ Configuration:
   validate   Everything that is wrong with it
   migrate    What could be better in one that was written for Test Kitchen
   schema     What files may hold, as JSON Schema, for editors
+  plugin     The plugins that there are; checks one
 
 For shells:
   completions, man
@@ -136,6 +137,8 @@ pub enum Command {
     Heal(Act),
     /// What a command would do, step by step; changes nothing
     Plan(super::plan::Plan),
+    /// The plugins that there are, and whether one does what it must
+    Plugin(super::plugin::Plugin),
     /// Open a shell on one instance
     #[command(after_long_help = examples::LOGIN)]
     Login(Named),

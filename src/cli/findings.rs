@@ -55,7 +55,7 @@ impl Findings {
         let Some(config) = config else { return };
         let mistakes = hooks(&config);
         mistakes.into_iter().for_each(|problem| self.add(problem));
-        let registry = Registry::builtin();
+        let registry = Registry::of_project(&options.root);
         let (matrix, mut problems) = Matrix::survey(&config, &registry);
         problems.list.extend(matrix.conflicts.iter().cloned());
         let instances = &matrix.instances;

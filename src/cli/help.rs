@@ -28,7 +28,7 @@ pub fn help(topic: Option<&str>) -> Result<Exit, Fault> {
         Some(topic) => match command.find_subcommand_mut(topic) {
             Some(command) => command.render_long_help(),
             None => {
-                let registry = Registry::builtin();
+                let registry = Registry::of_project(&std::env::current_dir()?);
                 if let Some(text) = plugins::page(&registry, topic) {
                     io::stdout().write_all(text.as_bytes())?;
                     return Ok(Exit::Success);

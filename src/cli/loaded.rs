@@ -38,7 +38,7 @@ impl Loaded {
     pub fn quietly(common: &Common) -> Result<Self, Fault> {
         let options = options(common)?;
         let config = config::load(&options)?;
-        let registry = Registry::builtin();
+        let registry = Registry::of_project(&options.root);
         let matrix = Matrix::build(&config, &registry)?;
         let project =
             Project::new(&options.root, Some(&config.test_base_path)).map_err(|error| {

@@ -23,6 +23,7 @@ mod migrate;
 mod package;
 mod partition;
 mod plan;
+mod plugin;
 mod plugins;
 mod report;
 mod rows;
@@ -49,7 +50,10 @@ use crate::plan::Command as Action;
 /// Runs the command that the arguments (the program's name first) ask for.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     complete::answer();
-    call(arguments).into()
+    let exit = call(arguments);
+    // Plugins in other processes go with it.
+    banquet_sdk::wire::shutdown();
+    exit.into()
 }
 
 /// As [`main`]; also for commands that run others.
@@ -98,6 +102,7 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
         Some(Command::Heal(args)) => act::act(Action::Heal, &args),
         Some(Command::Test(test)) => act::test(&test),
         Some(Command::Plan(plan)) => plan::plan(&plan),
+        Some(Command::Plugin(plugin)) => plugin::plugin(&plugin),
         Some(Command::Login(login)) => login::login(&login),
         Some(Command::Exec(exec)) => exec::exec(&exec),
         Some(Command::Package(package)) => package::package(&package),

@@ -25,10 +25,10 @@ impl Planner<'_> {
             };
             for fault in faults {
                 let obstacle = match fault {
-                    Fault::Power(power) => unswitchable(&**driver, member, *power),
-                    Fault::Partition => self.unlinkable(&**driver, member, LinkFault::Cut),
-                    Fault::Delay { .. } => self.unlinkable(&**driver, member, LinkFault::Delay),
-                    Fault::Drop { .. } => self.unlinkable(&**driver, member, LinkFault::Drop),
+                    Fault::Power(power) => unswitchable(&*driver, member, *power),
+                    Fault::Partition => self.unlinkable(&*driver, member, LinkFault::Cut),
+                    Fault::Delay { .. } => self.unlinkable(&*driver, member, LinkFault::Delay),
+                    Fault::Drop { .. } => self.unlinkable(&*driver, member, LinkFault::Drop),
                 };
                 if let Some(mut obstacle) = obstacle {
                     obstacle.message = format!("`{}`: {}", step.text, obstacle.message);

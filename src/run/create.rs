@@ -1,6 +1,7 @@
 //! Making and removing a machine: recovery from one that came up broken, and what members share.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use banquet_sdk::{Driver, Power, State};
 use serde::Deserialize;
@@ -166,11 +167,11 @@ impl Job<'_> {
         if self.members.iter().any(Member::is_known) {
             return Ok(());
         }
-        let mut drivers: BTreeMap<&str, (&dyn Driver, &Member)> = BTreeMap::new();
+        let mut drivers: BTreeMap<&str, (Arc<dyn Driver>, &Member)> = BTreeMap::new();
         for member in &self.members {
             let name = member.instance.driver.name.as_str();
             if let Ok(driver) = self.run.kitchen.registry.driver(name) {
-                drivers.entry(name).or_insert((&**driver, member));
+                drivers.entry(name).or_insert((driver, member));
             }
         }
         for (driver, member) in drivers.into_values() {

@@ -19,7 +19,7 @@ use std::path::Path;
 /// Puts `bytes` in the place of the file at `path`, making its directory. The caller holds the
 /// lock: there is one writer. The file is not synced to the disk: a crash of the workstation may
 /// lose the last write, and what it knew is found by the resources' labels.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let unwritable = |error| Error::unwritable(path, error);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.new"));

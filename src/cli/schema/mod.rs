@@ -41,7 +41,14 @@ pub enum What {
 
 /// Prints a schema.
 pub fn schema(print: &Print) -> Result<Exit, Fault> {
-    io::stdout().write_all(text(print.what).as_bytes())?;
+    let text = match print.what {
+        What::Config => {
+            let registry = Registry::of_project(&std::env::current_dir()?);
+            format!("{:#}\n", config::schema(&registry).to_value())
+        }
+        what => text(what),
+    };
+    io::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Success)
 }
 

@@ -1,5 +1,7 @@
 //! Machines off and on, frozen and thawed.
 
+use std::sync::Arc;
+
 use banquet_sdk::{Driver, Power, Status};
 use tokio::time::Instant;
 
@@ -155,9 +157,9 @@ impl Job<'_> {
         driver.status(&cx, &state).await.map_err(error)
     }
 
-    pub(in crate::run) fn driver_of(&self, member: &Member) -> Result<&dyn Driver, Failure> {
+    pub(in crate::run) fn driver_of(&self, member: &Member) -> Result<Arc<dyn Driver>, Failure> {
         let name = &member.instance.driver.name;
-        Ok(&**self.run.kitchen.registry.driver(name)?)
+        Ok(self.run.kitchen.registry.driver(name)?)
     }
 
     /// All that keeps the member from answering.
