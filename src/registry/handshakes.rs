@@ -36,7 +36,7 @@ struct Said {
 struct File {
     size: u64,
     /// Nanoseconds since 1970.
-    modified: u128,
+    modified: u64,
 }
 
 impl File {
@@ -45,7 +45,7 @@ impl File {
         let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
         Some(Self {
             size: metadata.len(),
-            modified: modified.as_nanos(),
+            modified: modified.as_nanos().try_into().ok()?,
         })
     }
 }

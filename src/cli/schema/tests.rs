@@ -41,6 +41,62 @@ fn the_schemas_in_the_documentation_are_those_of_the_program() {
     }
 }
 
+/// What the page about the protocol shows is as its schema says.
+#[test]
+fn the_messages_of_the_page_about_plugins_are_as_the_schema_says() {
+    let page = include_str!("../../../docs/plugin-protocol.md");
+    let valid = |place: &str, value: &Value| {
+        let mut schemas = boon::Schemas::new();
+        let mut compiler = boon::Compiler::new();
+        let schema = of(What::PluginProtocol).to_value();
+        let added = compiler.add_resource("memory:/schema.json", schema);
+        added.expect("a resource");
+        let index = compiler.compile(&format!("memory:/schema.json{place}"), &mut schemas);
+        let checked = schemas.validate(value, index.expect("a schema"));
+        assert!(checked.is_ok(), "{value}: {:#}", checked.unwrap_err());
+    };
+    let mut methods: Vec<String> = Vec::new();
+    let blocks = page.split("```json\n").skip(1);
+    let blocks = blocks.filter_map(|rest| rest.split("```").next());
+    let talk = page.lines().filter_map(|line| {
+        let line = line.strip_prefix(['→', '←'])?;
+        (!line.contains('…')).then_some(line)
+    });
+    for text in blocks.chain(talk) {
+        let value: Value = serde_json::from_str(text).expect(text);
+        if value.get("jsonrpc").is_none() {
+            valid("#/$defs/Context", &value);
+            continue;
+        }
+        valid("", &value);
+        if let Some(method) = value.get("method").and_then(Value::as_str) {
+            methods.push(method.into());
+        }
+        if value["result"].get("protocol").is_some() {
+            valid("#/results/initialize", &value["result"]);
+        }
+        if value["result"].get("cases").is_some() {
+            valid("#/results/verifier~1verify", &value["result"]);
+        }
+    }
+    for method in [
+        "initialize",
+        "state/checkpoint",
+        "connection/exec",
+        "shutdown",
+    ] {
+        assert!(
+            methods.iter().any(|it| it == method),
+            "{method}: {methods:?}"
+        );
+    }
+    let schema = of(What::PluginProtocol).to_value();
+    for method in schema["results"].as_object().expect("methods").keys() {
+        let named = page.contains(&format!("`{method}`")) || method.ends_with("/doctor");
+        assert!(named, "{method} is not on the page");
+    }
+}
+
 #[test]
 fn every_event_of_a_run_is_as_the_schema_of_the_record_says() {
     let (schemas, index) = validator(of(What::Record).to_value());

@@ -60,8 +60,7 @@ impl Plugin {
         self.dropped.none(&instance).await;
         let mut lease = self.lease().await?;
         let process = lease.process.clone();
-        process.mask(&cx.secrets);
-        process.debug(cx.debug);
+        process.heed(cx);
         lease.begin();
         let heir = Arc::new(Inheritance {
             process: process.clone(),

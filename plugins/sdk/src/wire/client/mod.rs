@@ -11,7 +11,7 @@ mod verifier;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -187,14 +187,14 @@ impl Plugin {
         T: DeserializeOwned + Send + 'static,
     {
         let plugin = self.clone();
-        let secrets = cx.secrets.clone();
+        let cx = cx.clone();
         let method = request.method();
         let asked = method.clone();
         blocking(async move {
             let limit = limit(TIMEOUT);
             let answered = async {
                 let mut lease = plugin.lease().await?;
-                lease.process.mask(&secrets);
+                lease.process.heed(&cx);
                 let _hurry = lease.process.endpoint.unread.hurry();
                 lease.begin();
                 let call = lease.process.endpoint.call(&request).await?;
@@ -218,6 +218,19 @@ fn failed(error: Error, method: &str) -> Error {
     match error.kind {
         ErrorKind::Internal => error.while_doing(method),
         _ => error,
+    }
+}
+
+/// Its processes are no longer needed.
+impl Drop for Plugin {
+    fn drop(&mut self) {
+        let idle = std::mem::take(self.idle.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let all = self.shared.get_mut().take().into_iter().chain(idle);
+        if let Ok(pipes) = pipes() {
+            for process in all {
+                pipes.spawn(process.end());
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use serde_json::Value;
 use tokio::io::{AsyncRead, BufReader};
 use tokio::process::{ChildStderr, ChildStdout, Command};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,9 @@ use crate::wire::message::{
     CancelParams, ConnectionId, Initialize, Initialized, Nothing, Notification, OutputParams,
     PROTOCOL, PluginKind, PluginRequest, Request,
 };
-use crate::{Discard, Error, ErrorKind, Line, Output, Result, Secrets, Stream, async_trait};
+use crate::{
+    Context, Discard, Error, ErrorKind, Line, Output, Result, Secrets, Stream, async_trait,
+};
 
 /// Lines of standard error that are told when it dies.
 const LAST_LINES: usize = 10;
@@ -36,7 +39,8 @@ pub(super) struct Process {
     title: String,
     /// Its last words on standard error.
     log: Mutex<VecDeque<String>>,
-    secrets: Mutex<Secrets>,
+    /// What must not be shown: of the environment, of the last call's settings, of its run.
+    secrets: Mutex<[Secrets; 3]>,
     /// What is on standard error is shown.
     debug: AtomicBool,
     /// Requests of the plugin that are under way.
@@ -47,6 +51,7 @@ pub(super) struct Process {
     condemned: Mutex<Option<String>>,
     kill: CancellationToken,
     gone: CancellationToken,
+    ending: AtomicBool,
 }
 
 impl Process {
@@ -86,13 +91,14 @@ impl Process {
             endpoint: Endpoint::new(input)?,
             title,
             log: Mutex::default(),
-            secrets: Mutex::new(of_the_environment()),
+            secrets: Mutex::new([of_the_environment(), Secrets::default(), Secrets::default()]),
             debug: AtomicBool::new(false),
             serving: Mutex::default(),
             connections: Mutex::default(),
             condemned: Mutex::default(),
             kill: CancellationToken::new(),
             gone: CancellationToken::new(),
+            ending: AtomicBool::new(false),
         });
         let mut all = locked(&ALL);
         all.retain(|it| it.strong_count() > 0);
@@ -213,8 +219,7 @@ impl Process {
             return String::new();
         }
         let lines: String = log.iter().map(|line| format!("\n    {line}")).collect();
-        let secrets = locked(&self.secrets);
-        format!("; its last lines:{}", secrets.mask(&lines))
+        format!("; its last lines:{}", self.masked(lines))
     }
 
     fn remember(&self, line: &str) {
@@ -241,8 +246,7 @@ impl Process {
                 Err(error) => return Some(format!("printed {error}")),
             };
             if let Err(wrong) = self.hear(&line) {
-                let quoted = line::quote(&line);
-                let quoted = locked(&self.secrets).mask(&quoted).into_owned();
+                let quoted = self.masked(line::quote(&line));
                 return Some(format!(
                     "printed a line on standard output that is no message of the protocol: {quoted:?}: {wrong}"
                 ));
@@ -302,18 +306,27 @@ impl Process {
         self.kill.cancel();
     }
 
-    /// What must not be shown of what it says.
-    pub fn mask(&self, secrets: &Secrets) {
-        *locked(&self.secrets) = secrets.clone();
+    /// Hears what must not be shown of what it says, and whether its log is shown.
+    pub fn heed(&self, cx: &Context) {
+        let mut own = Vec::new();
+        Secrets::collect(&Value::Object(cx.section.values.clone()), &mut own);
+        let mut secrets = locked(&self.secrets);
+        secrets[1] = Secrets::new(own);
+        secrets[2] = cx.secrets.clone();
+        self.debug.store(cx.debug, Relaxed);
     }
 
-    /// Whether its log is shown.
-    pub fn debug(&self, debug: bool) {
-        self.debug.store(debug, Relaxed);
+    fn masked(&self, text: String) -> String {
+        let secrets = locked(&self.secrets);
+        let mask = |text: String, secrets: &Secrets| secrets.mask(&text).into_owned();
+        secrets.iter().fold(text, mask)
     }
 
     /// Ends it in order: within the time of grace, else at once.
-    async fn end(self: Arc<Self>) {
+    pub async fn end(self: Arc<Self>) {
+        if self.ending.swap(true, Relaxed) {
+            return self.gone.cancelled().await;
+        }
         let asked = async {
             let call = self.endpoint.call(&Request::Shutdown(Nothing {})).await?;
             call.answer::<Nothing>(&Discard).await
@@ -335,7 +348,7 @@ impl Process {
 pub fn shutdown() {
     let all: Vec<_> = locked(&ALL).drain(..).collect();
     let all: Vec<_> = all.iter().filter_map(Weak::upgrade).collect();
-    let living = all.into_iter().filter(|it| it.is_alive());
+    let living = all.into_iter().filter(|it| !it.gone.is_cancelled());
     let ends: Vec<_> = living.map(Process::end).collect();
     if !ends.is_empty() {
         // It cannot fail: nobody is left to be told.
