@@ -2,66 +2,19 @@
 
 mod handshakes;
 mod outside;
+mod unknown;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use banquet_sdk::wire::Plugin;
-use banquet_sdk::{Driver, Error, Limit, PluginInfo, Provisioner, Retry, Transport, Verifier};
+use banquet_sdk::{Driver, Limit, PluginInfo, Provisioner, Retry, Transport, Verifier};
 use serde_json::json;
 
 use crate::matrix::{Kind, Plugins};
-use outside::{Outside, executable};
-
-/// A plugin that there is not, or that cannot be used.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{}", self.message())]
-pub struct Unknown {
-    /// What it would be.
-    pub kind: Kind,
-    /// The name in the configuration.
-    pub name: String,
-    /// The known name that is most like it.
-    pub nearest: Option<String>,
-    /// All known names.
-    pub known: Vec<String>,
-    /// Directories in which an executable was looked for.
-    pub places: Vec<PathBuf>,
-    /// Why the executable that there is cannot be used.
-    pub broken: Option<Box<Error>>,
-}
-
-impl Unknown {
-    fn message(&self) -> String {
-        let (kind, name) = (self.kind.key(), &self.name);
-        match (&self.broken, &self.nearest) {
-            (Some(broken), _) => broken.message.clone(),
-            (None, Some(nearest)) => {
-                format!("there is no {kind} {name:?}: did you mean {nearest:?}?")
-            }
-            (None, None) => format!("there is no {kind} {name:?}"),
-        }
-    }
-
-    /// What there is, and where it was looked for, in sentences.
-    pub fn hint(&self) -> String {
-        if let Some(broken) = &self.broken {
-            return broken.hints.join("\n");
-        }
-        let kind = self.kind.key();
-        let mut hint = format!("This build has these {kind}s: {}.", self.known.join(", "));
-        if !self.places.is_empty() {
-            let places = self.places.iter().map(|it| it.display().to_string());
-            hint += &format!(
-                "\nNo executable {} is in {}.",
-                executable(self.kind, &self.name),
-                places.collect::<Vec<_>>().join(", ")
-            );
-        }
-        hint
-    }
-}
+use outside::Outside;
+pub use unknown::Unknown;
 
 /// The plugins of this build, by name.
 #[derive(Clone, Default)]

@@ -353,10 +353,7 @@ done
             "driver: lab\nprovisioner: dummy\nverifier: dummy\nplatforms: [{name: here}]\nsuites: [{name: web}]\n",
         )
         .script("kitchen-plugins/kitchen-driver-lab", driver);
-    project
-        .kitchen("list")
-        .succeeds()
-        .prints("Lab");
+    project.kitchen("list").succeeds().prints("Lab");
     let ran = project.kitchen("create").exits(70);
     told(&ran, "was killed by signal 9");
     assert_eq!(project.read("noted").trim(), ".kitchen/web-here.yml");

@@ -1,7 +1,7 @@
 //! A call of a plugin: what it asks meanwhile is answered, and where it is dropped early, somebody
 //! sees to its end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
@@ -77,7 +77,7 @@ impl Plugin {
             tokio::select! {
                 event = call.next() => match event {
                     Event::Output(line) => cx.output.line(line).await,
-                    Event::Request(id, request) => match *request {
+                    Event::Request(id, request) => match desk.take(id, *request) {
                         PluginRequest::Checkpoint(it) => {
                             let saved = checkpoint(&mut uses.state, it.params);
                             desk.answer(id, saved).await;
@@ -132,6 +132,8 @@ struct Desk<'a> {
     cx: &'a Context,
     process: &'a Process,
     given: Option<&'a dyn Connection>,
+    /// Requests that are not answered yet.
+    open: Mutex<HashSet<u64>>,
     opened: Mutex<HashMap<String, Arc<dyn Connection>>>,
     streams: tokio::sync::Mutex<JoinSet<()>>,
 }
@@ -157,15 +159,22 @@ impl<'a> Desk<'a> {
             cx,
             process,
             given,
+            open: Mutex::default(),
             opened: Mutex::default(),
             streams: tokio::sync::Mutex::default(),
         }
     }
 
     async fn answer(&self, id: u64, answer: Result<Value>) {
+        locked(&self.open).remove(&id);
         locked(&self.process.serving).remove(&id);
         let answer = line::answer(id, answer.map_err(ErrorObject::from));
         self.process.endpoint.send(&answer).await;
+    }
+
+    fn take(&self, id: u64, request: PluginRequest) -> PluginRequest {
+        locked(&self.open).insert(id);
+        request
     }
 
     async fn serve(&self, id: u64, request: PluginRequest) {
@@ -227,6 +236,17 @@ impl<'a> Desk<'a> {
         opened
             .map(Way::Opened)
             .ok_or_else(|| Error::unsupported(format!("connection {name:?} is not open")))
+    }
+}
+
+/// Where the call is dropped, nothing is done any more.
+impl Drop for Desk<'_> {
+    fn drop(&mut self) {
+        for id in locked(&self.open).drain() {
+            locked(&self.process.serving).remove(&id);
+            let refused = line::answer(id, Err(ErrorObject::cancelled()));
+            self.process.endpoint.push(&refused);
+        }
     }
 }
 

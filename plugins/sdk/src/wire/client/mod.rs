@@ -158,27 +158,31 @@ impl Plugin {
             return Ok(Lease::own(process, &self));
         }
         let known = self.hello.get();
-        let mut shared = match known.is_some_and(|it| !it.capabilities.concurrent) {
+        if known.is_some_and(|it| !it.capabilities.concurrent) {
             // Many may start at once.
-            true => {
-                drop(shared);
-                None
-            }
-            false => Some(&mut shared),
-        };
-        let (process, hello) = Process::start(&self).await?;
+            drop(shared);
+            let (process, _) = self.start().await?;
+            return Ok(Lease::own(process, &self));
+        }
+        let (process, concurrent) = self.start().await?;
+        if !concurrent {
+            return Ok(Lease::own(process, &self));
+        }
+        *shared = Some(process.clone());
+        Ok(Lease::shared(process))
+    }
+
+    /// A new process, and whether it takes many requests at once.
+    async fn start(self: &Arc<Self>) -> Result<(Arc<Process>, bool)> {
+        let (process, hello) = Process::start(self).await?;
         let concurrent = hello.capabilities.concurrent;
-        if known.is_none_or(|known| {
-            serde_json::to_value(known).ok() != serde_json::to_value(&hello).ok()
-        }) {
+        let json = |hello: &Initialized| serde_json::to_value(hello).ok();
+        let known = self.hello.get();
+        if known.is_none_or(|known| json(known) != json(&hello)) {
             (self.learn)(&hello);
         }
         self.hello.get_or_init(|| hello);
-        if concurrent && let Some(shared) = &mut shared {
-            ***shared = Some(process.clone());
-            return Ok(Lease::shared(process));
-        }
-        Ok(Lease::own(process, &self))
+        Ok((process, concurrent))
     }
 
     /// Asks a question and blocks the thread until it is answered.
