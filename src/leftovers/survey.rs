@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use banquet_sdk::{Context, Driver, Identity, Orphan, Section};
+use banquet_sdk::{Context, Driver, Error, Identity, Orphan, Section};
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use crate::matrix::{Instance, Matrix};
+use crate::matrix::{Instance, Kind, Matrix};
 use crate::plan::{context, context_of};
-use crate::registry::Registry;
+use crate::registry::{Registry, Unknown};
 use crate::state::Project;
 
 /// A driver with settings, and what it is asked with.
@@ -37,7 +37,7 @@ pub struct Silent {
     /// Its name.
     pub driver: String,
     /// Why.
-    pub error: banquet_sdk::Error,
+    pub error: Error,
     /// Whether the configuration uses it.
     pub used: bool,
 }
@@ -49,6 +49,16 @@ pub struct Survey {
     pub things: Vec<Thing>,
     /// Who did not say.
     pub silent: Vec<Silent>,
+}
+
+impl Silent {
+    fn unknown(unknown: &Unknown, used: bool) -> Self {
+        Self {
+            driver: unknown.name.clone(),
+            error: Error::config("", unknown.to_string()).hint(unknown.hint()),
+            used,
+        }
+    }
 }
 
 impl Asked {
@@ -117,32 +127,29 @@ fn askers(
         match registry.driver(name) {
             Ok(driver) => askers.push(Arc::new(Asked {
                 name: name.to_owned(),
-                driver: driver.clone(),
+                driver,
                 instances: instances.iter().map(|it| it.name.clone()).collect(),
                 cx: configured(project, first, registry),
             })),
-            Err(unknown) if !named.contains(&name) => silent.push(Silent {
-                driver: name.to_owned(),
-                error: banquet_sdk::Error::config("", unknown.to_string()).hint(unknown.hint()),
-                used: true,
-            }),
+            Err(unknown) if !named.contains(&name) => silent.push(Silent::unknown(&unknown, true)),
             Err(_) => {}
         }
         named.push(name);
     }
-    let others = registry.drivers.iter();
-    askers.extend(
-        others
-            .filter(|(name, _)| !named.contains(&name.as_str()))
-            .map(|(name, driver)| {
-                Arc::new(Asked {
-                    name: name.clone(),
-                    driver: driver.clone(),
-                    instances: Vec::new(),
-                    cx: unconfigured(project),
-                })
-            }),
-    );
+    for name in registry.names(Kind::Driver) {
+        if named.contains(&name.as_str()) {
+            continue;
+        }
+        match registry.driver(&name) {
+            Ok(driver) => askers.push(Arc::new(Asked {
+                name,
+                driver,
+                instances: Vec::new(),
+                cx: unconfigured(project),
+            })),
+            Err(unknown) => silent.push(Silent::unknown(&unknown, false)),
+        }
+    }
     askers
 }
 

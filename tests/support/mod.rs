@@ -36,6 +36,7 @@ pub fn needs(need: &str) -> bool {
         "bats" => succeeds("bats", &["--version"]),
         "testinfra" => succeeds("pytest", &["--ssh-identity-file=/", "--version"]),
         "python3" => succeeds("python3", &["--version"]),
+        "make" => succeeds("make", &["--version"]),
         "docker" => images(&["busybox", "debian-redis"]),
         "ansible" => succeeds("ansible-playbook", &["--version"]),
         "vagrant" => succeeds("vagrant", &["--version"]).and_then(|()| images(&["debian-vagrant"])),

@@ -1,7 +1,8 @@
-//! `kitchen plugin`: the plugins that there are, and whether one does what it must.
+//! `kitchen plugin`: the plugins that there are, whether one does what it must, and new ones.
 
 mod check;
 mod list;
+mod new;
 
 use clap::{Args, Subcommand};
 
@@ -25,6 +26,8 @@ pub enum What {
     List(list::List),
     /// Whether a plugin does what it must: the conformance suite, in a temporary directory
     Check(check::Check),
+    /// A working skeleton, in kitchen-plugins/ beside the configuration
+    New(new::New),
 }
 
 /// Runs it.
@@ -32,6 +35,7 @@ pub fn plugin(plugin: &Plugin) -> Result<Exit, Fault> {
     match &plugin.what {
         What::List(list) => list::list(list),
         What::Check(check) => check::check(check),
+        What::New(new) => new::new(new),
     }
 }
 
