@@ -45,7 +45,8 @@ async fn members_share_a_group_that_lets_them_talk_until_the_last_one_went() {
     let v6: Vec<_> = v6.filter_map(|range| range.cidr_ipv6()).collect();
     assert_eq!((v4, v6), (vec!["203.0.113.0/24"], vec!["2001:db8::/32"]));
 
-    // They do talk, at the addresses that they are told of each other.
+    // They do talk, at the addresses that they are told of each other, once they have booted.
+    db.says("true").await;
     let address = db.state.address().unwrap();
     let dial = format!("bash -c 'exec 3<>/dev/tcp/{address}/22; head -c 3 <&3'");
     assert_eq!(web.says(&dial).await, "SSH");
