@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use banquet_sdk::{
-    Connection, Context, Dialed, Exec, ExitStatus, Output, Result, Stdin, async_trait,
+    Connection, Context, Dialed, Exec, ExitStatus, Output, Result, Stdin, aftermath, async_trait,
 };
 use russh::Channel;
 use russh::client::Msg;
-use tokio::sync::{Mutex, OwnedSemaphorePermit};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use crate::exec::{Input, Lines, Sink, run};
@@ -19,6 +19,9 @@ use crate::route::plain;
 use crate::script::Script;
 use crate::session::Session;
 use crate::target::Target;
+
+/// The server must have been told within this that nobody uses a channel.
+const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
 /// The one connection to an instance.
 #[derive(Default)]
@@ -97,7 +100,15 @@ impl SshConnection {
             };
             let script = Script::new(&Exec::new("exit 0"), &session.login());
             let mut said = Text::default();
-            let status = run(&session, channel, script, Input::Bytes(&[]), &mut said).await?;
+            let status = run(
+                &session,
+                channel,
+                None,
+                script,
+                Input::Bytes(&[]),
+                &mut said,
+            )
+            .await?;
             let said = [said.out, said.err].concat();
             let said = String::from_utf8_lossy(&said).trim().to_owned();
             status
@@ -160,8 +171,8 @@ impl SshConnection {
             let session = self.session().await?;
             let permit = session.commands.clone().acquire_owned().await;
             let Ok(permit) = permit else { continue };
-            match session.command_channel().await? {
-                Some(channel) => return Ok((session, permit, channel)),
+            match opened(&session, permit).await? {
+                Some((permit, channel)) => return Ok((session, permit, channel)),
                 None => self.forget(&session).await,
             }
         }
@@ -174,13 +185,30 @@ impl SshConnection {
         input: Input<'_>,
         sink: &mut impl Sink,
     ) -> Result<ExitStatus> {
-        let (session, _permit, channel) = self.channel().await?;
+        let (session, permit, channel) = self.channel().await?;
         let script = Script::new(exec, &session.login());
-        run(&session, channel, script, input, sink).await
+        run(&session, channel, Some(permit), script, input, sink).await
     }
 }
 
 /// `1.5 s`
+/// A channel with its permit. Where the future is dropped while the server opens it, it is closed.
+async fn opened(
+    session: &Arc<Session>,
+    permit: OwnedSemaphorePermit,
+) -> Result<Option<(OwnedSemaphorePermit, Channel<Msg>)>> {
+    let (sender, receiver) = oneshot::channel();
+    let opening = session.clone();
+    aftermath::leave(async move {
+        let opened = opening.command_channel().await;
+        let opened = opened.map(|channel| channel.map(|channel| (permit, channel)));
+        if let Err(Ok(Some((_permit, channel)))) = sender.send(opened) {
+            let _ = tokio::time::timeout(CLOSE_WITHIN, channel.close()).await;
+        }
+    });
+    receiver.await.unwrap_or(Ok(None))
+}
+
 fn seconds(duration: Duration) -> String {
     format!("{} s", (duration.as_secs_f64() * 10.0).round() / 10.0)
 }

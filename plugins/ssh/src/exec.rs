@@ -8,7 +8,7 @@ use banquet_sdk::{ExitStatus, Line, Output, Result, Stream, aftermath};
 use bytes::Bytes;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::script::{Filter, Script, kill};
 use crate::session::Session;
@@ -71,10 +71,12 @@ impl Sink for Lines<'_> {
     }
 }
 
-/// Runs `script` on `channel`. Dropping the future ends the command on the machine.
+/// Runs `script` on `channel`. Dropping the future ends the command on the machine; `permit` is kept
+/// until it has ended there.
 pub(crate) async fn run(
     session: &Arc<Session>,
     channel: Channel<Msg>,
+    permit: Option<OwnedSemaphorePermit>,
     script: Script,
     input: Input<'_>,
     sink: &mut impl Sink,
@@ -90,10 +92,15 @@ pub(crate) async fn run(
             out: Filter::out(script.mark.clone()),
             err: Filter::err(script.mark),
             ids: Vec::new(),
+            begun: false,
+            _permit: permit,
         }),
     };
     if write.exec(true, script.line).await.is_err() {
         return Err(session.lost("start a command"));
+    }
+    if let Some(command) = &mut running.command {
+        command.begun = true;
     }
     let status = {
         let following = running.follow(sink);
@@ -110,9 +117,10 @@ pub(crate) async fn run(
             }
         }
     };
-    running.command = None;
+    let ended = running.command.take();
     // A process left behind may keep the channel open; the connection may be gone.
     let _ = write.close().await;
+    drop(ended);
     Ok(status)
 }
 
@@ -155,6 +163,9 @@ struct Command {
     out: Filter,
     err: Filter,
     ids: Vec<u32>,
+    /// Whether the server was told of it.
+    begun: bool,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Running {
@@ -207,19 +218,21 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(command) = self.command.take() {
+        if let Some(mut command) = self.command.take() {
             let session = self.session.clone();
             aftermath::leave(async move {
                 // What cannot be ended in time is on a machine that does not answer.
-                let _ = tokio::time::timeout(KILL_WITHIN, put_down(&session, command)).await;
+                let ended = put_down(&session, &mut command);
+                let _ = tokio::time::timeout(KILL_WITHIN, ended).await;
+                let _ = tokio::time::timeout(KILL_WITHIN, command.write.close()).await;
             });
         }
     }
 }
 
-/// Ends a command of which nobody hears any more.
-async fn put_down(session: &Session, mut command: Command) {
-    while command.ids.is_empty() {
+/// Ends a command of which nobody hears any more, and waits until the server has noticed.
+async fn put_down(session: &Session, command: &mut Command) {
+    while command.begun && command.ids.is_empty() {
         match command.read.wait().await {
             Some(ChannelMsg::Data { data }) => {
                 command.out.push(&data, &mut command.ids);
@@ -228,10 +241,28 @@ async fn put_down(session: &Session, mut command: Command) {
             Some(_) => {}
         }
     }
-    let ids = std::mem::take(&mut command.ids);
-    // From here on its output is thrown away instead of holding the connection up.
-    drop(command.read);
-    let script = kill(&ids, &session.login());
+    if command.begun {
+        // Its output is thrown away meanwhile instead of holding the connection up.
+        let noticed = async {
+            while let Some(message) = command.read.wait().await {
+                if matches!(
+                    message,
+                    ChannelMsg::ExitSignal { .. }
+                        | ChannelMsg::ExitStatus { .. }
+                        | ChannelMsg::Close
+                ) {
+                    break;
+                }
+            }
+        };
+        tokio::join!(end(session, &command.ids), noticed);
+    }
+}
+
+/// Ends processes of the machine.
+async fn end(session: &Session, ids: &[u32]) {
+    let script = kill(ids, &session.login());
+    let _turn = session.ending.lock().await;
     if let Ok(Some(mut channel)) = session.command_channel().await
         && channel.exec(false, script.line).await.is_ok()
         && channel.data_bytes(script.input).await.is_ok()
@@ -239,7 +270,6 @@ async fn put_down(session: &Session, mut command: Command) {
     {
         while channel.wait().await.is_some() {}
     }
-    let _ = command.write.close().await;
 }
 
 /// The usual number of a signal.

@@ -9,6 +9,7 @@ use russh::client::{self, DisconnectReason, Handle, Msg};
 use russh::keys::{Algorithm, PublicKeyOrCertificate, known_hosts};
 use russh::{Channel, ChannelOpenFailure, Preferred, cipher, compression};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::auth;
 use crate::config::HostKeys;
@@ -22,6 +23,9 @@ const CHANNEL_BUFFER: usize = 64;
 /// A gateway's channel is a whole connection: it must not stand still while that one writes.
 const GATEWAY_BUFFER: usize = 1024;
 
+/// How often a server that opens no more sessions is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
 /// An open connection to an instance.
 pub(crate) struct Session {
     handle: Handle<Guard>,
@@ -30,6 +34,9 @@ pub(crate) struct Session {
     seen: Arc<Mutex<Seen>>,
     /// A permit for each command that the server lets run at once.
     pub commands: Arc<Semaphore>,
+    /// Held by who ends a command of which nobody hears any more: each needs a session beyond the
+    /// permits.
+    pub ending: tokio::sync::Mutex<()>,
     /// For people: `root@10.0.0.1:22`.
     pub name: String,
     user: String,
@@ -54,6 +61,7 @@ impl Session {
                     _gateways: gateways,
                     seen,
                     commands: Arc::new(Semaphore::new(target.sessions)),
+                    ending: tokio::sync::Mutex::default(),
                     name: hop.name(),
                     user: hop.user.clone(),
                     sudo_password: target.sudo_password.clone(),
@@ -86,17 +94,28 @@ impl Session {
         matches!(ping, Ok(Ok(()))) && !self.is_closed()
     }
 
-    /// A channel for a command. None: the connection is gone.
+    /// A channel for a command. None: the connection is gone. A server that opens no more sessions
+    /// may not have noticed yet that others have ended: it is asked again within the connection's
+    /// time limit.
     pub async fn command_channel(&self) -> Result<Option<Channel<Msg>>, Error> {
-        let opening = self.handle.channel_open_session();
-        match tokio::time::timeout(self.timeout, opening).await {
-            Ok(Ok(channel)) => Ok(Some(channel)),
-            Ok(Err(russh::Error::ChannelOpenFailure(reason))) => Err(Error::machine(format!(
-                "{} opens no more sessions: {reason:?}",
-                self.name
-            ))
-            .hint("Set `max_ssh_sessions` of the transport below the server's `MaxSessions`.")),
-            Ok(Err(_)) | Err(_) => Ok(None),
+        let started = Instant::now();
+        loop {
+            let opening = self.handle.channel_open_session();
+            let reason = match tokio::time::timeout(self.timeout, opening).await {
+                Ok(Ok(channel)) => return Ok(Some(channel)),
+                Ok(Err(russh::Error::ChannelOpenFailure(reason))) => reason,
+                Ok(Err(_)) | Err(_) => return Ok(None),
+            };
+            if started.elapsed() + ASK_AGAIN > self.timeout {
+                return Err(Error::machine(format!(
+                    "{} opens no more sessions: {reason:?}",
+                    self.name
+                ))
+                .hint(
+                    "Set `max_ssh_sessions` of the transport below the server's `MaxSessions`.",
+                ));
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
 use banquet_sdk::conformance::requires;
 use banquet_sdk::{Context, Exec, State, Transport};
@@ -94,6 +95,32 @@ async fn a_command_runs_as_another_user() {
     let text = banquet_sdk::process::Collect::default();
     assert_eq!(connection.exec(&exec, &text).await.unwrap().0, 0);
     assert_eq!(text.into_parts().0, "nobody a b\n");
+}
+
+/// Commands of which nobody hears any more keep their sessions until they have ended: others wait
+/// for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_were_given_up_leave_sessions_for_others() {
+    let Some(sshd) = Sshd::with("MaxSessions 3") else {
+        return;
+    };
+    let settings = sshd.settings_with(serde_json::json!({"max_ssh_sessions": 2}));
+    let cx = context(settings, sshd.directory.path());
+    let connection = Ssh::default()
+        .connect(&cx, &State::in_memory())
+        .await
+        .unwrap();
+    let connection = connection.as_ref();
+    for round in 0..20 {
+        let give_up = || async {
+            let sleep = Exec::new("sleep 600");
+            let sleeping = connection.exec(&sleep, &banquet_sdk::Discard);
+            let _ = tokio::time::timeout(Duration::from_millis(50), sleeping).await;
+        };
+        tokio::join!(give_up(), give_up(), give_up(), give_up());
+        let round = round.to_string();
+        assert_eq!(answer(connection, &format!("echo {round}")).await, round);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
