@@ -62,14 +62,7 @@ impl Driver for Docker {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            power: vec![
-                Power::Stop,
-                Power::Start,
-                Power::Kill,
-                Power::Reboot,
-                Power::Pause,
-                Power::Resume,
-            ],
+            power: Power::ALL.into(),
             names_resolve: true,
             transport: Some(if self.dokken { "dokken" } else { "docker" }.into()),
             ..Capabilities::default()

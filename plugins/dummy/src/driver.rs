@@ -77,14 +77,7 @@ impl Driver for Dummy {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            power: vec![
-                Power::Stop,
-                Power::Start,
-                Power::Kill,
-                Power::Reboot,
-                Power::Pause,
-                Power::Resume,
-            ],
+            power: Power::ALL.into(),
             transport: Some("dummy".into()),
             ..Capabilities::default()
         }

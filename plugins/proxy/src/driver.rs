@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use banquet_sdk::{
-    Capabilities, Context, Driver, Error, Exec, Fault, Orphan, PluginInfo, Result, State, Status,
-    async_trait,
+    Capabilities, Context, Driver, Error, Exec, Fault, Orphan, PluginInfo, Power, Result, State,
+    Status, async_trait,
 };
 
 use crate::lease::{Lease, Leases};
+use crate::power::{self, POWER};
 use crate::settings::{Host, Settings};
 
 /// How often a pool without a free host is asked again.
@@ -27,7 +28,21 @@ impl Driver for Proxy {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+        Capabilities {
+            power: Power::ALL.into(),
+            ..Capabilities::default()
+        }
+    }
+
+    fn lacks_power(&self, cx: &Context, power: Power) -> Option<Error> {
+        match Settings::of(cx) {
+            Ok(settings) => {
+                let commands = settings.commands();
+                commands.iter().find_map(|it| power::lacks(it, power))
+            }
+            // Told by whoever uses them.
+            Err(_) => None,
+        }
     }
 
     async fn create(&self, cx: &Context, state: &mut State) -> Result<()> {
@@ -63,10 +78,13 @@ impl Driver for Proxy {
             }
         }
         if state.str("hostname").is_some() {
+            power::restore(cx, &settings, state).await?;
             reset(cx, &settings, state).await?;
         }
         leases.release(&cx.identity)?;
-        for key in ["hostname", "port", "username", "password", "lease", RESET] {
+        for key in [
+            "hostname", "port", "username", "password", "lease", RESET, POWER,
+        ] {
             state.remove(key);
         }
         state.checkpoint()
@@ -79,10 +97,16 @@ impl Driver for Proxy {
             (Some(_), Some(_)) => true,
             (None, Some(_)) => Leases(settings.leases(cx)?).of(&cx.identity)?.is_some(),
         };
-        Ok(match is_ours {
-            true => Status::Running,
-            false => Status::Absent,
+        Ok(match (is_ours, state.str(POWER)) {
+            (false, _) => Status::Absent,
+            (true, Some("paused")) => Status::Paused,
+            (true, Some(_)) => Status::Stopped,
+            (true, None) => Status::Running,
         })
+    }
+
+    async fn power(&self, cx: &Context, state: &mut State, power: Power) -> Result<()> {
+        power::switch(cx, &Settings::of(cx)?, state, power).await
     }
 
     async fn doctor(&self, cx: &Context) -> Result<Vec<Fault>> {

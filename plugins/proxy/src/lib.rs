@@ -3,7 +3,8 @@
 
 mod driver;
 mod lease;
+mod power;
 mod settings;
 
 pub use driver::Proxy;
-pub use settings::{Host, Settings};
+pub use settings::{Commands, Host, Settings};

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use banquet_sdk::{Context, Error, Result, State};
+use banquet_sdk::{Context, Error, Power, Result, State};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Settings of the driver.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Settings {
     /// The host. Every instance uses it; where several run at once, use `hosts`.
@@ -28,6 +28,74 @@ pub struct Settings {
     /// Directory with the leases, shared by all jobs that use the pool; else below the user's
     /// `~/.local/state`.
     pub lease_directory: Option<PathBuf>,
+    /// Commands of the workstation that switch a host, for steps such as `kill`.
+    pub power: Commands,
+    /// Seconds that a reboot over the transport may take.
+    pub reboot_timeout: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            host: None,
+            hosts: Vec::new(),
+            port: None,
+            username: None,
+            password: None,
+            reset_command: None,
+            lease_timeout: 0,
+            lease_directory: None,
+            power: Commands::default(),
+            reboot_timeout: 300,
+        }
+    }
+}
+
+/// Commands of the workstation that switch a host; `KITCHEN_INSTANCE_HOSTNAME` and
+/// `KITCHEN_INSTANCE_PORT` tell which.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Commands {
+    /// Orderly off.
+    pub stop: Option<String>,
+    /// On.
+    pub start: Option<String>,
+    /// Cuts the power.
+    pub kill: Option<String>,
+    /// Off and on; else the host is told to over the transport. Ends once the host is down.
+    pub reboot: Option<String>,
+    /// Freezes.
+    pub pause: Option<String>,
+    /// Thaws.
+    pub resume: Option<String>,
+}
+
+impl Commands {
+    /// The command for this.
+    pub fn of(&self, power: Power) -> Option<&str> {
+        let command = match power {
+            Power::Stop => &self.stop,
+            Power::Start => &self.start,
+            Power::Kill => &self.kill,
+            Power::Reboot => &self.reboot,
+            Power::Pause => &self.pause,
+            Power::Resume => &self.resume,
+        };
+        command.as_deref()
+    }
+
+    /// These, and for what they lack those of `other`.
+    fn or(&self, other: &Self) -> Self {
+        let pick = |own: &Option<String>, other: &Option<String>| own.clone().or(other.clone());
+        Self {
+            stop: pick(&self.stop, &other.stop),
+            start: pick(&self.start, &other.start),
+            kill: pick(&self.kill, &other.kill),
+            reboot: pick(&self.reboot, &other.reboot),
+            pause: pick(&self.pause, &other.pause),
+            resume: pick(&self.resume, &other.resume),
+        }
+    }
 }
 
 /// A host of the pool.
@@ -46,6 +114,8 @@ pub enum Host {
         username: Option<String>,
         /// That user's password.
         password: Option<String>,
+        /// Commands that switch it, in place of those for every host.
+        power: Option<Commands>,
     },
 }
 
@@ -106,6 +176,34 @@ impl Settings {
         if let Some(password) = password.or_else(|| self.password.clone()) {
             state.set("password", password);
         }
+    }
+
+    /// The commands for each host that an instance may get.
+    pub fn commands(&self) -> Vec<Commands> {
+        let own = |host: &Host| match host {
+            Host::Full {
+                power: Some(own), ..
+            } => own.or(&self.power),
+            _ => self.power.clone(),
+        };
+        match self.hosts.is_empty() {
+            true => vec![self.power.clone()],
+            false => self.hosts.iter().map(own).collect(),
+        }
+    }
+
+    /// The commands for the host of `state`.
+    pub fn commands_of(&self, state: &State) -> Commands {
+        let is_it = |host: &Host| {
+            let port = match host {
+                Host::Full { port, .. } => port.or(self.port),
+                Host::Name(_) => self.port,
+            };
+            state.str("hostname") == Some(host.name()) && state.u64("port") == port.map(u64::from)
+        };
+        let at = self.hosts.iter().position(is_it);
+        at.and_then(|at| self.commands().into_iter().nth(at))
+            .unwrap_or_else(|| self.power.clone())
     }
 
     /// Where the leases are.

@@ -1,18 +1,21 @@
 //! The driver with hosts that are this workstation.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use banquet_proxy::{Proxy, Settings};
 use banquet_sdk::conformance::{self, Subject, settings, unique};
 use banquet_sdk::{
     Connection, Context, Dialed, Driver, Error, ErrorKind, Exec, ExitStatus, Identity,
-    LoginCommand, Output, PluginInfo, Result, State, Status, Transport, async_trait, process,
+    LoginCommand, Output, PluginInfo, Power, Result, State, Status, Transport, async_trait,
+    process,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Runs commands here, whatever the host is called; `HOST` tells them.
-struct Here;
+/// Runs commands here, whatever the host is called; `HOST` tells them. Programs in the directory
+/// come before all others.
+#[derive(Clone, Default)]
+struct Here(Option<PathBuf>);
 
 #[async_trait]
 impl Transport for Here {
@@ -22,9 +25,9 @@ impl Transport for Here {
 
     async fn connect(&self, _cx: &Context, state: &State) -> Result<Box<dyn Connection>> {
         let host = state.str("hostname").map(ToOwned::to_owned);
-        Ok(Box::new(Host(
-            host.ok_or_else(|| Error::machine("no host name"))?,
-        )))
+        let name = host.ok_or_else(|| Error::machine("no host name"))?;
+        let programs = self.0.clone();
+        Ok(Box::new(Host { name, programs }))
     }
 
     async fn login(&self, _cx: &Context, _state: &State) -> Result<LoginCommand> {
@@ -32,14 +35,21 @@ impl Transport for Here {
     }
 }
 
-struct Host(String);
+struct Host {
+    name: String,
+    programs: Option<PathBuf>,
+}
 
 #[async_trait]
 impl Connection for Host {
     async fn exec(&self, exec: &Exec, output: &dyn Output) -> Result<ExitStatus> {
         let mut command = tokio::process::Command::new("sh");
         command.args(["-c", &exec.command]).envs(&exec.environment);
-        command.env("HOST", &self.0);
+        command.env("HOST", &self.name);
+        if let Some(programs) = &self.programs {
+            let path = std::env::var("PATH").unwrap_or_default();
+            command.env("PATH", format!("{}:{path}", programs.display()));
+        }
         process::run(command, &exec.stdin, output).await
     }
 
@@ -70,16 +80,17 @@ fn context(root: &TempDir, instance: &str, values: Value) -> Context {
         .values
         .insert("lease_directory".into(), "leases".into());
     let mut cx = Context::for_tests(identity, root.path().into(), section);
-    cx.transport = Some((std::sync::Arc::new(Here), Default::default()));
+    cx.transport = Some((std::sync::Arc::new(Here::default()), Default::default()));
     cx
 }
 
 #[tokio::test]
 async fn a_pool_holds_to_the_contract() {
     let leases = TempDir::new().unwrap();
-    let subject = Subject::new(Proxy, Here).driver_settings(json!({
+    let subject = Subject::new(Proxy, Here::default()).driver_settings(json!({
         "hosts": ["a", "b", {"host": "c", "port": 2222}, {"host": "c", "port": 2223}],
         "lease_directory": leases.path(),
+        "power": {"stop": ":", "start": ":", "kill": ":", "reboot": ":", "pause": ":", "resume": ":"},
     }));
     conformance::driver(&subject).await;
 }
@@ -206,4 +217,149 @@ async fn a_host_must_be_given_once() {
             (ErrorKind::Config, Some(key))
         );
     }
+}
+
+#[tokio::test]
+async fn commands_of_the_workstation_switch_the_host_that_an_instance_has() {
+    let root = TempDir::new().unwrap();
+    let log = root.path().join("log");
+    let say = |what: &str| {
+        let host = "$KITCHEN_INSTANCE_HOSTNAME:$KITCHEN_INSTANCE_PORT";
+        format!("echo {what} {host} >> {}", log.display())
+    };
+    let values = json!({
+        "hosts": ["a", {"host": "b", "port": 2222, "power": {"start": say("on")}}],
+        "power": {"kill": say("kill"), "start": say("start"), "pause": say("pause"), "resume": say("resume")},
+    });
+    let cx = |instance: &str| context(&root, instance, values.clone());
+    let (mut one, mut two) = (State::in_memory(), State::in_memory());
+    Proxy.create(&cx("one"), &mut one).await.unwrap();
+    Proxy.create(&cx("two"), &mut two).await.unwrap();
+    for (power, status) in [
+        (Power::Kill, Status::Stopped),
+        (Power::Start, Status::Running),
+        (Power::Pause, Status::Paused),
+    ] {
+        let cx = cx("two");
+        Proxy.power(&cx, &mut two, power).await.unwrap();
+        assert_eq!(Proxy.status(&cx, &two).await.unwrap(), status);
+    }
+    Proxy
+        .power(&cx("one"), &mut one, Power::Kill)
+        .await
+        .unwrap();
+    let error = Proxy.power(&cx("one"), &mut one, Power::Stop).await;
+    assert_eq!(error.unwrap_err().kind, ErrorKind::Unsupported);
+    // Given back as they were.
+    Proxy.destroy(&cx("one"), &mut one).await.unwrap();
+    Proxy.destroy(&cx("two"), &mut two).await.unwrap();
+    let lines = std::fs::read_to_string(&log).unwrap();
+    let expected = "kill b:2222\non b:2222\npause b:2222\nkill a:\nstart a:\nresume b:2222\n";
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn what_has_no_command_is_told_before() {
+    let root = TempDir::new().unwrap();
+    let cx = |values: Value| context(&root, "one", values);
+    let told = |values: Value, power| {
+        let lacks = Proxy.lacks_power(&cx(values), power)?;
+        Some((lacks.message, lacks.hints.concat()))
+    };
+    let kill = json!({"kill": "x"});
+    assert_eq!(told(json!({"host": "a"}), Power::Reboot), None);
+    assert_eq!(told(json!({"host": "a", "power": kill}), Power::Kill), None);
+    let (message, hint) = told(json!({"host": "a"}), Power::Kill).unwrap();
+    assert!(
+        message.contains("`power` has no command `kill`"),
+        "{message}"
+    );
+    assert!(hint.contains("{kill: COMMAND, start: COMMAND}"), "{hint}");
+    // Each host of a pool must have it.
+    let pool = json!({"hosts": ["a", {"host": "b", "power": kill}]});
+    assert!(told(pool, Power::Kill).is_some());
+    let wrong = cx(json!({"host": "a", "power": {"kil": "x"}}));
+    let error = Proxy.create(&wrong, &mut State::in_memory()).await;
+    assert!(error.unwrap_err().message.contains("kil"));
+}
+
+#[tokio::test]
+async fn a_host_whose_command_fails_is_still_noted_as_off() {
+    let root = TempDir::new().unwrap();
+    let cx = context(
+        &root,
+        "one",
+        json!({"host": "a", "power": {"kill": "exit 3"}}),
+    );
+    let mut state = State::in_memory();
+    Proxy.create(&cx, &mut state).await.unwrap();
+    let error = Proxy.power(&cx, &mut state, Power::Kill).await.unwrap_err();
+    assert_eq!(error.message, "`power.kill`: exit code 3: exit 3");
+    assert_eq!(Proxy.status(&cx, &state).await.unwrap(), Status::Stopped);
+    let error = Proxy.destroy(&cx, &mut state).await.unwrap_err();
+    assert!(
+        error.message.starts_with("give the host back as it was: "),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn the_workstation_is_never_rebooted() {
+    if !Path::new("/proc/sys/kernel/random/boot_id").exists() {
+        return;
+    }
+    let root = TempDir::new().unwrap();
+    let cx = context(&root, "one", json!({"host": "a"}));
+    let mut state = State::in_memory();
+    Proxy.create(&cx, &mut state).await.unwrap();
+    let error = Proxy
+        .power(&cx, &mut state, Power::Reboot)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert!(error.message.contains("the workstation itself"), "{error}");
+}
+
+/// A stand-in for a machine that boots: programs before those of the workstation, of which
+/// `shutdown` does what `does` says to the file with the boot id.
+fn booting(does: &str) -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = TempDir::new().unwrap();
+    let boot = directory.path().join("boot");
+    std::fs::write(&boot, "first\n").unwrap();
+    let programs = [
+        ("cat", "IFS= read -r id <$BOOT && echo \"$id\"".to_owned()),
+        ("shutdown", does.to_owned()),
+        ("reboot", "exit 1".to_owned()),
+    ];
+    for (name, text) in programs {
+        let path = directory.path().join(name);
+        let text = format!("#!/bin/sh\nBOOT={}\n{text}\n", boot.display());
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    directory
+}
+
+async fn reboot(does: &str) -> Result<()> {
+    let (root, machine) = (TempDir::new().unwrap(), booting(does));
+    let mut cx = context(&root, "one", json!({"host": "a", "reboot_timeout": 2}));
+    let here = Here(Some(machine.path().into()));
+    cx.transport = Some((std::sync::Arc::new(here), Default::default()));
+    let mut state = State::in_memory();
+    Proxy.create(&cx, &mut state).await?;
+    Proxy.power(&cx, &mut state, Power::Reboot).await
+}
+
+#[tokio::test]
+async fn a_reboot_is_over_once_the_boot_id_has_changed() {
+    reboot("echo second >$BOOT").await.unwrap();
+    let error = reboot(":").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert!(
+        error.hints.concat().contains("has not gone down"),
+        "{error:?}"
+    );
+    let error = reboot("echo not allowed >&2; exit 4").await.unwrap_err();
+    assert_eq!(error.message, "reboot the host: exit code 1: not allowed");
 }

@@ -14,7 +14,7 @@ use crate::{
 /// What a driver can do; the plan refuses what it cannot before anything runs.
 #[derive(Clone, Debug, Default)]
 pub struct Capabilities {
-    /// Power actions.
+    /// Power actions, as far as the settings allow ([`Driver::lacks_power`]).
     pub power: Vec<Power>,
     /// Members resolve each other's names without hosts entries.
     pub names_resolve: bool,
@@ -42,6 +42,18 @@ pub enum Power {
     Pause,
     /// Thawed.
     Resume,
+}
+
+impl Power {
+    /// All there is.
+    pub const ALL: [Self; 6] = [
+        Self::Stop,
+        Self::Start,
+        Self::Kill,
+        Self::Reboot,
+        Self::Pause,
+        Self::Resume,
+    ];
 }
 
 /// Whether a machine exists.
@@ -159,6 +171,12 @@ pub trait Driver: Send + Sync {
             "driver {} cannot {word}",
             self.info().name
         )))
+    }
+
+    /// Why its machines cannot be switched so with these settings, though
+    /// [`Capabilities::power`] has it; none where nothing speaks against it.
+    fn lacks_power(&self, _cx: &Context, _power: Power) -> Option<Error> {
+        None
     }
 
     /// Puts the machine's links to its peers into the state `wanted`, in place of what an earlier

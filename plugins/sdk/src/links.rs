@@ -199,9 +199,6 @@ fn iptables(rules: &[Rule]) -> String {
     text
 }
 
-/// Runs what it reads as root.
-const AS_ROOT: &str = "if [ \"$(id -u)\" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi";
-
 /// [`Driver::links`] by the script: behind [`Driver::network`], else over the transport.
 pub async fn apply(
     driver: &(impl Driver + ?Sized),
@@ -215,7 +212,8 @@ pub async fn apply(
         Some(prefix) => process::run(process::shell(&prefix, "exec sh -s"), &script, &said).await?,
         None => {
             let connection = cx.connect(state).await?;
-            let mut exec = Exec::new(AS_ROOT);
+            let mut exec = Exec::new("exec sh -s");
+            exec.user = Some("root".into());
             exec.stdin = script;
             connection.exec(&exec, &said).await?
         }
@@ -226,7 +224,7 @@ pub async fn apply(
     let (_, err) = said.into_parts();
     let error = Error::machine(format!("set the rules of its links: {}", err.trim()));
     Err(error.hint(
-        "This needs root or `sudo` without a password, and nft, iptables or, to delay, tc with netem.",
+        "This needs root, or `sudo` and its password, and nft, iptables or, to delay, tc with netem.",
     ))
 }
 

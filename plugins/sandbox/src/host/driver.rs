@@ -159,9 +159,8 @@ impl Driver for SandboxDriver {
     }
 
     fn capabilities(&self) -> Capabilities {
-        use Power::{Kill, Pause, Reboot, Resume, Start, Stop};
         Capabilities {
-            power: vec![Stop, Start, Kill, Reboot, Pause, Resume],
+            power: Power::ALL.into(),
             names_resolve: true,
             transport: Some("sandbox".into()),
             ..Capabilities::default()

@@ -372,7 +372,8 @@ async fn power(subject: &Subject) -> Outcome {
             .driver
             .power(&machine.cx, &mut machine.state, action)
             .await;
-        if can.contains(&action) {
+        let lacks = subject.driver.lacks_power(&machine.cx, action);
+        if can.contains(&action) && lacks.is_none() {
             done.during(&format!("{action:?}"))?;
             machine
                 .expect_status(after, &format!("after {action:?}"))
