@@ -166,13 +166,35 @@ fn a_destroyed_member_cannot_be_killed_and_a_running_one_not_resumed() {
 }
 
 #[test]
+fn heal_with_nothing_to_heal_is_fine() {
+    let project = dummies("  - heal\n  - heal web1\n");
+    project
+        .kitchen("test --destroy=never")
+        .succeeds()
+        .prints_no("Healed");
+    project
+        .kitchen("heal")
+        .succeeds()
+        .prints("nothing is broken");
+}
+
+#[test]
 fn what_no_driver_can_do_is_refused_before_anything_runs() {
     let text = "driver: {name: proxy, host: 192.0.2.1}\nplatforms: [{name: host}]\n\
         suites: [{name: a}, {name: b}]\nmultisuites:\n- name: pair\n  steps:\n  - converge b\n  - kill a\n";
     let project = Project::new().file("kitchen.yml", text);
     let ran = project.kitchen("test").exits(3);
-    let ran = ran.complains("driver proxy cannot kill");
+    let ran = ran
+        .complains("driver proxy cannot kill: its setting `power` has no command `kill`")
+        .complains("Write `power: {kill: COMMAND, start: COMMAND}`");
     assert!(!project.has(".kitchen/a-host.yml"), "{}", ran.transcript());
+
+    let text = text.replace("proxy, host: 192.0.2.1", "exec");
+    Project::new()
+        .file("kitchen.yml", &text)
+        .kitchen("test")
+        .exits(3)
+        .complains("driver exec cannot kill: a-host is the workstation itself");
 
     dummies("  - step: delay web1\n    by: 10ms\n")
         .kitchen("test")
@@ -291,6 +313,17 @@ fn a_rolling_step_goes_member_by_member_and_stops_at_the_first_failure() {
 }
 
 #[test]
+fn a_rolling_step_stops_at_the_first_member_that_does_not_come_back() {
+    // A dummy has no open port.
+    let wait = "wait: {port: 80, timeout: 100ms, interval: 10ms}";
+    let project = dummies(&format!("  - rolling: {{step: 'converge web*', {wait}}}\n"));
+    let ran = project.kitchen("test --destroy=never").exits(10);
+    assert_eq!(done(&project), ["converge web1"], "{}", ran.transcript());
+    ran.complains("last seen: port 80 is closed")
+        .prints("not begun any more: web2");
+}
+
+#[test]
 fn what_runs_beside_steps_ends_with_them_and_either_failure_counts() {
     let block = |beside: &str, step: &str| {
         format!(
@@ -367,6 +400,29 @@ fn a_partition_of_sandboxes_cuts_both_ways_and_heals() {
         .kitchen("test --destroy=always")
         .succeeds()
         .prints("In force: partition a | b");
+}
+
+/// Each change is computed from the record when its turn comes: of two that are undone at the same
+/// moment neither puts back what the other has removed.
+#[test]
+fn cuts_that_are_set_and_healed_at_the_same_moment_do_not_undo_each_other() {
+    if !needs("sandbox") {
+        return;
+    }
+    let steps = [
+        listen("b"),
+        listen("c"),
+        "  - concurrent: [partition a | b, partition a | c]\n".into(),
+        reach("a", "b", false),
+        reach("a", "c", false),
+        "  - concurrent: [heal b, heal c]\n".into(),
+        reach("a", "b", true),
+        reach("a", "c", true),
+    ];
+    Project::new()
+        .file("kitchen.yml", &format!("{SANDBOX}{}", steps.concat()))
+        .kitchen("test --destroy=always")
+        .succeeds();
 }
 
 /// The way of members that no words of the workstation lead into: the same script, on the member.

@@ -150,6 +150,37 @@ fn commands_are_asked_at_fixed_moments_too() {
 }
 
 #[test]
+fn a_container_asks_and_sees_an_outage() {
+    if !needs("docker") {
+        return;
+    }
+    let driver = "driver: {name: docker, image: 'banquet/busybox:1', pull: never}";
+    let (head, _) = SANDBOX.split_once("  - step: exec a").expect("steps");
+    let listen = "  - step: exec a\n    command: httpd -p 7 -h /etc\n  - step: wait a\n    port: 7\n  - converge b\n";
+    let head = head.replace("driver: sandbox", driver) + listen;
+    let beat = |probe: &str, most: &str| {
+        format!(
+            "  - during:\n      heartbeat: {{from: b, {probe}, every: 20ms, timeout: 200ms, max_outage: {most}}}\n    steps:\n    - sleep 200ms\n    - step: partition a | b\n      for: 400ms\n    - sleep 300ms\n"
+        )
+    };
+    let http = "http: {url: 'http://a:7/hosts', body: localhost}";
+    let exec = "exec: 'nc -w 1 a 7 </dev/null'";
+    let steps = [
+        beat(http, "60s"),
+        beat(exec, "60s"),
+        beat("tcp: 'a:7'", "50ms"),
+    ];
+    let ran = Project::new()
+        .file("kitchen.yml", &format!("{head}{}", steps.concat()))
+        .kitchen("test --destroy=always")
+        .exits(10)
+        .complains("an outage may last 50ms; longest outage")
+        .complains("after `partition a | b`");
+    let outages = ran.out.matches("Outage of").count();
+    assert!(outages >= 3, "{}", ran.transcript());
+}
+
+#[test]
 fn a_heartbeat_to_a_name_that_does_not_resolve_says_so() {
     if !needs("sandbox") {
         return;

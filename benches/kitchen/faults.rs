@@ -31,70 +31,148 @@ const HEARTBEAT: &str = "  - step: exec a
   - heartbeat: {http: 'http://{{peers.a.address}}:8080/', every: 1ms, count: 5000, allow_failures: 5000}
 ";
 
-/// Faults of a driver; `floor` is one `nft` in a network namespace, which no cut can do without.
-pub fn measure(table: &mut Table, driver: &str, name: &str, runs: usize) {
+/// What `pause`, its end and `kill` are compared to: the bare tool, once.
+pub struct Bare {
+    /// How it is called.
+    pub name: &'static str,
+    /// Times of the three.
+    pub times: fn() -> [Duration; 3],
+}
+
+/// Signals to a process, which is all that a sandbox needs.
+pub const SIGNALS: Bare = Bare {
+    name: "`kill` of a process",
+    times: || {
+        let mut sleep = Command::new("sleep")
+            .arg("600")
+            .spawn()
+            .expect("sleep runs");
+        let id = sleep.id().to_string();
+        let times =
+            ["STOP", "CONT", "KILL"].map(|it| time(Command::new("kill").args(["-s", it, &id])));
+        sleep.wait().expect("it was killed");
+        times
+    },
+};
+
+/// Docker's own command.
+pub const DOCKER: Bare = Bare {
+    name: "`docker`",
+    times: || {
+        let name = format!("banquet-bench-{}", std::process::id());
+        let run = [
+            "run",
+            "-d",
+            "--rm",
+            "--name",
+            &name,
+            crate::docker::IMAGE,
+            "sleep",
+            "600",
+        ];
+        time(Command::new("docker").args(run));
+        ["pause", "unpause", "kill"].map(|it| time(Command::new("docker").args([it, &name])))
+    },
+};
+
+/// Faults of a driver. Beside a cut is one `nft` in a network namespace, which none can do without.
+pub fn measure(table: &mut Table, driver: &str, name: &str, bare: &Bare, runs: usize) {
     let project = Project::new(&format!("driver: {driver}\n{MEMBERS}{FAULTS}"));
-    let mut took: [Vec<Duration>; 4] = Default::default();
-    let floor = pair(
-        runs,
-        || {
-            time(&mut project.kitchen(&["test", "--destroy=always"]));
-            let events = events(&project);
-            let set = |what: &str| one(&events, "fault_set", what);
-            took[0].push(one(&events, "fault_healed", "partition"));
-            took[1].push(set("pause"));
-            took[2].push(one(&events, "fault_healed", "pause"));
-            took[3].push(set("kill"));
-            set("partition")
-        },
-        || time(Command::new("unshare").args(["-n", "nft", "add", "table", "inet", "x"])),
-    );
-    let [healed, paused, resumed, killed] = took.map(median);
-    table.compared(
-        &format!("partition of 2 {name} members in force"),
-        &floor,
-        "`nft` in a network namespace",
-    );
-    for (what, took) in [
-        ("partition healed", healed),
-        ("pause in force", paused),
-        ("pause healed", resumed),
-        ("kill in force", killed),
-    ] {
-        let pair = Pair {
-            ours: took,
-            theirs: floor.theirs,
-            ratio: took.as_secs_f64() / floor.theirs.as_secs_f64(),
-        };
-        table.compared(&format!("{what}, {name}"), &pair, "the same");
+    let mut took: [Vec<Duration>; 5] = Default::default();
+    let mut theirs: [Vec<Duration>; 4] = Default::default();
+    for _ in 0..runs {
+        time(&mut project.kitchen(&["test", "--destroy=always"]));
+        let events = events(&project);
+        for (took, (kind, what)) in took.iter_mut().zip([
+            ("fault_set", "partition"),
+            ("fault_healed", "partition"),
+            ("fault_set", "pause"),
+            ("fault_healed", "pause"),
+            ("fault_set", "kill"),
+        ]) {
+            took.push(one(&events, kind, what));
+        }
+        let nft = time(Command::new("unshare").args(["-n", "nft", "add", "table", "inet", "x"]));
+        let [pause, resume, kill] = (bare.times)();
+        for (theirs, time) in theirs.iter_mut().zip([nft, pause, resume, kill]) {
+            theirs.push(time);
+        }
     }
+    let [set, healed, paused, resumed, killed] = took.map(median);
+    let [nft, pause, resume, kill] = theirs.map(median);
+    let nft_is = "`nft` in a network namespace";
+    for (what, ours, theirs, other) in [
+        ("partition of 2 members in force", set, nft, nft_is),
+        ("partition healed", healed, nft, nft_is),
+        ("pause in force", paused, pause, bare.name),
+        ("pause healed", resumed, resume, bare.name),
+        ("kill in force", killed, kill, bare.name),
+    ] {
+        let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+        table.compared(
+            &format!("{what}, {name}"),
+            &Pair {
+                ours,
+                theirs,
+                ratio,
+            },
+            other,
+        );
+    }
+}
+
+/// Prints how late, in microseconds, 99 of 100 of 5,000 moments a millisecond apart are met by a
+/// process that does nothing else.
+const SLEEPER: &str =
+    "use Time::HiRes qw(clock_gettime clock_nanosleep CLOCK_MONOTONIC TIMER_ABSTIME);
+    my $start = clock_gettime(CLOCK_MONOTONIC); my @late;
+    for my $n (1 .. 5000) {
+        my $due = $start + $n / 1000;
+        clock_nanosleep(CLOCK_MONOTONIC, $due * 1e9, TIMER_ABSTIME);
+        push @late, clock_gettime(CLOCK_MONOTONIC) - $due;
+    }
+    @late = sort { $a <=> $b } @late; printf '%d', $late[4949] * 1e6;";
+
+/// How late a process on the heartbeat's processor is that only sleeps.
+fn sleeper() -> Duration {
+    let ran = Command::new("taskset")
+        .args(["-c", "0", "perl", "-e", SLEEPER])
+        .output();
+    let out = ran.expect("perl runs").stdout;
+    let micros = String::from_utf8_lossy(&out).parse();
+    Duration::from_micros(micros.expect("a number"))
 }
 
 /// A thousand requests a second, all of it (members, too) on one processor.
 pub fn heartbeat(table: &mut Table, runs: usize) {
     let project = Project::new(&format!("driver: sandbox\n{MEMBERS}{HEARTBEAT}"));
-    let (mut late, mut lost) = (Vec::new(), 0);
-    for _ in 0..runs {
-        let mut command = Command::new("taskset");
-        let kitchen = project.kitchen(&["test", "--destroy=always"]);
-        command
-            .args(["-c", "0"])
-            .arg(kitchen.get_program())
-            .args(kitchen.get_args());
-        time(&mut command);
-        let events = events(&project);
-        let ended = events
-            .iter()
-            .find(|event| event["event"] == "heartbeat_finished");
-        let summary = &ended.expect("the heartbeat ended")["summary"];
-        let micros = summary["late_p99"].as_u64().expect("a number");
-        late.push(Duration::from_micros(micros));
-        lost = lost.max(summary["lost"].as_u64().expect("a number"));
-    }
-    let late = median(late);
-    table.plain(
-        "heartbeat of 1,000 requests a second on one processor",
-        &format!("99% asked within {late:.2?} of their moment, at most {lost} of 5,000 lost"),
+    let mut lost = 0;
+    let late = pair(
+        runs,
+        || {
+            let mut command = Command::new("taskset");
+            let kitchen = project.kitchen(&["test", "--destroy=always"]);
+            command
+                .args(["-c", "0"])
+                .arg(kitchen.get_program())
+                .args(kitchen.get_args());
+            time(&mut command);
+            let events = events(&project);
+            let ended = events
+                .iter()
+                .find(|event| event["event"] == "heartbeat_finished");
+            let summary = &ended.expect("the heartbeat ended")["summary"];
+            lost = lost.max(summary["lost"].as_u64().expect("a number"));
+            Duration::from_micros(summary["late_p99"].as_u64().expect("a number"))
+        },
+        sleeper,
+    );
+    table.compared(
+        &format!(
+            "1,000 requests a second on one processor, at most {lost} of 5,000 lost: 99% asked within"
+        ),
+        &late,
+        "a process there that only sleeps",
     );
 }
 

@@ -28,14 +28,20 @@ fn main() {
     dummy::measure(&mut table, runs.min(5));
     if cfg!(target_os = "linux") {
         sandbox::measure(&mut table, runs.min(7));
-        faults::measure(&mut table, "sandbox", "sandbox", runs.min(7));
+        faults::measure(
+            &mut table,
+            "sandbox",
+            "sandbox",
+            &faults::SIGNALS,
+            runs.min(7),
+        );
         faults::heartbeat(&mut table, runs.min(3));
     }
     match docker::available() {
         Ok(()) => {
             docker::measure(&mut table, runs.min(7));
             let driver = format!("{{name: docker, image: '{}', pull: never}}", docker::IMAGE);
-            faults::measure(&mut table, &driver, "Docker", runs.min(7));
+            faults::measure(&mut table, &driver, "Docker", &faults::DOCKER, runs.min(7));
         }
         Err(reason) => println!("Docker is not measured: {reason}"),
     }

@@ -1,11 +1,12 @@
 //! `kitchen create`, `converge`, `setup`, `verify`, `destroy` and `test`: a plan, run and shown.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::args::{Act, Pace, Shown, Test, Verify};
+use super::args::{self, Act, Pace, Test, Verify};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::init::init_where_missing;
@@ -16,7 +17,7 @@ use super::signals::Signals;
 use crate::config::Report as Settings;
 use crate::plan::{self, Command, Plan};
 use crate::report::record::{Keep, Runs};
-use crate::report::{Format, Level, Style, prepare};
+use crate::report::{self, Format, Level, Style, prepare};
 use crate::run::{Cause, Kitchen, Options, Stop, run};
 
 /// Events that may wait to be told; then the run waits.
@@ -62,11 +63,7 @@ fn perform(
     let selection = pace.split.of(loaded.choose(names)?)?;
     let plan = make(&loaded, &selection, command, how)?;
     refuse(&plan)?;
-    let kitchen = Kitchen {
-        expressions: !loaded.matrix.clusters.is_empty(),
-        registry: loaded.registry,
-        project: loaded.project,
-    };
+    let kitchen = loaded.kitchen();
     let concurrency = pace.at_once().min(plan.tasks.len()).max(1);
     let goes = Options {
         concurrency,
@@ -77,21 +74,41 @@ fn perform(
         ..Options::default()
     };
     let mut shown = options(common, concurrency, &kitchen.project.kitchen());
-    let report = &loaded.config.report;
-    shown.files = files(pace, report, &kitchen.project.root)?;
-    let runs = || (Runs::new(&kitchen.project.kitchen()), keep(report));
-    shown.runs = report.record.then(runs);
+    let settings = &loaded.config.report;
+    shown.files = files(pace, settings, &kitchen.project.root)?;
+    let runs = || (Runs::new(&kitchen.project.kitchen()), keep(settings));
+    shown.runs = settings.record.then(runs);
     if pace.debug || pace.telling.verbose {
         shown.level = Level::Debug;
     }
     match (pace.telling.quiet, pace.telling.format) {
         (true, _) => shown.style = Style::Quiet,
-        (_, Some(Shown::Json)) => shown.style = Style::Json,
+        (_, Some(args::Shown::Json)) => shown.style = Style::Json,
         _ => {}
     }
+    let shown = Shown {
+        report: shown,
+        out: Box::new(io::stdout()),
+    };
+    carry_out(&plan, &kitchen, &goes, shown)
+}
+
+/// How a run is shown, and where; errors go to standard error.
+pub struct Shown {
+    pub report: report::Options,
+    pub out: Box<dyn Write + Send>,
+}
+
+/// Runs a plan until it ends or signals end it.
+pub fn carry_out(
+    plan: &Plan,
+    kitchen: &Kitchen,
+    goes: &Options,
+    shown: Shown,
+) -> Result<Exit, Fault> {
     let runtime = super::runtime()?;
     let (events, told) = mpsc::channel(WAITING);
-    let teller = show(shown, runtime.handle().clone(), told);
+    let teller = show(shown.report, shown.out, runtime.handle().clone(), told);
     let stop = Stop::default();
     let signals = {
         let _entered = runtime.enter();
@@ -99,7 +116,7 @@ fn perform(
     };
     runtime.block_on(async {
         tokio::select! {
-            _ = run(&plan, &kitchen, &goes, &stop, events) => {}
+            _ = run(plan, kitchen, goes, &stop, events) => {}
             () = obey(signals, &stop) => {}
         }
     });

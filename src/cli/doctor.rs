@@ -10,6 +10,7 @@ use clap::Args;
 use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::Fault;
+use super::heal;
 use super::loaded::{Loaded, members};
 use super::machine::Machine;
 use crate::matrix::{Instance, Kind};
@@ -43,8 +44,7 @@ pub fn doctor(doctor: &Doctor) -> Result<Exit, Fault> {
     writeln!(out, "-----> The doctor is in")?;
     let mut healthy = true;
     let mut asked = HashSet::new();
-    for instance in members(&selection) {
-        let found = runtime.block_on(examine(&loaded, &instance, &mut asked))?;
+    let mut tell = |found: Vec<(String, Found)>| {
         for (who, Found { message, advice }) in found {
             healthy = false;
             writeln!(out, ">>>>>> {who}: {message}")?;
@@ -52,6 +52,11 @@ pub fn doctor(doctor: &Doctor) -> Result<Exit, Fault> {
                 writeln!(out, "       {line}")?;
             }
         }
+        io::Result::Ok(())
+    };
+    tell(heal::found(&loaded, &selection))?;
+    for instance in members(&selection) {
+        tell(runtime.block_on(examine(&loaded, &instance, &mut asked))?)?;
     }
     if healthy {
         writeln!(out, "       Everything is there.")?;
@@ -82,7 +87,7 @@ async fn examine(
             return Ok(found);
         }
     };
-    if machine.lives() {
+    if machine.lives() && !heal::is_silenced(loaded, instance) {
         let who = format!("verifier {} of {}", instance.verifier.name, instance.name);
         let told = examine_machine(loaded, &machine).await?;
         found.extend(told.into_iter().map(|fault| (who.clone(), fault)));

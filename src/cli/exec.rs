@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::Fault;
+use super::heal;
 use super::loaded::Loaded;
 use super::machine::Machine;
 use super::signals::Signals;
@@ -41,6 +42,7 @@ struct Group<'a> {
 pub fn exec(exec: &Exec) -> Result<Exit, Fault> {
     let loaded = Loaded::read(&exec.common)?;
     let selection = loaded.choose(&exec.names)?;
+    heal::first(&loaded, &exec.common, &selection)?;
     let mut groups = Vec::new();
     for cluster in &selection.clusters {
         let machines = cluster

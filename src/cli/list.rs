@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::{Fault, no_colour};
+use super::heal;
 use super::loaded::{Loaded, members};
 use super::partition::Split;
 use super::rows::{ClusterRow, InstanceRow, States};
@@ -72,6 +73,11 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
             false => (selection.clusters, selection.instances),
         }
     };
+    let listed = Selection {
+        clusters,
+        instances,
+    };
+    let (clusters, instances) = (&listed.clusters, &listed.instances);
     let mut out = io::BufWriter::new(io::stdout().lock());
     if list.bare {
         let clusters = clusters.iter().map(|cluster| &cluster.name);
@@ -101,7 +107,7 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
         .collect::<Result<Vec<_>, Fault>>()?;
     let instances: Vec<InstanceRow> = instances
         .iter()
-        .zip(look(&instances)?)
+        .zip(look(instances)?)
         .map(|(instance, status)| InstanceRow::of(instance, &loaded.project, &states, status))
         .collect();
     if list.json {
@@ -121,6 +127,8 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
         }
         let rows = instances.iter().map(InstanceRow::cells).collect();
         print(&InstanceRow::HEAD, rows, colours, &mut out)?;
+        out.flush()?;
+        heal::tell(&loaded, &listed);
     }
     out.flush()?;
     Ok(Exit::Success)

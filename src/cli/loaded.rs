@@ -9,6 +9,7 @@ use super::findings::unknown_keys;
 use crate::config::{self, Config, LoadOptions};
 use crate::matrix::{Instance, Matrix, Selection};
 use crate::registry::Registry;
+use crate::run::Kitchen;
 use crate::state::Project;
 
 /// A project, read.
@@ -52,6 +53,15 @@ impl Loaded {
             project,
             colour: common.color,
         })
+    }
+
+    /// What a run works with.
+    pub fn kitchen(&self) -> Kitchen {
+        Kitchen {
+            project: self.project.clone(),
+            registry: self.registry.clone(),
+            expressions: !self.matrix.clusters.is_empty(),
+        }
     }
 
     /// What the names select. Names that two instances share are only told of.

@@ -3,6 +3,7 @@
 use super::args;
 use super::exit::Exit;
 use super::fault::Fault;
+use super::heal;
 use super::loaded::Loaded;
 use super::machine::Machine;
 use crate::matrix::{Instance, Kind, Selection};
@@ -12,6 +13,11 @@ pub fn login(login: &args::Named) -> Result<Exit, Fault> {
     let loaded = Loaded::read(&login.common)?;
     let selection = loaded.choose(&login.names)?;
     let instance = only(&selection, &login.names.names)?;
+    Machine::living(&loaded, instance)?;
+    // Whoever looks for what is wrong comes in all the same.
+    if let Err(fault) = heal::first(&loaded, &login.common, &selection) {
+        fault.tell(login.common.color);
+    }
     let machine = Machine::living(&loaded, instance)?;
     let transport = loaded.registry.transport(&instance.transport.name)?;
     let context = machine.context(Kind::Transport);

@@ -12,6 +12,7 @@ mod exit;
 mod fault;
 mod findings;
 mod gc;
+mod heal;
 mod help;
 mod init;
 mod list;

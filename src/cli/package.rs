@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::args;
 use super::exit::Exit;
 use super::fault::Fault;
+use super::heal;
 use super::loaded::Loaded;
 use super::machine::Machine;
 use crate::matrix::Kind;
@@ -28,6 +29,7 @@ pub fn package(package: &args::Named) -> Result<Exit, Fault> {
             names,
         ));
     }
+    heal::first(&loaded, &package.common, &selection)?;
     let runtime = super::runtime()?;
     for instance in &selection.instances {
         writeln!(io::stdout(), "-----> Package on {}.", instance.name)?;

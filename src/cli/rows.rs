@@ -8,7 +8,7 @@ use super::status::{self, Status};
 use super::table::{Cell, RED, WHITE};
 use crate::matrix::{Cluster, Instance};
 use crate::report::capital;
-use crate::state::{ClusterRecord, Error, Project, StateFile};
+use crate::state::{Broken, ClusterRecord, Error, Project, StateFile};
 
 /// What is listed of an instance.
 pub struct InstanceRow {
@@ -111,6 +111,8 @@ pub struct ClusterRow {
     /// Whether any member exists.
     lives: bool,
     error: Option<String>,
+    /// Faults that are in force.
+    broken: Vec<Broken>,
     statuses: Vec<Status>,
 }
 
@@ -138,15 +140,19 @@ impl ClusterRow {
         let of_member = lasts.into_iter().zip(members()).find_map(|(last, member)| {
             last.error.map(|error| format!("{}: {error}", member.suite))
         });
+        let mut broken = Vec::new();
         let (step, error) = match ClusterRecord::read(&project.kitchen(), &cluster.name) {
             Err(error) => (None, Some(error.to_string())),
-            Ok(record) => match record.last().filter(|_| lives) {
-                Some(step) => {
-                    let text = format!("{} {}", step.number, step.title);
-                    (Some(text), step.error.clone().or(of_member))
+            Ok(record) => {
+                broken.clone_from(&record.broken);
+                match record.last().filter(|_| lives) {
+                    Some(step) => {
+                        let text = format!("{} {}", step.number, step.title);
+                        (Some(text), step.error.clone().or(of_member))
+                    }
+                    None => (None, of_member),
                 }
-                None => (None, of_member),
-            },
+            }
         };
         let mut drivers: Vec<String> = Vec::new();
         for member in members() {
@@ -163,6 +169,7 @@ impl ClusterRow {
             step,
             lives,
             error,
+            broken,
             statuses: statuses.into_iter().flatten().collect(),
         }
     }
@@ -198,6 +205,7 @@ impl ClusterRow {
             "created": self.lives,
             "last_step": self.step,
             "last_error": self.error,
+            "in_force": self.broken.iter().map(in_force).collect::<Vec<_>>(),
         });
         if !self.statuses.is_empty() {
             let statuses = self
@@ -209,6 +217,11 @@ impl ClusterRow {
         }
         row
     }
+}
+
+fn in_force(broken: &Broken) -> Value {
+    let members: Vec<&String> = broken.instances().collect();
+    json!({"step": broken.step, "members": members, "since": broken.since.to_string()})
 }
 
 /// The states of all instances that have one: the others need not be looked for one by one.
@@ -338,6 +351,7 @@ mod tests {
             step: Some("3 verify web1".into()),
             lives: true,
             error: Some("exit code 1".into()),
+            broken: Vec::new(),
             statuses: Vec::new(),
         };
         let cells: Vec<String> = row.cells().into_iter().map(|cell| cell.0).collect();

@@ -1,7 +1,7 @@
 //! Shows a run while it happens: a report on a thread of its own, so that a slow terminal slows
 //! the run down only through the channel between them.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -41,16 +41,17 @@ pub fn options(common: &Common, at_once: usize, kitchen: &Path) -> Options {
     }
 }
 
-/// Tells events until their sender is gone; gives the most important cause of what failed.
+/// Tells events on `out` until their sender is gone; gives the most important cause of what failed.
 pub fn show(
     options: Options,
+    out: Box<dyn Write + Send>,
     runtime: Handle,
     mut events: Receiver<Event>,
 ) -> JoinHandle<Option<Cause>> {
     std::thread::spawn(move || {
         let live = options.style == Style::Live;
         let _quiet = live.then(super::echo::Quiet::new);
-        let mut report = Report::new(&options, Box::new(io::stdout()), Box::new(io::stderr()));
+        let mut report = Report::new(&options, out, Box::new(io::stderr()));
         runtime.block_on(async {
             let mut redraw = tokio::time::interval(REDRAW);
             loop {

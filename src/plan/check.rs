@@ -188,14 +188,10 @@ impl Planner<'_> {
             let Ok(driver) = self.registry.driver(&member.driver.name) else {
                 continue;
             };
-            if !driver.capabilities().power.contains(&Power::Reboot) {
-                found.push(Obstacle {
-                    message: format!(
-                        "`recover: reboot`: driver {} of {} cannot reboot",
-                        member.driver.name, member.name
-                    ),
-                    hints: Vec::new(),
-                });
+            if let Some(mut obstacle) = self.unswitchable(&*driver, member, Power::Reboot) {
+                obstacle.message =
+                    format!("`recover: reboot` of {}: {}", member.name, obstacle.message);
+                found.push(obstacle);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Command, Error, Item, Obstacle, Options, Planner, Subject, Task, title};
+use super::{Command, Error, Item, Obstacle, Options, Planner, Subject, Task, fault, title};
 use crate::matrix::{Action, Block, Cluster, Instance, Step, StepNode};
 
 impl Planner<'_> {
@@ -15,6 +15,7 @@ impl Planner<'_> {
         let mut task = Task {
             subject: Subject::Cluster(cluster.clone()),
             cluster: Some(cluster.clone()),
+            left: Vec::new(),
             items: Vec::new(),
             cleanup: None,
             warnings: Vec::new(),
@@ -40,6 +41,7 @@ impl Planner<'_> {
                     self.creation(cluster, initial(cluster), &mut task);
                 }
                 let (from, until) = self.range(cluster, options)?;
+                task.warnings.extend(fault::missed(cluster, from));
                 let steps = cluster.steps.iter().enumerate();
                 task.items.extend(
                     steps

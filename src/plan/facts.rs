@@ -22,10 +22,15 @@ impl Facts {
     pub fn read(project: &Project, subjects: &[Subject]) -> Self {
         let mut facts = Self::default();
         for subject in subjects {
-            if let Subject::Cluster(cluster) = subject {
-                match ClusterRecord::read(&project.kitchen(), &cluster.name) {
-                    Ok(record) => drop(facts.records.insert(cluster.name.clone(), record)),
-                    Err(error) => facts.broken(&cluster.name, &error),
+            // An instance of a cluster has that cluster's faults.
+            let cluster = match subject {
+                Subject::Cluster(cluster) => Some(&cluster.name),
+                Subject::Instance(instance) => instance.cluster.as_ref(),
+            };
+            if let Some(cluster) = cluster {
+                match ClusterRecord::read(&project.kitchen(), cluster) {
+                    Ok(record) => drop(facts.records.insert(cluster.clone(), record)),
+                    Err(error) => facts.broken(cluster, &error),
                 }
             }
             for member in subject.members() {

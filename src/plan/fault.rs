@@ -1,7 +1,10 @@
 //! What faults need, and how they are told beforehand.
 
-use banquet_sdk::{Driver, LinkFault, Power};
+use std::sync::Arc;
 
+use banquet_sdk::{Driver, Error, LinkFault, Power};
+
+use super::cluster::each;
 use super::{Obstacle, Planner, Strike, Task, context, schedule};
 use crate::matrix::{Action, Cluster, Fault, Heartbeat, Instance, Kind, Probe, Step};
 
@@ -25,7 +28,7 @@ impl Planner<'_> {
             };
             for fault in faults {
                 let obstacle = match fault {
-                    Fault::Power(power) => unswitchable(&*driver, member, *power),
+                    Fault::Power(power) => self.unswitchable(&*driver, member, *power),
                     Fault::Partition => self.unlinkable(&*driver, member, LinkFault::Cut),
                     Fault::Delay { .. } => self.unlinkable(&*driver, member, LinkFault::Delay),
                     Fault::Drop { .. } => self.unlinkable(&*driver, member, LinkFault::Drop),
@@ -56,56 +59,115 @@ impl Planner<'_> {
             });
         }
         let cx = context(self.project, member, member.driver.section.clone(), "");
-        let error = driver.lacks(&cx, fault)?;
-        Some(Obstacle {
-            message: error.message,
-            hints: error.hints,
+        driver.lacks(&cx, fault).map(obstacle)
+    }
+
+    /// Why the driver cannot switch the member so, or not back again.
+    pub(super) fn unswitchable(
+        &self,
+        driver: &dyn Driver,
+        member: &Instance,
+        power: Power,
+    ) -> Option<Obstacle> {
+        let back = match power {
+            Power::Stop | Power::Kill => Some(Power::Start),
+            Power::Pause => Some(Power::Resume),
+            Power::Start | Power::Reboot | Power::Resume => None,
+        };
+        let cx = context(self.project, member, member.driver.section.clone(), "");
+        let lacks = |power| match driver.capabilities().power.contains(&power) {
+            true => driver.lacks_power(&cx, power).map(obstacle),
+            false => Some(cannot(driver, member, power)),
+        };
+        lacks(power).or_else(|| {
+            let mut obstacle = lacks(back?)?;
+            obstacle.message += ": it could not be undone";
+            Some(obstacle)
         })
     }
 }
 
-/// Why the driver cannot switch the member so, or not back again.
-fn unswitchable(driver: &dyn Driver, member: &Instance, power: Power) -> Option<Obstacle> {
-    let can = driver.capabilities().power;
-    let name = &member.driver.name;
+fn obstacle(error: Error) -> Obstacle {
+    Obstacle {
+        message: error.message,
+        hints: error.hints,
+    }
+}
+
+/// The driver does not have `power` at all.
+fn cannot(driver: &dyn Driver, member: &Instance, power: Power) -> Obstacle {
+    let (name, can) = (&member.driver.name, driver.capabilities());
     let word = |power: Power| Fault::Power(power).word();
-    if !can.contains(&power) {
-        let instead = match power {
-            Power::Stop => [Power::Kill, Power::Pause],
-            Power::Kill => [Power::Stop, Power::Reboot],
-            Power::Pause => [Power::Stop, Power::Kill],
-            Power::Start | Power::Reboot | Power::Resume => [power, power],
+    let what = word(power);
+    if can.workstation {
+        return Obstacle {
+            message: format!("driver {name} cannot {what}: {} is the workstation itself", member.name),
+            hints: vec!["Use a driver that makes machines, such as sandbox or docker, or `proxy` with hosts of its own.".into()],
         };
-        let instead = instead.into_iter().find(|other| can.contains(other));
-        let instead = instead.map(|other| format!("; use {}", word(other)));
-        let hint = match can.is_empty() {
-            true => "It has no power actions; `partition` cuts a member off all the same.".into(),
-            false => {
-                let can: Vec<_> = can.into_iter().map(word).collect();
-                format!("It can {}.", can.join(", "))
+    }
+    let instead: &[Power] = match power {
+        Power::Stop => &[Power::Kill, Power::Pause],
+        Power::Kill => &[Power::Stop, Power::Reboot],
+        Power::Pause => &[Power::Stop, Power::Kill],
+        Power::Start | Power::Reboot | Power::Resume => &[],
+    };
+    let instead = instead.iter().find(|other| can.power.contains(other));
+    let instead = instead.map(|other| format!("; use {}", word(*other)));
+    let hint = match can.power.is_empty() {
+        true => "It has no power actions; `partition` cuts a member off all the same.".into(),
+        false => {
+            let can: Vec<_> = can.power.into_iter().map(word).collect();
+            format!("It can {}.", can.join(", "))
+        }
+    };
+    Obstacle {
+        message: format!("driver {name} cannot {what}{}", instead.unwrap_or_default()),
+        hints: vec![hint],
+    }
+}
+
+/// Warns of the faults that steps before number `from` would have left in force: who begins there
+/// begins without them.
+pub(super) fn missed(cluster: &Cluster, from: usize) -> Vec<String> {
+    let mut in_force: Vec<(usize, Arc<Step>)> = Vec::new();
+    for (node, number) in cluster.steps.iter().zip(1..from) {
+        each(node, &mut |step| {
+            in_force.retain(|(_, set)| !ends(step, set));
+            if let Action::Fault { fault, lasts: None } = &step.action
+                && fault.lasts()
+            {
+                in_force.push((number, step.clone()));
             }
-        };
-        return Some(Obstacle {
-            message: format!(
-                "driver {name} cannot {}{}",
-                word(power),
-                instead.unwrap_or_default()
-            ),
-            hints: vec![hint],
         });
     }
-    let back = match power {
-        Power::Stop | Power::Kill => Power::Start,
-        Power::Pause => Power::Resume,
-        Power::Start | Power::Reboot | Power::Resume => return None,
+    let warned = in_force.into_iter().map(|(number, step)| {
+        let text = &step.text;
+        format!("`{text}` is not in force at step {from}: `--from {number}` begins with it")
+    });
+    warned.collect()
+}
+
+/// Whether `later` ends what `set` has broken.
+fn ends(later: &Step, set: &Step) -> bool {
+    let Action::Fault { fault, .. } = &set.action else {
+        return false;
     };
-    (!can.contains(&back)).then(|| Obstacle {
-        message: format!(
-            "driver {name} cannot {}: it could not be undone",
-            word(back)
-        ),
-        hints: Vec::new(),
-    })
+    let heals_all = later.action == Action::Heal && later.groups.is_empty();
+    let concerned = || {
+        let mut suites = set.groups.iter().flatten();
+        suites.any(|it| later.suites().any(|suite| suite == it))
+    };
+    let kind = match (&later.action, fault) {
+        (Action::Destroy, _) => true,
+        (Action::Heal, fault) => !matches!(fault, Fault::Power(_)),
+        (Action::Fault { fault, .. }, Fault::Power(was)) => match fault {
+            Fault::Power(Power::Start | Power::Reboot) => true,
+            Fault::Power(Power::Resume) => *was == Power::Pause,
+            _ => false,
+        },
+        _ => false,
+    };
+    kind && (heals_all || concerned())
 }
 
 /// What a step about faults means, in lines for a person.

@@ -71,6 +71,7 @@ impl Planner<'_> {
                 let clusters = &self.matrix.clusters;
                 clusters.iter().find(|it| it.name == *name).cloned()
             }),
+            left: Vec::new(),
             items,
             cleanup,
             warnings: Vec::new(),

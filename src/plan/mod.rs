@@ -23,7 +23,7 @@ pub use render::render;
 
 use crate::matrix::{Action, Cluster, Instance, Matrix, Shape, StepNode};
 use crate::registry::Registry;
-use crate::state::Project;
+use crate::state::{Broken, Project};
 
 /// What a person asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,6 +144,8 @@ pub struct Task {
     pub subject: Subject,
     /// The cluster that the subject is or belongs to.
     pub cluster: Option<Arc<Cluster>>,
+    /// What an earlier run left in force: undone before the items.
+    pub left: Vec<Broken>,
     /// The work, in order; the first failure ends it.
     pub items: Vec<Item>,
     /// What happens after the items, however they ended; none for all commands but `test`.
@@ -152,6 +154,18 @@ pub struct Task {
     pub warnings: Vec<String>,
     /// Why it cannot run.
     pub obstacles: Vec<Obstacle>,
+}
+
+impl Task {
+    /// Whether the work begins with the end of all that could be broken.
+    pub fn begins_anew(&self) -> bool {
+        let all = match &self.cluster {
+            Some(cluster) => cluster.members.len(),
+            None => self.subject.members().len(),
+        };
+        matches!(self.items.first(), Some(Item::All { action: Action::Destroy, members })
+            if members.len() == all)
+    }
 }
 
 /// A piece of work.
@@ -249,6 +263,12 @@ impl Planner<'_> {
                 Subject::Instance(instance) => self.instance(instance, command, options)?,
                 Subject::Cluster(cluster) => self.cluster(cluster, command, options)?,
             };
+            if let Some(cluster) = &task.cluster
+                && let Some(record) = self.facts.records.get(&cluster.name)
+                && !task.begins_anew()
+            {
+                task.left.clone_from(&record.broken);
+            }
             self.check(&mut task, command);
             tasks.push(task);
         }

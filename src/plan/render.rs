@@ -48,6 +48,13 @@ impl Printer<'_> {
             self.member(member);
         }
         self.line(1, "work");
+        for left in &task.left {
+            let (step, members) = (&left.step, left.members());
+            self.line(
+                2,
+                format_args!("heal: `{step}` on {members}, left by an earlier run"),
+            );
+        }
         for item in &task.items {
             self.item(task, item);
         }
@@ -114,7 +121,8 @@ impl Printer<'_> {
                 self.line(2, format_args!("{}: {}", word(action), names(members)));
             }
             Item::LateGossip => self.line(2, "late_gossip: all living members"),
-            Item::Heal => self.line(2, "heal: what an earlier run broke"),
+            Item::Heal if task.left.is_empty() => self.line(2, "heal: nothing is broken"),
+            Item::Heal => {}
             Item::Step { number, node } => self.node(2, &number.to_string(), task, node),
         }
     }
@@ -133,9 +141,10 @@ impl Printer<'_> {
                 let kind = match &block.shape {
                     Shape::Concurrent(_) => "concurrent".into(),
                     Shape::Sequence(_) => "one after another".into(),
-                    Shape::During { beside, .. } => {
-                        format!("the first {} beside the others", beside.len())
-                    }
+                    Shape::During { beside, .. } => match beside.len() {
+                        1 => "the first beside the others".into(),
+                        many => format!("the first {many} beside the others"),
+                    },
                     Shape::Rolling {
                         max_unavailable, ..
                     } => format!("rolling, {max_unavailable} at once"),

@@ -161,7 +161,7 @@ fn setup_destroy_and_heal_are_one_item_each() {
             Command::Destroy,
             "destroy: web1-host, web2-host, lb-host, late-host",
         ),
-        (Command::Heal, "heal: what an earlier run broke"),
+        (Command::Heal, "heal: nothing is broken"),
     ] {
         let plan = plan(CLUSTER, command, &Options::default(), &there);
         assert_eq!(plan.tasks[0].items.len(), 1);
@@ -206,7 +206,7 @@ fn faults_that_a_driver_cannot_set_or_undo_are_obstacles() {
         (
             "driver: exec",
             "kill web1",
-            "`kill web1`: driver exec cannot kill",
+            "`kill web1`: driver exec cannot kill: web1-host is the workstation itself",
         ),
         (
             "driver: exec",
@@ -216,7 +216,7 @@ fn faults_that_a_driver_cannot_set_or_undo_are_obstacles() {
         (
             "driver: {name: proxy, host: a}",
             "pause web",
-            "`pause web`: driver proxy cannot pause",
+            "`pause web`: driver proxy cannot pause: its setting `power` has no command `pause`",
         ),
     ];
     for (driver, step, message) in cases {
@@ -275,6 +275,127 @@ fn a_driver_that_can_do_something_else_says_so() {
         Some("`pause a`: driver switch cannot pause; use stop")
     );
     assert_eq!(about("stop"), None);
+}
+
+/// What `docs/faults.md` says of each driver is what a plan says.
+#[test]
+fn the_page_on_faults_tells_what_each_driver_can_do() {
+    let page = include_str!("../../docs/faults.md");
+    let (_, table) = page.split_once("\n| driver | ").unwrap();
+    let mut lines = table.lines();
+    let head: Vec<&str> = lines.next().unwrap().split(" | ").collect();
+    let words: Vec<&str> = head[..6].iter().map(|it| it.trim_matches('`')).collect();
+    let rows: Vec<Vec<&str>> = lines
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches([' ', '|']).split(" | ").collect())
+        .collect();
+    let said = |driver: &str| {
+        let name = format!("`{driver}`");
+        let row = rows
+            .iter()
+            .find(|row| row[0].split(", ").any(|it| it == name));
+        row.unwrap_or_else(|| panic!("docs/faults.md has no row of {driver}"))
+    };
+    for driver in Registry::builtin().names(crate::matrix::Kind::Driver) {
+        let cannot = |step: &str| {
+            let text = format!(
+                "driver: {{name: {driver}, host: lab}}\nplatforms: [{{name: host}}]\n\
+                 suites: [{{name: a}}, {{name: b}}]\nmultisuites:\n- name: pair\n  steps:\n  \
+                 - converge a\n  - converge b\n  - {step}\n"
+            );
+            let plan = plan(&text, Command::Test, &Options::default(), &Facts::default());
+            let obstacles = plan.tasks.into_iter().flat_map(|task| task.obstacles);
+            let about = format!("`{step}`: ");
+            let found: Vec<String> = obstacles
+                .map(|it| it.message)
+                .filter(|it| it.starts_with(&about))
+                .collect();
+            found.join("\n")
+        };
+        let row = said(&driver);
+        for (word, cell) in words.iter().zip(&row[1..]) {
+            let cannot = cannot(&format!("{word} a"));
+            let can = match cannot.as_str() {
+                "" => "yes",
+                found if found.contains("its setting `power`") => "command",
+                _ => "no",
+            };
+            assert_eq!(*cell, can, "{word} of {driver}: {cannot}");
+        }
+        let alone = cannot("partition a | b").contains("whose network is left alone");
+        assert_eq!(row[7] == "no", alone, "links of {driver}");
+    }
+}
+
+#[test]
+fn who_begins_later_is_told_which_faults_are_not_in_force_there() {
+    let steps = [
+        "kill web1",
+        "partition lb | web",
+        "start web1",
+        "pause web2",
+        "heal lb",
+        "drop lb",
+        "verify lb",
+    ];
+    let list = steps.map(|step| match step {
+        "drop lb" => format!("  - step: {step}\n    percent: 5\n"),
+        step => format!("  - {step}\n"),
+    });
+    let (head, _) = CLUSTER.split_once("  - converge web1").unwrap();
+    let text = format!(
+        "{head}  - concurrent: [setup lb, setup web1, setup web2]\n{}",
+        list.concat()
+    );
+    let told = |from: usize| {
+        let options = Options {
+            from: Some(from.to_string()),
+            ..Options::default()
+        };
+        let plan = plan(
+            &text,
+            Command::Test,
+            &options,
+            &facts(&["web1", "web2", "lb"]),
+        );
+        plan.tasks[0].warnings.join("\n")
+    };
+    assert_eq!(told(2), "");
+    assert_eq!(
+        told(4),
+        "`kill web1` is not in force at step 4: `--from 2` begins with it\n\
+         `partition lb | web` is not in force at step 4: `--from 3` begins with it"
+    );
+    assert_eq!(
+        told(8),
+        "`pause web2` is not in force at step 8: `--from 5` begins with it\n\
+         `drop lb` is not in force at step 8: `--from 7` begins with it"
+    );
+}
+
+/// What an earlier run left in force is part of the plan of whoever undoes it.
+#[test]
+fn what_is_in_force_is_undone_before_all_else_unless_all_is_destroyed() {
+    let mut there = facts(&["web1", "web2", "lb", "late"]);
+    let record = there.records.get_mut("ha-host").unwrap();
+    record.broken = vec![crate::state::Broken {
+        id: 1,
+        step: "kill web1".into(),
+        what: crate::state::Damage::Off,
+        groups: vec![vec!["web1-host".into()]],
+        since: jiff::Timestamp::UNIX_EPOCH,
+    }];
+    let line = "heal: `kill web1` on web1-host, left by an earlier run";
+    for (command, told) in [
+        (Command::Verify, true),
+        (Command::Heal, true),
+        (Command::Destroy, false),
+        (Command::Test, false),
+    ] {
+        let plan = plan(CLUSTER, command, &Options::default(), &there);
+        assert_eq!(work(&plan).contains(line), told, "{}", work(&plan));
+    }
 }
 
 /// A driver that only switches.

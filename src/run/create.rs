@@ -153,7 +153,9 @@ impl Job<'_> {
             .kitchen
             .registry
             .driver(&work.instance.driver.name)?;
-        self.unlink(member, scope).await;
+        if self.unlink(member, scope).await {
+            *state = member.state();
+        }
         *member.connection.lock().await = None;
         let cx = self.context(work, Kind::Driver, state, scope).await?;
         driver

@@ -32,6 +32,20 @@ pub(super) struct Job<'a> {
     steps: Mutex<Vec<StepSummary>>,
     /// The faults of this run, in the order in which they were set.
     begun: Mutex<Vec<Begun>>,
+    /// Numbers of those that are being undone.
+    mending: Mutex<Vec<u64>>,
+}
+
+/// Faults that are being undone, until it is dropped.
+pub(super) struct Mending<'a> {
+    all: &'a Mutex<Vec<u64>>,
+    these: Vec<u64>,
+}
+
+impl Drop for Mending<'_> {
+    fn drop(&mut self) {
+        locked(self.all).retain(|id| !self.these.contains(id));
+    }
 }
 
 /// What all know of the living members.
@@ -92,6 +106,7 @@ impl<'a> Job<'a> {
             known: Mutex::default(),
             steps: Mutex::default(),
             begun: Mutex::default(),
+            mending: Mutex::default(),
         };
         match job.read_record() {
             Err(crate::state::Error::Broken { .. }) if destroys => {}
@@ -126,6 +141,24 @@ impl<'a> Job<'a> {
         locked(&self.record).broken.clone()
     }
 
+    /// Notes that these faults are being undone: they stay on the record until they are, and are
+    /// to be in force no more.
+    pub fn mending(&self, ids: &[u64]) -> Mending<'_> {
+        locked(&self.mending).extend(ids);
+        Mending {
+            all: &self.mending,
+            these: ids.into(),
+        }
+    }
+
+    /// What is broken and is to be so.
+    pub fn in_force(&self) -> Vec<Broken> {
+        let mending = locked(&self.mending).clone();
+        let mut broken = self.broken();
+        broken.retain(|it| !mending.contains(&it.id));
+        broken
+    }
+
     /// Whether every living member has heard of all others.
     pub fn all_heard(&self) -> bool {
         locked(&self.record).gossiped
@@ -136,21 +169,15 @@ impl<'a> Job<'a> {
         locked(&self.begun)
     }
 
-    /// Whether the work begins with the end of all that could be broken.
-    fn begins_anew(&self) -> bool {
-        let all = self.members.len();
-        matches!(self.task.items.first(), Some(Item::All { action: Action::Destroy, members })
-            if members.len() == all)
-    }
-
     /// What an earlier run broke is mended, then all items are done, then what they broke is
     /// mended, or all is destroyed.
     pub async fn run(self) -> (Outcome, Vec<StepSummary>) {
         let scope = Scope::new(&self.run.stop.soon);
-        let mended = match self.begins_anew() {
+        let mended = match self.task.begins_anew() {
             true => Ok(false),
             false => self.mend_first().await,
         };
+        let heals = mended.is_ok();
         let mut ended = match mended {
             Ok(mended) => self.items(&scope, mended).await,
             Err(failure) => Err(failure),
@@ -165,8 +192,13 @@ impl<'a> Job<'a> {
             let members = self.task.subject.members();
             let cleaned = self.all(&Action::Destroy, members, &scope).await;
             ended = ended.and(cleaned);
-        } else {
-            ended = ended.and(self.mend_all().await);
+        } else if heals {
+            let mended = self.mend_all().await;
+            if let (Err(_), Err(failure)) = (&ended, &mended) {
+                let message = format!("{}. {}", failure.message, failure.hints.join(" "));
+                self.run.sink.warn(self.task.subject.name(), &message).await;
+            }
+            ended = ended.and(mended);
         }
         let outcome = match ended {
             Ok(()) => Outcome::Passed,

@@ -15,6 +15,8 @@ pub(super) struct Member {
     store: Arc<Store>,
     /// Held by the action that works on it: two at once would not know of each other's state.
     pub busy: tokio::sync::Mutex<()>,
+    /// Held while its links are set: of two changes at once the later one is the last.
+    pub links: tokio::sync::Mutex<()>,
     /// Kept from one action to the next.
     pub connection: tokio::sync::Mutex<Option<Arc<dyn Connection>>>,
 }
@@ -48,6 +50,7 @@ impl Member {
                 current: Mutex::new(values),
             }),
             busy: tokio::sync::Mutex::default(),
+            links: tokio::sync::Mutex::default(),
             connection: tokio::sync::Mutex::default(),
         }
     }

@@ -42,7 +42,7 @@ use sink::Sink;
 
 use crate::plan::{Plan, Subject, Task, title};
 use crate::registry::Registry;
-use crate::state::{Lock, Project, unique_id};
+use crate::state::{ClusterRecord, Lock, Project, unique_id};
 
 /// What a run works with.
 #[derive(Clone, Debug)]
@@ -169,6 +169,7 @@ pub async fn run(
         let summary = match summary {
             Some(summary) => summary,
             None => {
+                run.left_in_force(task).await;
                 let outcome = Outcome::Failed(Failure::interrupted());
                 run.finished(task, outcome, started.elapsed(), Vec::new())
                     .await
@@ -246,6 +247,18 @@ impl Run<'_> {
         let mut running = futures::stream::iter(tasks).buffer_unordered(self.options.concurrency);
         while let Some((index, summary)) = running.next().await {
             subjects[index] = Some(summary);
+        }
+    }
+
+    /// Tells what a task that was dropped in the midst of its work has left broken.
+    async fn left_in_force(&self, task: &Task) {
+        let Some(cluster) = &task.cluster else { return };
+        let record = ClusterRecord::read(&self.kitchen.project.kitchen(), &cluster.name);
+        if let Ok(record) = record
+            && let Some(left) = fault::left(&record.broken)
+        {
+            let message = format!("{left} `kitchen heal {}` undoes it.", cluster.name);
+            self.sink.warn(task.subject.name(), &message).await;
         }
     }
 

@@ -75,6 +75,17 @@ impl Broken {
         self.groups.iter().flatten()
     }
 
+    /// The names of these instances, for people.
+    pub fn members(&self) -> String {
+        let names: Vec<&str> = self.instances().map(String::as_str).collect();
+        names.join(", ")
+    }
+
+    /// Since when, for people.
+    pub fn when(&self) -> impl std::fmt::Display {
+        self.since.strftime("%Y-%m-%d %H:%M:%S UTC")
+    }
+
     /// Whether it concerns `instance`.
     pub fn concerns(&self, instance: &str) -> bool {
         self.instances().any(|it| it == instance)

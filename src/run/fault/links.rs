@@ -31,7 +31,7 @@ impl Job<'_> {
     ) -> Result<u64, Failure> {
         let started = Instant::now();
         let broken = self.note(text, damage, groups)?;
-        self.relink_those(&broken, scope).await?;
+        self.put_those(std::slice::from_ref(&broken), scope).await?;
         self.told_set(&broken, started, scope).await;
         Ok(broken.id)
     }
@@ -42,17 +42,8 @@ impl Job<'_> {
         }
         let started = Instant::now();
         let ids: Vec<u64> = broken.iter().map(|it| it.id).collect();
-        let mut left = self.broken();
-        left.retain(|it| !ids.contains(&it.id));
-        let concerned = self.members.iter().filter(|member| {
-            let name = &member.instance.name;
-            broken.iter().any(|it| it.concerns(name))
-        });
-        let work = concerned.map(|member| self.put(member, &left, scope));
-        join_all(work)
-            .await
-            .into_iter()
-            .collect::<Result<(), _>>()?;
+        let _mending = self.mending(&ids);
+        self.put_those(broken, scope).await?;
         self.strike_off(&ids)?;
         for broken in broken {
             self.told_healed(broken, started, scope).await;
@@ -61,11 +52,12 @@ impl Job<'_> {
     }
 
     /// The links of all that `broken` concerns become what the record says.
-    async fn relink_those(&self, broken: &Broken, scope: &Scope) -> Result<(), Failure> {
-        let all = self.broken();
-        let concerned = self.members.iter();
-        let concerned = concerned.filter(|member| broken.concerns(&member.instance.name));
-        let work = concerned.map(|member| self.put(member, &all, scope));
+    async fn put_those(&self, broken: &[Broken], scope: &Scope) -> Result<(), Failure> {
+        let concerned = self.members.iter().filter(|member| {
+            let name = &member.instance.name;
+            broken.iter().any(|it| it.concerns(name))
+        });
+        let work = concerned.map(|member| self.put(member, scope));
         join_all(work).await.into_iter().collect()
     }
 
@@ -79,54 +71,75 @@ impl Job<'_> {
 
     /// The member's links become what the record says, where that is anything.
     pub(super) async fn relink(&self, member: &Member, scope: &Scope) -> Result<(), Failure> {
-        let all = self.broken();
-        let concerned = |it: &Broken| it.what.is_of_links() && it.concerns(&member.instance.name);
-        match all.iter().any(concerned) {
-            true => self.put(member, &all, scope).await,
+        match self.is_cut_off(member) {
+            true => self.put(member, scope).await,
             false => Ok(()),
         }
     }
 
-    /// Before a member is destroyed: rules on a machine that outlives it are removed.
-    pub(in crate::run) async fn unlink(&self, member: &Member, scope: &Scope) {
+    /// Whether the record has faults of the member's links.
+    fn is_cut_off(&self, member: &Member) -> bool {
         let name = &member.instance.name;
-        let all = self.broken();
         let concerned = |it: &Broken| it.what.is_of_links() && it.concerns(name);
-        if !all.iter().any(concerned) {
-            return;
+        self.broken().iter().any(concerned)
+    }
+
+    /// Before a member is destroyed: rules on a machine that outlives it are removed. Gives whether
+    /// there were any.
+    pub(in crate::run) async fn unlink(&self, member: &Member, scope: &Scope) -> bool {
+        if !self.is_cut_off(member) {
+            return false;
         }
         let scope = scope.within(Some(LAST));
-        let mended = scope.limit("healing its links", self.put(member, &[], &scope));
-        if let Err(failure) = mended.await {
+        let unlinked = async {
+            let frozen = self.silenced(member).filter(|it| it.what == Damage::Frozen);
+            if let Some(frozen) = frozen
+                && self.network_of(member, &scope).await?.is_none()
+            {
+                self.mend_power(&frozen, &scope).await?;
+            }
+            let _turn = member.links.lock().await;
+            self.set_links(member, &Links::default(), &scope).await
+        };
+        if let Err(failure) = scope.limit("healing its links", unlinked).await {
+            let name = &member.instance.name;
             let message = format!("{name}: its links could not be healed: {}", failure.message);
             self.run.sink.warn(self.task.subject.name(), &message).await;
         }
+        true
     }
 
     /// A member was destroyed: what was broken between it and others is no more.
     pub(in crate::run) async fn lost(&self, member: &Member, scope: &Scope) -> Result<(), Failure> {
         let name = &member.instance.name;
-        let all = self.broken();
-        if !all.iter().any(|it| it.concerns(name)) {
+        let mut concerned = self.broken();
+        concerned.retain(|it| it.concerns(name));
+        if concerned.is_empty() {
             return Ok(());
         }
-        let left: Vec<Broken> = all
-            .iter()
-            .filter_map(|it| it.clone().without(name))
-            .collect();
-        let others = self.members.iter().filter(|other| {
-            let concerns = |it: &&Broken| it.concerns(name) && it.concerns(&other.instance.name);
-            other.instance.name != *name && all.iter().any(|it| concerns(&it))
-        });
-        let work = others.map(|other| self.put(other, &left, scope));
-        let put: Result<(), _> = join_all(work).await.into_iter().collect();
-        self.record(|record| record.broken = left)?;
+        let put = self.put_those(&concerned, scope).await;
+        self.record(|record| {
+            let all = std::mem::take(&mut record.broken).into_iter();
+            record.broken = all.filter_map(|it| it.without(name)).collect();
+        })?;
         put
     }
 
-    /// Sets a member's links to what `broken` makes of them. One that is off gets them when it is
-    /// on again.
-    async fn put(&self, member: &Member, broken: &[Broken], scope: &Scope) -> Result<(), Failure> {
+    /// Sets a member's links to what the record makes of them. Whoever changes the record does so
+    /// before, and waits for its turn: the last one sees all changes.
+    async fn put(&self, member: &Member, scope: &Scope) -> Result<(), Failure> {
+        let _turn = member.links.lock().await;
+        let links = self.links_of(member, &self.in_force()).await?;
+        self.set_links(member, &links, scope).await
+    }
+
+    /// Sets the links of a member that lives. One that is off gets them when it is on again.
+    async fn set_links(
+        &self,
+        member: &Member,
+        links: &Links,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
         if !member.lives() {
             return Ok(());
         }
@@ -145,8 +158,7 @@ impl Job<'_> {
                 return Ok(());
             }
         }
-        let links = self.links_of(member, broken).await?;
-        driver.links(&cx, &mut state, &links).await.map_err(error)
+        driver.links(&cx, &mut state, links).await.map_err(error)
     }
 
     async fn links_of(&self, member: &Member, broken: &[Broken]) -> Result<Links, Failure> {

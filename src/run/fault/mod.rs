@@ -6,6 +6,7 @@ mod chaos;
 mod links;
 mod power;
 
+use std::slice;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::join_all;
@@ -33,6 +34,22 @@ pub(super) struct Begun {
 pub(super) fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     u64::try_from(now.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// What is still in force, in a sentence; none where nothing is.
+pub(super) fn left(broken: &[Broken]) -> Option<String> {
+    let each = |it: &Broken| format!("`{}` on {}", it.step, it.members());
+    let all: Vec<String> = broken.iter().map(each).collect();
+    (!all.is_empty()).then(|| format!("Still in force: {}.", all.join("; ")))
+}
+
+impl Failure {
+    /// The same, of the attempt to undo `broken`.
+    fn undoing(mut self, broken: &[Broken]) -> Self {
+        let steps: Vec<String> = broken.iter().map(|it| format!("`{}`", it.step)).collect();
+        self.message = format!("undo {}: {}", steps.join(", "), self.message);
+        self
+    }
 }
 
 impl Job<'_> {
@@ -180,9 +197,22 @@ impl Job<'_> {
             .collect();
         let (links, power): (Vec<_>, Vec<_>) =
             broken.into_iter().partition(|it| it.what.is_of_links());
-        let switched = join_all(power.iter().map(|it| self.mend_power(it, scope))).await;
+        let switched = power.iter().map(|it| async {
+            let mended = self.mend_power(it, scope).await;
+            mended.map_err(|failure| failure.undoing(slice::from_ref(it)))
+        });
+        let mut ended = join_all(switched).await;
         let mended = self.mend_links(&links, scope).await;
-        switched.into_iter().collect::<Result<(), _>>().and(mended)
+        ended.push(mended.map_err(|failure| failure.undoing(&links)));
+        let all = ended
+            .into_iter()
+            .filter_map(Result::err)
+            .reduce(|mut all, other| {
+                all.message = format!("{}\n{}", all.message, other.message);
+                all.hints.extend(other.hints);
+                all
+            });
+        all.map_or(Ok(()), Err)
     }
 
     /// Everything that is broken is mended; at the end of a run, whatever it came to.
@@ -192,24 +222,26 @@ impl Job<'_> {
             return Ok(());
         }
         let scope = Scope::new(&self.run.stop.now);
-        self.mend(&broken, &scope).await.map_err(|failure| {
-            failure.hint(format!(
-                "`kitchen heal {}` tries again, `kitchen destroy` removes it.",
-                self.cluster_name()
-            ))
-        })
+        self.mend(&broken, &scope)
+            .await
+            .map_err(|failure| match left(&self.broken()) {
+                Some(left) => failure.hint(left).hint(format!(
+                    "`kitchen heal {0}` tries again, `kitchen destroy {0}` removes it.",
+                    self.cluster_name()
+                )),
+                None => failure,
+            })
     }
 
     /// What an earlier run left broken is told and mended. Gives whether there was anything.
     pub(super) async fn mend_first(&self) -> Result<bool, Failure> {
         let broken = self.broken();
         for left in &broken {
-            let members: Vec<_> = left.instances().map(String::as_str).collect();
             let message = format!(
                 "an earlier run left `{}` in force on {} (since {}): it is undone first",
                 left.step,
-                members.join(", "),
-                left.since.strftime("%Y-%m-%d %H:%M:%S UTC"),
+                left.members(),
+                left.when(),
             );
             self.run.sink.warn(self.task.subject.name(), &message).await;
         }

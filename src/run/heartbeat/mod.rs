@@ -89,7 +89,7 @@ impl Job<'_> {
             self.send(EventKind::HeartbeatFinished { place, summary })
                 .await;
         }
-        asked.and_then(|()| self.demands(step, beat, &record.tally))
+        asked.and_then(|()| self.demands(beat, &record.tally))
     }
 
     async fn asked(
@@ -169,7 +169,7 @@ impl Job<'_> {
     }
 
     /// Words that lead into the network of a member itself; none where no words do.
-    async fn network_of(
+    pub(in crate::run) async fn network_of(
         &self,
         member: &Member,
         scope: &Scope,
@@ -235,7 +235,7 @@ impl Job<'_> {
     }
 
     /// Whether the answers were what the heartbeat demands.
-    fn demands(&self, step: &Step, beat: &Heartbeat, tally: &Tally) -> Result<(), Failure> {
+    fn demands(&self, beat: &Heartbeat, tally: &Tally) -> Result<(), Failure> {
         let faults = self.begun().clone();
         let summary = tally.summary(&faults);
         let longest = tally.longest(&faults);
@@ -247,10 +247,7 @@ impl Job<'_> {
         let failure = |message: String| {
             let outage = outage.as_ref().map(|it| format!("; {it}"));
             let outage = outage.unwrap_or_default();
-            Err(Failure::new(
-                Cause::Verify,
-                format!("{}: {message}{outage}", step.text),
-            ))
+            Err(Failure::new(Cause::Verify, format!("{message}{outage}")))
         };
         if summary.sent == 0 {
             return failure("the steps ended before anything was asked".into());
