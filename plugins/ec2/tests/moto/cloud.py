@@ -118,10 +118,21 @@ exec /usr/sbin/sshd -D -e
 """
 
 
-def address(machine):
-    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-    found = docker("inspect", "-f", form, machine.id, check=False)
-    machine.nics[0].private_ip_address = found or machine.nics[0].private_ip_address
+def network():
+    """A Docker network whose range is known, so that machines keep their addresses as EC2's do."""
+    for _ in range(50):
+        prefix = f"10.{100 + secrets.randbelow(150)}.{secrets.randbelow(256)}"
+        made = subprocess.run(
+            ["docker", "network", "create", "--label", LABEL, "--subnet", f"{prefix}.0/24", NAME],
+            capture_output=True, text=True,
+        )
+        if made.returncode == 0:
+            return [f"{prefix}.{last}" for last in range(10, 250)]
+    sys.exit(f"no network: {made.stderr}")
+
+
+# Addresses that no machine has.
+addresses = []
 
 
 def become(machine, name, code):
@@ -139,14 +150,19 @@ def boot(machine, key):
     data = machine.user_data if machine.user_data and machine.user_data.decode()[:2] == "#!" else ""
     variables = {"LOGIN": USERS.get(machine.image_id, "root"), "KEY": key, "USER_DATA": data}
     options = [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
-    docker("run", "-d", "--name", machine.id, "--label", LABEL, "--network", NAME,
+    address = machine.nics[0].private_ip_address = addresses.pop(0)
+    docker("run", "-d", "--name", machine.id, "--label", LABEL, "--network", NAME, "--ip", address,
            "--hostname", machine.id, *options, IMAGE, "sh", "-c", BOOT)
-    address(machine)
     # Somebody may have removed it meanwhile.
     if machine._state.name == "pending":
         become(machine, "running", 16)
     else:
-        docker("rm", "-f", machine.id, check=False)
+        remove(machine)
+
+
+def remove(machine):
+    if docker("rm", "-f", machine.id, check=False):
+        addresses.append(machine.nics[0].private_ip_address)
 
 
 run_instances = instances.InstanceBackend.run_instances
@@ -234,19 +250,11 @@ def change(name, while_changing, change_machine):
     setattr(instances.Instance, name, begin)
 
 
-def restarted(*arguments):
-    def work(machine):
-        docker(*arguments, machine.id, check=False)
-        address(machine)
-
-    return work
-
-
 instances.InstanceBackend.run_instances = run
-change("terminate", ("shutting-down", 32), lambda it: docker("rm", "-f", it.id, check=False))
+change("terminate", ("shutting-down", 32), remove)
 change("stop", ("stopping", 64), lambda it: docker("stop", "-t", "2", it.id, check=False))
-change("start", ("pending", 0), restarted("start"))
-change("reboot", ("running", 16), restarted("restart", "-t", "2"))
+change("start", ("pending", 0), lambda it: docker("start", it.id, check=False))
+change("reboot", ("running", 16), lambda it: docker("restart", "-t", "2", it.id, check=False))
 
 full = set()
 free = Subnet.available_ip_address_count
@@ -295,7 +303,7 @@ def furnish(endpoint):
 def main():
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))
-    docker("network", "create", "--label", LABEL, NAME)
+    addresses.extend(network())
     try:
         application = with_status(DomainDispatcherApplication(create_backend_app))
         server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
