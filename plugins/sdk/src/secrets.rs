@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 const MASK: &str = "******";
 /// Shorter values would mask half of every log.
@@ -93,7 +93,7 @@ impl Secrets {
     fn collect_named(name: &str, value: &Value, into: &mut Vec<String>) {
         match value {
             Value::Object(map) => {
-                for (name, value) in map {
+                for (name, value) in map.iter().filter(|(_, it)| !is_known(it, map)) {
                     Self::collect_named(name, value, into);
                 }
             }
@@ -124,6 +124,13 @@ impl Secrets {
         }
         masked
     }
+}
+
+/// Whether the value is the name of the user beside it, or the one that every Vagrant box has: it
+/// keeps nobody out, and to mask it would blot out names and paths in every log.
+fn is_known(value: &Value, beside: &Map<String, Value>) -> bool {
+    let users = ["user", "username"];
+    value == "vagrant" || users.iter().any(|user| beside.get(*user) == Some(value))
 }
 
 fn is_private_key(text: &str) -> bool {
@@ -205,6 +212,18 @@ mod tests {
         let secrets = Secrets::new(found);
         assert_eq!(secrets.mask("got b3BlbnNzaC1r"), "got ******");
         assert_eq!(secrets.mask(text), "******");
+    }
+
+    #[test]
+    fn passwords_that_everybody_knows_are_not_masked() {
+        let mut found = Vec::new();
+        let tree = serde_json::json!({
+            "driver": {"username": "admin", "password": "admin"},
+            "transport": {"password": "vagrant"},
+            "verifier": {"username": "admin", "password": "x7fd2"},
+        });
+        Secrets::collect(&tree, &mut found);
+        assert_eq!(found, ["x7fd2"]);
     }
 
     #[test]
