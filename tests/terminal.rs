@@ -129,7 +129,7 @@ fn moment(out: &str, columns: u16, texts: &[&str]) -> Option<Vec<String>> {
         screen.process(piece.as_bytes());
         let rows: Vec<String> = screen.screen().rows(0, columns).collect();
         let begins = |text: &&str| rows.iter().any(|row| row.starts_with(*text));
-        texts.iter().all(|text| begins(&text)).then_some(rows)
+        texts.iter().all(begins).then_some(rows)
     })
 }
 
