@@ -99,7 +99,10 @@ impl Secrets {
             }
             Value::Array(list) => {
                 for value in list {
-                    Self::collect_named("", value, into);
+                    match value.as_str().and_then(variable) {
+                        Some((name, value)) => Self::collect_named(name, &value.into(), into),
+                        None => Self::collect_named("", value, into),
+                    }
                 }
             }
             Value::String(text) if Self::is_secret(name, text) => {
@@ -131,6 +134,14 @@ impl Secrets {
 fn is_known(value: &Value, beside: &Map<String, Value>) -> bool {
     let users = ["user", "username"];
     value == "vagrant" || users.iter().any(|user| beside.get(*user) == Some(value))
+}
+
+/// Name and value of a variable that is written `NAME=value`, with or without quotes around it.
+fn variable(text: &str) -> Option<(&str, &str)> {
+    let (name, value) = text.split_once('=')?;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let quotes = |c: char| c == '"' || c == '\'';
+    (!name.is_empty() && name.chars().all(is_name)).then(|| (name, value.trim_matches(quotes)))
 }
 
 fn is_private_key(text: &str) -> bool {
@@ -224,6 +235,19 @@ mod tests {
         });
         Secrets::collect(&tree, &mut found);
         assert_eq!(found, ["x7fd2"]);
+    }
+
+    #[test]
+    fn variables_in_lists_are_masked() {
+        let mut found = Vec::new();
+        let env = [
+            "DB_PASSWORD=hunter2",
+            "STAGE=test",
+            "API_TOKEN='abcdef'",
+            "--key=x y z",
+        ];
+        Secrets::collect(&serde_json::json!({"env": env}), &mut found);
+        assert_eq!(found, ["hunter2", "abcdef"]);
     }
 
     #[test]
