@@ -10,8 +10,8 @@ use crate::errors;
 use crate::settings::Settings;
 use crate::told::{Found, Reader};
 
-/// Marks our processes: its value is the environment's directory.
-const MARK: &str = "KITCHEN_VAGRANT_ROOT";
+/// Marks our processes: its value is the environment's directory. No variable that a state makes.
+const MARK: &str = "BANQUET_VAGRANT_ENVIRONMENT";
 /// Time between two tries where another Vagrant holds a machine.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
