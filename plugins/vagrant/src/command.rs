@@ -14,6 +14,8 @@ use crate::told::{Found, Reader};
 const MARK: &str = "BANQUET_VAGRANT_ENVIRONMENT";
 /// Time between two tries where another Vagrant holds a machine.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// So often Vagrant may stumble over what others remove.
+const STUMBLES: u32 = 10;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
 /// Variables that would lead Vagrant to another environment, or make it print other things.
 const MISLEADING: [&str; 5] = [
@@ -65,17 +67,20 @@ impl Vagrant<'_> {
     ) -> Result<Found, (Error, Found)> {
         let limit = self.settings.lock_timeout.map_or(LOCK_TIMEOUT, |it| it.0);
         let started = tokio::time::Instant::now();
-        let mut waited = false;
+        let (mut waited, mut stumbles) = (false, 0);
         loop {
             let (error, found) = match self.once(arguments, output).await {
                 Ok(found) => return Ok(found),
                 Err(failed) => failed,
             };
-            let is_locked = found
-                .error
-                .as_ref()
-                .is_some_and(|(class, _)| errors::is_lock(class));
-            if !is_locked || started.elapsed() >= limit {
+            if errors::is_stumble(&found) && stumbles < STUMBLES {
+                stumbles += 1;
+                let again = "vagrant again: what it looked at was another's, and went meanwhile";
+                self.cx.note(again).await;
+                continue;
+            }
+            let class = found.error.as_ref().map(|(class, _)| class.as_str());
+            if !class.is_some_and(errors::is_lock) || started.elapsed() >= limit {
                 return Err((error, found));
             }
             if !waited {

@@ -51,6 +51,20 @@ pub fn is_lock(class: &str) -> bool {
     class.ends_with("LockedError") || class.ends_with("MachineLocked")
 }
 
+/// Whether Vagrant stumbled over somebody else's container or network: its provider docker inspects
+/// all that it has listed, and one of them has gone meanwhile.
+pub fn is_stumble(found: &Found) -> bool {
+    let gone = [
+        "No such object",
+        "No such container",
+        "No such network",
+        " not found",
+    ];
+    found.error.as_ref().is_some_and(|(_, text)| {
+        text.contains("\"inspect\"") && gone.iter().any(|it| text.contains(it))
+    })
+}
+
 /// Whether what Vagrant failed at is the Vagrantfile.
 pub fn is_vagrantfile(found: &Found) -> bool {
     match &found.error {
@@ -150,6 +164,23 @@ mod tests {
         assert!(error("VagrantError", "nothing known").hints.is_empty());
         assert!(is_lock("Vagrant::Errors::MachineActionLockedError"));
         assert!(!is_lock("Vagrant::Errors::VMBootTimeout"));
+    }
+
+    #[test]
+    fn what_others_remove_meanwhile_is_no_error_of_ours() {
+        let stumbles = |text: &str| {
+            is_stumble(&Found {
+                error: Some(("ExecuteError".into(), text.into())),
+                ..Found::default()
+            })
+        };
+        assert!(stumbles(
+            "Command: [\"docker\", \"inspect\", \"63fa\"]\nError: No such object: 63fa"
+        ));
+        assert!(stumbles(
+            "[\"docker\", \"network\", \"inspect\", \"x\"] Error: network x not found"
+        ));
+        assert!(!stumbles("[\"docker\", \"run\"] No such image"));
     }
 
     #[test]
