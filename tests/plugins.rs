@@ -243,6 +243,61 @@ fn an_answer_that_never_comes_ends_with_the_limit_of_the_tests() {
     is_gone(&project, "child");
 }
 
+#[test]
+fn a_question_that_is_not_answered_has_a_limit() {
+    let hello = HELLO.replace(
+        "\"schema\"",
+        "\"capabilities\": {\"methods\": [\"verifier/check\"]}, \"schema\"",
+    );
+    let project = with_script(&format!("{hello}read -r line\nexec sleep 600\n"));
+    let ran = project
+        .env("KITCHEN_PLUGIN_TIMEOUT", "2")
+        .kitchen("verify")
+        .exits(3);
+    told(&ran, "the answer of verifier plugin port");
+    told(&ran, "to verifier/check took longer than 2s");
+}
+
+/// Two instances, verified at the same time.
+const TWO: &str = "suites: [{name: web}, {name: db}]";
+
+#[test]
+fn one_that_takes_one_request_at_a_time_has_a_process_for_each() {
+    let meets = r#"
+read -r line
+: > here.$$
+until [ "$(ls here.* | wc -l)" = 2 ]; do sleep 0.05; done
+echo '{"jsonrpc": "2.0", "id": 1, "result": {"cases": [{"name": "they met", "status": "passed"}]}}'
+read -r line
+"#;
+    let project = project(meets);
+    let text = CONFIG.replace("suites: [{name: web}]", TWO);
+    project.write("kitchen.yml", &text);
+    project.kitchen("verify -c").succeeds().prints("they met");
+    assert_eq!(project.read("starts").lines().count(), 2);
+}
+
+#[test]
+fn one_that_takes_many_requests_is_one_process() {
+    let collects = r#"
+read -r one
+read -r two
+for line in "$two" "$one"; do
+    id=${line#*\"id\":} id=${id%%,*}
+    echo '{"jsonrpc": "2.0", "id": '$id', "result": {"cases": [{"name": "both were there", "status": "passed"}]}}'
+done
+read -r line
+"#;
+    let project = concurrent(collects);
+    let text = CONFIG.replace("suites: [{name: web}]", TWO);
+    project.write("kitchen.yml", &text);
+    project
+        .kitchen("verify -c")
+        .succeeds()
+        .prints("both were there");
+    assert_eq!(project.read("starts").lines().count(), 1);
+}
+
 /// A verifier that takes several requests at once, and then does this.
 fn concurrent(then: &str) -> Project {
     let hello = HELLO.replace(

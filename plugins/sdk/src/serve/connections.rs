@@ -11,7 +11,9 @@ use super::{Answer, other};
 use crate::wire::connection;
 use crate::wire::endpoint::locked;
 use crate::wire::line;
-use crate::wire::message::{ConnectionId, ErrorObject, Notification, Request};
+use crate::wire::message::{
+    ConnectionId, ErrorObject, ExecOutput, ExecParams, Notification, Request,
+};
 use crate::{Connection, Discard};
 
 /// By name.
@@ -70,6 +72,9 @@ async fn ask(open: &Open, course: &Course, request: Request) -> Answer {
     let connection = &*open.connection;
     match request {
         Request::Exec(params) => {
+            // A transport has nobody to show it to, and keeps nothing.
+            let output = ExecOutput::Stream;
+            let params = ExecParams { output, ..params };
             let endpoint = &*course.server.endpoint;
             let work = connection::exec(endpoint, course.id, connection, params, &Discard);
             plain(course.until_cancelled(work).await)

@@ -13,7 +13,6 @@ use std::io::IsTerminal;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
 
 use futures::FutureExt;
 use serde_json::Value;
@@ -23,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::wire::endpoint::{Endpoint, Event, Held, json, locked, pipes, typed};
+use crate::wire::limit::{GRACE, limit};
 use crate::wire::line::{self, Incoming};
 use crate::wire::message::{
     CancelParams, Capabilities, ErrorObject, Examples, Initialize, Initialized, Nothing,
@@ -32,8 +32,6 @@ use crate::{Driver, Error, ErrorKind, Line, PluginInfo, Provisioner, Result, Tra
 use connections::Connections;
 use course::Course;
 
-/// How long calls that are under way have to end once the kitchen is gone.
-const GRACE: Duration = Duration::from_secs(5);
 /// Calls that may be under way block a thread each while a checkpoint is written.
 const THREADS: usize = 8;
 
@@ -226,7 +224,7 @@ async fn work(server: Arc<Server>, mut requests: mpsc::UnboundedReceiver<Asked>)
         }
     }
     // What does not end by then ends with the process.
-    let _ = tokio::time::timeout(GRACE, tasks.shutdown()).await;
+    let _ = tokio::time::timeout(limit(GRACE), tasks.shutdown()).await;
 }
 
 impl Server {

@@ -404,3 +404,64 @@ impl Request {
         value["method"].as_str().unwrap_or_default().to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_sends_waits_for_room_unless_somebody_is_in_a_hurry() {
+        let backlog = Arc::new(Backlog::default());
+        backlog.room().await;
+        let held = backlog.hold(WAITING);
+        assert!(backlog.room().now_or_never().is_none());
+        let hurry = backlog.hurry();
+        assert!(backlog.room().now_or_never().is_some());
+        drop(hurry);
+        let (_, ()) = tokio::join!(backlog.room(), async { drop(held) });
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_dropped_is_cancelled_and_hears_no_more() {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let endpoint = Endpoint::new(ours).unwrap();
+        let request = Request::Shutdown(super::super::message::Nothing {});
+        let call = endpoint.call(&request).await.unwrap();
+        drop(call);
+        endpoint.deliver(0, Event::Answer(Ok(Value::Null)), 4);
+        let mut theirs = tokio::io::BufReader::new(theirs);
+        let mut lines = Vec::new();
+        for _ in 0..2 {
+            let line = tokio::time::timeout(Duration::from_secs(20), line::next(&mut theirs));
+            let line = line.await.expect("a line").unwrap().unwrap();
+            lines.push(String::from_utf8(line).unwrap());
+        }
+        assert_eq!(
+            lines,
+            [
+                r#"{"jsonrpc":"2.0","id":0,"method":"shutdown","params":{}}"#,
+                r#"{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":0}}"#,
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn where_the_other_side_is_gone_all_calls_fail_for_its_reason() {
+        let (ours, _theirs) = tokio::io::duplex(1 << 16);
+        let endpoint = Endpoint::new(ours).unwrap();
+        let request = Request::Shutdown(super::super::message::Nothing {});
+        let before = endpoint.call(&request).await.unwrap();
+        endpoint.end(Error::machine("it died"));
+        let ended = before.answer::<Value>(&crate::Discard).await;
+        assert_eq!(ended.unwrap_err().message, "it died");
+        let after = endpoint.call(&request).await;
+        assert_eq!(
+            after.err().map(|error| error.message),
+            Some("it died".into())
+        );
+    }
+}

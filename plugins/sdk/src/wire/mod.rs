@@ -6,6 +6,7 @@ pub(crate) mod connection;
 pub(crate) mod convert;
 pub(crate) mod endpoint;
 mod error;
+pub(crate) mod limit;
 pub(crate) mod line;
 pub mod message;
 mod schema;

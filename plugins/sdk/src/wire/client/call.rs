@@ -12,9 +12,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::process::Process;
-use super::{Dropped, GRACE, Plugin, failed, limit};
+use super::{Dropped, Plugin, failed};
 use crate::wire::connection;
 use crate::wire::endpoint::{Event, Events, Heir, json, locked, parsed};
+use crate::wire::limit::{GRACE, limit};
 use crate::wire::line;
 use crate::wire::message::{
     ConnectionId, ErrorObject, Nothing, PluginRequest, Request, StateParams,

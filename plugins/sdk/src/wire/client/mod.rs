@@ -12,30 +12,16 @@ mod verifier;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
 use super::endpoint::{locked, pipes};
+use super::limit::{TIMEOUT, limit};
 use super::message::{Initialized, PluginKind, Request};
 use crate::{Context, Discard, Driver, Error, ErrorKind, Provisioner, Result, Transport, Verifier};
 use process::Process;
 pub use process::shutdown;
-
-/// Seconds for the handshake and for questions.
-const TIMEOUT: (&str, u64) = ("KITCHEN_PLUGIN_TIMEOUT", 10);
-/// Seconds for the end of a cancelled call, and for the end of the process.
-const GRACE: (&str, u64) = ("KITCHEN_PLUGIN_GRACE", 5);
-
-/// How long something may take: seconds in the environment, else the default.
-fn limit((variable, default): (&str, u64)) -> Duration {
-    let seconds = std::env::var(variable).ok();
-    let seconds = seconds.and_then(|text| text.trim().parse::<f64>().ok());
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .unwrap_or(Duration::from_secs(default))
-}
 
 /// An executable that is a plugin of one kind.
 pub struct Plugin {

@@ -13,9 +13,10 @@ use tokio::io::{AsyncRead, BufReader};
 use tokio::process::{ChildStderr, ChildStdout, Command};
 use tokio_util::sync::CancellationToken;
 
-use super::{GRACE, Plugin, TIMEOUT, limit};
+use super::Plugin;
 use crate::process::exit_status;
 use crate::wire::endpoint::{Endpoint, Event, locked, pipes, typed};
+use crate::wire::limit::{GRACE, TIMEOUT, limit};
 use crate::wire::line::{self, Incoming};
 use crate::wire::message::{
     CancelParams, ConnectionId, Initialize, Initialized, Nothing, Notification, OutputParams,
