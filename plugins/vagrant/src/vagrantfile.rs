@@ -277,6 +277,11 @@ pub fn render(records: &[Record], network: Option<&Network>, own: Option<&Path>)
         None => BUILTIN.to_owned(),
         Some(path) => std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?,
     };
+    if template.contains("<%") {
+        let error = failed("it is written in ERB".into());
+        let hint = "Write it in Handlebars; `machines` has all that the configuration says..";
+        return Err(error.hint(hint));
+    }
     let machine = |record: &Record| match network {
         Some(network) => placed(record, network),
         None => record.data.clone(),

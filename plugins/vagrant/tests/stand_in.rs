@@ -256,7 +256,7 @@ async fn a_template_of_ones_own_and_a_command_before() {
     )
     .unwrap();
     let error = project
-        .machine(None, "web", section)
+        .machine(None, "web", section.clone())
         .create()
         .await
         .unwrap_err();
@@ -265,4 +265,9 @@ async fn a_template_of_ones_own_and_a_command_before() {
         (ErrorKind::Config, Some("/vagrantfile_erb"))
     );
     assert!(error.message.contains("mine.hbs"), "{error}");
+    std::fs::write(project.root.path().join("mine.hbs"), "<%= config[:box] %>").unwrap();
+    let machine = &mut project.machine(None, "web", section);
+    let error = machine.create().await.unwrap_err();
+    assert!(error.message.ends_with("it is written in ERB"), "{error}");
+    machine.destroy().await;
 }
