@@ -309,13 +309,24 @@ impl Plugins for Registry {
         {
             return None;
         }
-        Some(self.info(kind, name)?.keys())
+        let info = self.info(kind, name)?;
+        // A plugin that says that it takes further keys knows them all.
+        let open = info.schema().get("additionalProperties") == Some(&true.into());
+        (!open).then(|| info.keys())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plugin_that_takes_any_key_has_no_list_of_them() {
+        let registry = Registry::builtin();
+        assert_eq!(registry.keys(Kind::Provisioner, "external"), None);
+        let known = registry.keys(Kind::Provisioner, "shell").unwrap();
+        assert!(known.iter().any(|key| key == "script"), "{known:?}");
+    }
 
     #[test]
     fn an_unknown_name_gives_the_nearest_and_the_list() {

@@ -62,24 +62,3 @@ fn titled(root: &Path, title: &str) -> Option<String> {
         .collect();
     (!found.is_empty()).then(|| found.concat())
 }
-
-#[test]
-fn every_configuration_in_the_readme_and_the_docs_is_valid() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut checked = 0;
-    for document in ["README.md", "docs/multisuites.md"] {
-        let text = std::fs::read_to_string(root.join(document)).expect("a document");
-        let blocks = text
-            .split("```yaml\n")
-            .skip(1)
-            .filter_map(|rest| rest.split("```").next());
-        for block in blocks {
-            Project::new()
-                .file("kitchen.yml", block)
-                .kitchen("validate")
-                .succeeds();
-            checked += 1;
-        }
-    }
-    assert!(checked >= 2, "{checked}");
-}

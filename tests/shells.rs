@@ -131,7 +131,14 @@ fn every_command_has_a_page_for_man() {
             "{page}: {text}"
         );
     }
-    assert!(project.read("pages/kitchen-test.1").contains("resume"));
+    let page = project.read("pages/kitchen-test.1");
+    assert!(
+        page.contains("resume") && !page.contains(".SH EXTRA"),
+        "{page}"
+    );
+    let (_, examples) = page.split_once(".SH EXAMPLES\n.nf\n").expect("examples");
+    assert!(examples.contains("\n  kitchen test \\-c 4"), "{examples}");
+    assert!(project.read("pages/kitchen.1").contains(".SH FILES"));
 }
 
 #[test]

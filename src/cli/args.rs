@@ -61,7 +61,7 @@ Configuration:
 For shells:
   completions, man
 
-  version, help [COMMAND]
+  version, help [COMMAND|PLUGIN|steps|exit-codes]
 
 Options:
 {options}{after-help}";
@@ -126,6 +126,7 @@ pub enum Command {
     /// Destroy, create, run all steps, destroy again
     ///
     /// Stops at the first step that fails. `--destroy` says what happens then.
+    #[command(after_long_help = examples::TEST)]
     Test(Test),
     /// What earlier runs of this project left behind, by the labels in every driver; `--yes` removes it
     ///
@@ -136,6 +137,7 @@ pub enum Command {
     /// Undo what an interrupted run broke: machines off or frozen, networks cut
     Heal(Act),
     /// What a command would do, step by step; changes nothing
+    #[command(after_long_help = examples::PLAN)]
     Plan(super::plan::Plan),
     /// The plugins that there are, and whether one does what it must
     Plugin(super::plugin::Plugin),
@@ -152,11 +154,8 @@ pub enum Command {
     Doctor(super::doctor::Doctor),
     /// Print the version
     Version,
-    /// Help on a command, on a plugin, or on `exit-codes`
-    Help {
-        /// The command or plugin
-        topic: Option<String>,
-    },
+    /// Help on a command, on a plugin, on `steps`, or on `exit-codes`
+    Help(super::help::Help),
     /// Start a project here: kitchen.yml and what belongs to it; overwrites nothing
     #[command(after_long_help = examples::INIT)]
     Init(super::init::Init),
@@ -180,6 +179,7 @@ pub enum Command {
     /// A run that was recorded, told again
     ///
     /// For people, or as JUnit, JSON, TAP or HTML. Needs no configuration: the record is enough.
+    #[command(after_long_help = examples::REPORT)]
     Report(super::report::Report),
     /// Which runs were recorded
     Runs(super::report::List),
@@ -190,7 +190,7 @@ pub enum Command {
     /// `kitchen completions powershell | Out-String | Invoke-Expression` in $PROFILE.
     Completions(super::complete::Completions),
     /// Pages for `man`
-    Man(super::complete::Man),
+    Man(super::man::Man),
     /// What files may hold, as JSON Schema
     Schema(super::schema::Print),
     /// Test Kitchen's joke.
@@ -284,12 +284,13 @@ pub struct Act {
 /// `verify`.
 #[derive(Args, Clone, Debug)]
 pub struct Verify {
-    /// As other commands that change machines.
-    #[command(flatten)]
-    pub act: Act,
+    // Before the options of `act`, which have headings.
     /// Fail where there are no tests, instead of warning
     #[arg(long)]
     pub require_tests: bool,
+    /// As other commands that change machines.
+    #[command(flatten)]
+    pub act: Act,
 }
 
 /// How much at once, and when to stop.
@@ -393,12 +394,12 @@ pub struct Test {
     /// When to destroy afterwards
     #[arg(short, long, value_name = "WHEN", default_value = "passing")]
     pub destroy: Destroy,
-    /// How.
-    #[command(flatten)]
-    pub pace: Pace,
     /// Fail where a verify finds no tests, instead of warning
     #[arg(long)]
     pub require_tests: bool,
+    /// How.
+    #[command(flatten)]
+    pub pace: Pace,
     /// Write a configuration where there is none
     #[arg(long, hide = true)]
     pub auto_init: bool,
@@ -460,5 +461,7 @@ fn lenient_bool(text: &str) -> Result<bool, std::convert::Infallible> {
     ))
 }
 
+#[cfg(test)]
+mod documented;
 #[cfg(test)]
 mod tests;

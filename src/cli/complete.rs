@@ -1,6 +1,5 @@
-//! `kitchen completions` and `kitchen man`: what shells and `man` know of this program. A shell
-//! asks this program for every word, so that names of instances, clusters and steps are completed
-//! as the project has them now.
+//! `kitchen completions`: what shells know of this program. A shell asks it for every word, so that
+//! names of instances, clusters and steps are completed as the project has them now.
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -40,14 +39,6 @@ pub enum Shell {
     Powershell,
 }
 
-/// `man`.
-#[derive(Args, Clone, Debug)]
-pub struct Man {
-    /// Where the pages are written; it is made
-    #[arg(value_name = "DIR")]
-    pub into: PathBuf,
-}
-
 /// Answers a shell that asks what a word could be, and ends; does nothing where none asks.
 pub fn answer() {
     CompleteEnv::with_factory(Arguments::command)
@@ -66,19 +57,6 @@ pub fn completions(completions: &Completions) -> Result<Exit, Fault> {
     let mut script = Vec::new();
     shell.write_registration(VARIABLE, "kitchen", "kitchen", "kitchen", &mut script)?;
     io::stdout().write_all(&script)?;
-    Ok(Exit::Success)
-}
-
-/// Writes a page for `man` of the program and of each command.
-pub fn man(man: &Man) -> Result<Exit, Fault> {
-    let failed = |error: io::Error| {
-        let message = format!("write pages to {}: {error}", man.into.display());
-        Fault::usage(message, None::<String>)
-    };
-    std::fs::create_dir_all(&man.into).map_err(failed)?;
-    // Headings and tables of the screen mean nothing to `man`.
-    let command = Arguments::command().help_template("{about}").after_help("");
-    clap_mangen::generate_to(command, &man.into).map_err(failed)?;
     Ok(Exit::Success)
 }
 

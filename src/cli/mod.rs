@@ -20,12 +20,13 @@ mod loaded;
 mod login;
 mod logs;
 mod machine;
+mod man;
 mod migrate;
 mod package;
 mod partition;
 mod plan;
 mod plugin;
-mod plugins;
+mod reference;
 mod report;
 mod rows;
 mod schema;
@@ -89,8 +90,8 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
         })?;
     }
     match arguments.command {
-        None => help::help(None),
-        Some(Command::Help { topic }) => help::help(topic.as_deref()),
+        None => help::help(&help::Help::default()),
+        Some(Command::Help(help)) => help::help(&help),
         Some(Command::Version) => help::version(),
         Some(Command::List(list)) => list::list(&list),
         Some(Command::Diagnose(diagnose)) => diagnose::diagnose(&diagnose),
@@ -117,7 +118,7 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
         Some(Command::Runs(args)) => report::list(&args),
         Some(Command::Schema(args)) => schema::schema(&args),
         Some(Command::Completions(args)) => complete::completions(&args),
-        Some(Command::Man(args)) => complete::man(&args),
+        Some(Command::Man(args)) => man::man(&args),
         Some(Command::Sink) => sink::sink(),
     }
 }

@@ -33,6 +33,7 @@ pub use plugins::{NoPlugins, Plugins};
 pub use select::{SelectError, Selection};
 pub use settings::Settings;
 pub use step::{Action, Block, Condition, Expect, Repeat, Shape, Step, StepNode, StepOptions};
+pub use steps::{OPTIONS, reference};
 
 /// One of the four places where a technology plugs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -111,7 +111,11 @@ pub fn options(config: &Config, second: bool) -> Result<Vec<String>> {
 /// Words that the user wrote for a shell.
 pub fn raw(config: &Config) -> String {
     let raw = [&config.ansible_extra_flags, &config.raw_arguments];
-    let raw: Vec<&str> = raw.into_iter().flatten().map(|it| it.trim()).collect();
+    let raw: Vec<&str> = raw
+        .into_iter()
+        .flat_map(|flags| &flags.0)
+        .map(|it| it.0.trim())
+        .collect();
     raw.join(" ")
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use banquet_sdk::lenient::{List, Text};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// Where `ansible-playbook` runs.
@@ -32,7 +32,7 @@ pub enum Variables {
 }
 
 /// How much Ansible says.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected a number, or one of info, warn, debug and trace"
@@ -102,7 +102,7 @@ pub struct Config {
     /// Whether differences of files are shown.
     pub ansible_diff: bool,
     /// More words for `ansible-playbook`.
-    pub ansible_extra_flags: Option<String>,
+    pub ansible_extra_flags: List<Text>,
     /// Variables of the environment of `ansible-playbook`.
     pub env_vars: BTreeMap<String, Text>,
     /// Files with passwords for Ansible Vault; default: `ansible-vault-password`, looked up as the
@@ -256,7 +256,7 @@ pub struct Config {
     #[serde(default = "yes")]
     pub generate_inv: bool,
     /// From the workstation: more words for `ansible-playbook`.
-    pub raw_arguments: Option<String>,
+    pub raw_arguments: List<Text>,
     /// From the workstation: whether the instance is called by its own name in the inventory instead
     /// of its platform's; so it is in clusters.
     pub use_instance_name: bool,

@@ -3,7 +3,7 @@
 use banquet_sdk::lenient::{List, Text};
 use banquet_sdk::{Context, Error, Result, Section};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// Files of a cookbook that are sent (provisioner/chef_base.rb).
@@ -95,8 +95,12 @@ pub struct Settings {
     pub chef_metadata_url: Option<String>,
 
     /// More settings for `client.rb`; a text that begins with a colon is a symbol.
+    #[serde(deserialize_with = "nothing_is_empty")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub client_rb: Map<String, Value>,
     /// More settings for `solo.rb`.
+    #[serde(deserialize_with = "nothing_is_empty")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub solo_rb: Map<String, Value>,
     /// Whether the client reads `dna.json`; default: true.
     pub json_attributes: Option<bool>,
@@ -149,8 +153,15 @@ pub struct Settings {
     pub docker_info: Value,
 }
 
+/// A template that fills a map may leave it without a value.
+fn nothing_is_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Map<String, Value>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// When something is installed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
     /// Where it is not there.

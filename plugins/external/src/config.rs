@@ -11,8 +11,9 @@ use serde_json::{Map, Value};
 /// Settings of the provisioner (provisioner/external.rb). Every other key is the provider's own.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("additionalProperties" = true))]
 pub struct Config {
-    /// The provider's command line; words as a shell reads them. Required.
+    /// The provider's command line; words as a shell reads them [default: required].
     pub command: String,
     /// Name of the provider, under which its state is kept; default: the program's name without
     /// `kitchen-provider-`.

@@ -93,16 +93,27 @@ pub enum Tests {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(default)]
 pub struct From {
+    /// Its name; where nothing else says where it is, that on the Supermarket.
     name: Option<String>,
+    /// A directory or archive of the workstation.
     path: Option<String>,
+    /// An address that it is fetched from.
     url: Option<String>,
+    /// A git repository.
     git: Option<String>,
+    /// Its name on a compliance server.
     compliance: Option<String>,
+    /// Its name on the Supermarket.
     supermarket: Option<String>,
+    /// Another Supermarket.
     supermarket_url: Option<String>,
+    /// Of the git repository: the branch.
     branch: Option<String>,
+    /// Of the git repository: the tag.
     tag: Option<Text>,
+    /// Of the git repository: the commit.
     r#ref: Option<Text>,
+    /// Of the git repository: the directory in it.
     relative_path: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeOwned, Error};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// A time in seconds, from a number (`1.5`) or its text (`"1.5"`); nothing is no time.
@@ -28,6 +28,16 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
+/// As a whole number where it is one: schemas show defaults so.
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.subsec_nanos() {
+            0 => serializer.serialize_u64(self.0.as_secs()),
+            _ => serializer.serialize_f64(self.0.as_secs_f64()),
+        }
+    }
+}
+
 impl JsonSchema for Seconds {
     fn inline_schema() -> bool {
         true
@@ -38,12 +48,12 @@ impl JsonSchema for Seconds {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": ["number", "string", "null"], "minimum": 0})
+        json_schema!({"type": ["number", "string", "null"], "title": "seconds", "minimum": 0})
     }
 }
 
 /// A text; numbers and booleans are taken as they are written.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Text(pub String);
 
 impl<'de> Deserialize<'de> for Text {
@@ -71,7 +81,7 @@ impl JsonSchema for Text {
 }
 
 /// A list; a single value is a list of one, nothing is an empty one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct List<T>(pub Vec<T>);
 
 impl<T> Default for List<T> {
@@ -123,6 +133,10 @@ mod tests {
             assert_eq!(read(value), Ok(Seconds(Duration::from_millis(1500))));
         }
         assert_eq!(read(json!(null)), Ok(Seconds::default()));
+        for value in [json!(0), json!(30), json!(1.5)] {
+            let seconds: Seconds = read(value.clone()).unwrap();
+            assert_eq!(serde_json::to_value(seconds).unwrap(), value);
+        }
         for value in [json!(-1), json!("soon"), json!([1]), json!("NaN")] {
             assert!(read::<Seconds>(value).unwrap_err().contains("seconds"));
         }

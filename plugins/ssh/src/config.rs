@@ -6,7 +6,7 @@ use std::time::Duration;
 use banquet_sdk::lenient::{List, Seconds};
 use banquet_sdk::{Context, Result, Section, State};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A port, written as a number or as text.
 #[derive(Clone, Copy, Debug, PartialEq, JsonSchema)]
@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for Port {
 }
 
 /// A switch, or the name of what is switched on.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Switch {
     /// On or off.

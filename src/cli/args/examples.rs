@@ -13,6 +13,34 @@ Examples:
 
 Exit codes: `kitchen help exit-codes`.";
 
+/// `test`.
+pub const TEST: &str = "\
+Examples:
+  kitchen test                            everything; what passed is removed
+  kitchen test shop-debian-12 --destroy=never
+                                          keep the machines, to look at them
+  kitchen test --no-recreate --resume     go on at the step that failed
+  kitchen test shop --from 3 --until failover
+                                          some of a cluster's steps
+  kitchen test -c 4 --junit junit.xml --html report.html
+                                          for a build server
+
+What a step can be: `kitchen help steps`. Exit codes: `kitchen help exit-codes`.";
+
+/// `plan`.
+pub const PLAN: &str = "\
+Examples:
+  kitchen plan shop                  members, phases, steps, and where each value was written
+  kitchen plan shop --for converge   of another command than `test`
+  kitchen plan --from 3              as `test --from 3` would begin";
+
+/// `report`.
+pub const REPORT: &str = "\
+Examples:
+  kitchen report                     the newest run: what failed, with its last output
+  kitchen report 0c5f -f junit       an earlier one, by the beginning of its id
+  kitchen report -f html -o report.html";
+
 /// `list`.
 pub const LIST: &str = "\
 Examples:

@@ -32,8 +32,21 @@ pub fn schema(registry: &Registry) -> Schema {
             }
         }
     }
+    for name in ["Platform", "Suite", "Multisuite"] {
+        if let Some(Value::Object(map)) = definitions.get_mut(name) {
+            closed(map);
+        }
+    }
+    closed(schema.ensure_object());
     schema.insert("$defs".into(), Value::Object(definitions));
     schema
+}
+
+/// Refuses keys that nothing reads, so that an editor marks them; those that begin as here hold
+/// anchors.
+fn closed(map: &mut Map<String, Value>) {
+    map.insert("patternProperties".into(), json!({"^(x-|_|\\.)": true}));
+    map.insert("additionalProperties".into(), false.into());
 }
 
 /// A plugin's name, or a map with the keys of the plugin that it names; without a name those of

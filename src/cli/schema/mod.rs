@@ -57,6 +57,11 @@ pub fn text(what: What) -> String {
     format!("{:#}\n", of(what).to_value())
 }
 
+/// The schema of kitchen.yml.
+pub fn config_schema() -> serde_json::Value {
+    of(What::Config).to_value()
+}
+
 fn of(what: What) -> Schema {
     match what {
         What::Config => config::schema(&Registry::builtin()),

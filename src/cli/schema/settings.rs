@@ -72,6 +72,8 @@ pub struct Hook(
 pub enum Hooks {
     /// A command on the workstation.
     One(String),
+    /// A command, with settings.
+    Map(Box<HookSettings>),
     /// Several, in order.
     Many(Vec<HookCommand>),
     /// Nothing.
@@ -101,8 +103,6 @@ pub struct HookSettings {
     cwd: Option<String>,
     /// User of a local command.
     user: Option<String>,
-    /// Seconds that it may take.
-    timeout: Option<Value>,
     /// Whether an instance that cannot be reached is only a warning.
     skippable: Option<bool>,
     /// Platforms for which it runs.
@@ -180,9 +180,10 @@ pub enum Names {
     None(()),
 }
 
-/// A length of time: seconds, or a number with `ms`, `s`, `m` or `h`.
+/// A length of time: seconds, or a number with `ms`, `s`, `m`, `h` or `d`.
 #[derive(JsonSchema)]
 #[serde(untagged)]
+#[schemars(title = "length of time")]
 pub enum Time {
     /// Seconds.
     Seconds(f64),
@@ -218,26 +219,26 @@ pub struct Create {
 #[derive(JsonSchema)]
 #[serde(untagged)]
 pub enum Entry {
-    /// create, converge, setup, verify, destroy, exec or wait and a suite; `run`; `sleep 5s`; or a
-    /// fault.
+    /// An action and what it concerns: `converge web`, `kill web1`, `sleep 5s`.
     Line(String),
     /// With settings. Keys that are not listed are settings of the step's plugin, for this step.
     Step(Box<Step>),
 }
 
-/// A step or a block of steps, with settings.
+/// A step or a block of steps, with settings. Keys that are not listed are settings of the plugin
+/// that the step's action uses, for this step.
 #[derive(JsonSchema)]
 pub struct Step {
-    /// The step as a line: create, converge, setup, verify, destroy, exec or wait and a suite;
-    /// `run`; `sleep 5s`; or a fault.
+    /// The step as a line: an action and what it concerns (`converge web`, `run`, `sleep 5s`).
     step: Option<String>,
-    /// Its name in reports; tests of a verify step are looked up under it.
+    /// A label in reports, and for `--from` and `--until`. Tests of a verify step are looked up
+    /// under it, else under the multisuite's name.
     name: Option<String>,
     /// A block: these steps at the same time.
     concurrent: Option<Vec<Entry>>,
     /// A block: what goes on while `steps` are done; it is ended with them.
     during: Option<During>,
-    /// With `during`: these steps, one after another.
+    /// A block: these steps, one after another.
     steps: Option<Vec<Entry>>,
     /// A block: a step of several suites, a few members at a time.
     rolling: Option<Rolling>,
@@ -245,60 +246,145 @@ pub struct Step {
     heartbeat: Option<Heartbeat>,
     /// Faults by chance.
     chaos: Option<Chaos>,
-    /// So many rounds, all of which must pass.
+    /// So many rounds, all of which must pass [default: 1].
     repeat: Option<u32>,
-    /// With `repeat`: `failure` or `success`, the first of which is the last round.
-    until: Option<String>,
-    /// A fault: how long, then it is undone.
+    /// `failure`: the first round that fails is the last, and ends it. Needs `repeat` or `timeout`;
+    /// passing until then is passing.
+    until: Option<Until>,
+    /// A fault: how long, then it is undone and the step ends [default: until the run ends].
     r#for: Option<Time>,
     /// A delay fault: by how much.
     by: Option<Time>,
-    /// A delay fault: by how much it differs.
+    /// A delay fault: by how much it differs from packet to packet [default: 0].
     jitter: Option<Time>,
-    /// A drop fault: of so many packets in a hundred.
-    percent: Option<Value>,
-    /// How long it may take.
+    /// A drop fault: of so many packets in a hundred, above 0 and up to 100.
+    percent: Option<TextOrNumber>,
+    /// How long one attempt may take [default: no limit; wait: 60s].
     timeout: Option<Time>,
-    /// How often it is tried again when it fails; it is flaky then.
+    /// How often it is tried again when it fails; it is flaky if that helps [default: 0].
     retries: Option<u32>,
-    /// Pause before it is tried again.
+    /// Pause before it is tried again [default: 0].
     retry_wait: Option<Time>,
-    /// A failure is only a warning.
+    /// A failure is only a warning [default: false].
     allow_failure: Option<bool>,
-    /// It must fail.
+    /// It must fail; to pass is a failure [default: false].
     expect_failure: Option<bool>,
-    /// A converge step: it must change nothing.
+    /// A converge step: it must change nothing [default: false].
     idempotent: Option<bool>,
-    /// Platforms on which it is done.
+    /// Platforms on which it is done [default: all].
     includes: Option<Names>,
-    /// Platforms on which it is not.
+    /// Platforms on which it is not [default: none].
     excludes: Option<Names>,
-    /// An exec, run or wait step: the command.
+    /// An exec, run or wait step: the command, for a shell; a wait step waits until it exits with 0.
     command: Option<String>,
-    /// A run step: directory of the command, relative to the project.
+    /// A run step: directory of the command, relative to the project [default: the project].
     cwd: Option<String>,
-    /// An exec or run step: variables of the command.
-    environment: Option<BTreeMap<String, Value>>,
-    /// An exec step: what the command must do; a number is its exit code.
-    expect: Option<Value>,
+    /// A run step: variables of the command.
+    environment: Option<BTreeMap<String, Scalar>>,
+    /// An exec step: what the command must do; a number is its exit code [default: 0].
+    expect: Option<Expect>,
     /// A wait step: until this port takes connections.
-    port: Option<Value>,
-    /// A wait step: until this URL answers; `{url, status, body}` says how.
-    http: Option<Value>,
+    port: Option<u16>,
+    /// A wait step: until this URL answers.
+    http: Option<Http>,
     /// A wait step: until this file is there.
     file: Option<String>,
-    /// A wait step: until a line of a file matches, `{file, matches}`.
-    log: Option<BTreeMap<String, Value>>,
-    /// A wait step: pause between two looks.
+    /// A wait step: until a line of a file matches.
+    log: Option<Log>,
+    /// A wait step: pause between two looks [default: 500ms].
     interval: Option<Time>,
-    /// Settings of the driver, for this step.
-    driver_config: Option<BTreeMap<String, Value>>,
-    /// Settings of the transport, for this step.
-    transport_config: Option<BTreeMap<String, Value>>,
-    /// Settings of the provisioner, for this step.
+    /// A converge step: settings of the provisioner; with another `name` it is another one.
     provisioner_config: Option<BTreeMap<String, Value>>,
-    /// Settings of the verifier, for this step.
+    /// A verify or setup step: settings of the verifier; with another `name` it is another one.
     verifier_config: Option<BTreeMap<String, Value>>,
+}
+
+/// The last of several rounds.
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Until {
+    /// The first that fails.
+    Failure,
+}
+
+/// A number, or text with one.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[schemars(title = "text or number")]
+pub enum TextOrNumber {
+    /// A number.
+    Number(f64),
+    /// `30%`.
+    Text(String),
+}
+
+/// The value of a variable.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub enum Scalar {
+    /// As it is.
+    Text(String),
+    /// As it is written.
+    Number(f64),
+    /// As it is written.
+    Switch(bool),
+    /// Empty.
+    None(()),
+}
+
+/// What a command must do.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub enum Expect {
+    /// Its exit code.
+    Code(i32),
+    /// More than that.
+    All(ExpectAll),
+}
+
+/// What a command must do.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectAll {
+    /// Its exit code [default: 0].
+    exit_code: Option<i32>,
+    /// What its standard output contains.
+    contains: Option<TextOrNumber>,
+    /// A regular expression that its standard output matches.
+    matches: Option<String>,
+}
+
+/// How a URL is asked.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub enum Http {
+    /// A URL (`http://{{peers.web.address}}/`), or the member's part of one: `/health` (port 80),
+    /// `:8080/health`. Any status below 400 will do.
+    Url(String),
+    /// With what the answer must be.
+    Answer(Answer),
+}
+
+/// A URL and its answer.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// The URL, or the member's part of one.
+    url: String,
+    /// The status of the answer [default: any below 400].
+    status: Option<u16>,
+    /// A regular expression that the answer's body matches.
+    body: Option<String>,
+}
+
+/// A file, and what is sought in it.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// The file on the member.
+    file: String,
+    /// A regular expression that a line of it matches.
+    matches: String,
 }
 
 /// Steps that go on while others are done.
@@ -315,58 +401,91 @@ pub enum During {
 /// step's plugin.
 #[derive(JsonSchema)]
 pub struct Rolling {
-    /// The step, with a pattern of suites (`converge web*`).
+    /// The step, with a suite, a pattern of suites or a role (`converge web*`).
     step: String,
-    /// So many members at once.
-    max_unavailable: Option<Value>,
-    /// What is waited for after each, as in a wait step.
-    wait: Option<Value>,
+    /// So many members at once [default: 1].
+    max_unavailable: Option<u16>,
+    /// What is waited for after each, before the next: the keys of a wait step.
+    wait: Option<BTreeMap<String, Value>>,
 }
 
-/// A heartbeat: a question that is asked all the time.
+/// A heartbeat: a question that is asked all the time. Exactly one of `http`, `tcp` and `exec`.
 #[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Heartbeat {
-    /// A URL, or `{url, method, status, body}`.
-    http: Option<Value>,
-    /// An address and port that must take connections.
+    /// A URL that must answer.
+    http: Option<Asked>,
+    /// `HOST:PORT` that must take connections.
     tcp: Option<String>,
     /// A command that must exit with 0.
     exec: Option<String>,
     /// The suite that asks [default: the workstation].
     from: Option<String>,
-    /// Pause between two questions [default: 1s].
+    /// From one question to the next [default: 1s].
     every: Option<Time>,
     /// So many questions [default: until the steps have ended].
     count: Option<u64>,
-    /// How long an answer may take.
+    /// How long an answer may take [default: 2s].
     timeout: Option<Time>,
-    /// So many questions may be unanswered at once.
-    concurrency: Option<u64>,
-    /// So many may be lost.
-    allow_failures: Option<u64>,
-    /// The longest time without answers.
+    /// So many questions may be unanswered at once; further ones wait, which counts into their
+    /// latency [default: 1000].
+    concurrency: Option<u16>,
+    /// So many may be lost [default: 0; any number where only `max_outage` is set].
+    allow_failures: Option<u32>,
+    /// The longest time from a lost question to the next that was answered [default: any].
     max_outage: Option<Time>,
-    /// Latency of 99 in 100 answers.
+    /// 99 of 100 answers take no longer [default: any].
     max_latency: Option<Time>,
+}
+
+/// How a URL is asked all the time.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub enum Asked {
+    /// A whole URL. Any status below 400 will do.
+    Url(String),
+    /// With how it is asked and what the answer must be.
+    Answer(AskedAnswer),
+}
+
+/// A URL, how it is asked, and its answer.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskedAnswer {
+    /// The URL.
+    url: String,
+    /// The method [default: GET].
+    method: Option<String>,
+    /// The status of the answer [default: any below 400].
+    status: Option<u16>,
+    /// A regular expression that the answer's body matches.
+    body: Option<String>,
 }
 
 /// Faults by chance.
 #[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Chaos {
-    /// Which faults.
-    faults: Option<Names>,
-    /// Suites that may be hit [default: all].
+    /// Which faults: stop, kill, reboot, pause, partition, delay, drop.
+    faults: Names,
+    /// Suites, patterns and roles that may be hit [default: all].
     members: Option<Names>,
-    /// Time between two faults.
+    /// Time between two faults [default: 10s].
     every: Option<Time>,
     /// How long it goes on.
-    r#for: Option<Time>,
-    /// How long a fault lasts [default: by chance].
+    r#for: Time,
+    /// How long a fault lasts [default: by chance, from half of `every` to one and a half].
     fault_for: Option<Time>,
-    /// The same seed gives the same schedule.
-    seed: Option<u64>,
-    /// So many members stay in service.
-    min_in_service: Option<u64>,
+    /// The same seed gives the same schedule [default: 1].
+    seed: Option<i64>,
+    /// So many members never have a fault [default: 1].
+    min_in_service: Option<u16>,
+    /// Of delay: by how much.
+    by: Option<Time>,
+    /// Of delay: by how much it differs from packet to packet [default: 0].
+    jitter: Option<Time>,
+    /// Of drop: of so many packets in a hundred.
+    percent: Option<TextOrNumber>,
 }
 
 /// A section that names a plugin: where the plugins of this build are put into the schema.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::config::Keys;
+use crate::config::{Keys, LoadOptions};
 
 fn validator(schema: Value) -> (boon::Schemas, boon::SchemaIndex) {
     let mut schemas = boon::Schemas::new();
@@ -16,12 +16,15 @@ fn validator(schema: Value) -> (boon::Schemas, boon::SchemaIndex) {
 }
 
 fn checked(text: &str) -> Result<(), String> {
+    checked_value(&serde_saphyr::from_str(text).expect("YAML"))
+}
+
+fn checked_value(value: &Value) -> Result<(), String> {
     static CONFIG: std::sync::LazyLock<(boon::Schemas, boon::SchemaIndex)> =
         std::sync::LazyLock::new(|| validator(of(What::Config).to_value()));
     let (schemas, index) = &*CONFIG;
-    let value: Value = serde_saphyr::from_str(text).expect("YAML");
     schemas
-        .validate(&value, *index)
+        .validate(value, *index)
         .map_err(|error| format!("{error:#}"))
 }
 
@@ -141,12 +144,21 @@ fn what_is_wrong_is_against_the_schema() {
         "multisuites: [{name: a}]",
         "multisuites: [{name: a, steps: [1]}]",
         "multisuites: [{name: a, steps: [{step: verify a, retries: often}]}]",
+        "plaforms: []",
+        "suites: [{name: a, atributes: {}}]",
+        "platforms: [{name: a, drivr: docker}]",
+        "multisuites: [{name: a, steps: [], step: []}]",
+        "multisuites: [{name: a, steps: [{heartbeat: {evry: 1s}}]}]",
+        "multisuites: [{name: a, steps: [{chaos: {faults: [kill], for: 1m, seeds: 4}}]}]",
+        "multisuites: [{name: a, steps: [{step: wait a, http: {uri: /}}]}]",
+        "multisuites: [{name: a, steps: [{step: exec a, command: a, expect: {code: 1}}]}]",
         "driver: [docker]",
         "driver: {name: dummy, sleep: [1]}",
         "report: {keep_runs: many}",
     ] {
         assert!(checked(text).is_err(), "{text}");
     }
+    assert_eq!(checked("x-anchors: {}\n.more: 1\n_own: []"), Ok(()));
     assert_eq!(checked("driver: {name: somebodys, own: [1]}"), Ok(()));
     assert_eq!(checked("driver: {sleep: 1}"), Ok(()));
 }
@@ -197,45 +209,57 @@ fn every_known_key_is_in_the_schema_with_a_description() {
     }
 }
 
-/// The YAML in the documentation is YAML, and what is of a kitchen.yml is as the schema says.
-#[test]
-fn every_block_of_yaml_in_the_documentation_is_as_the_schema_says() {
+/// Kitchen files, as they were written: those of this project, and those that people wrote where
+/// that folder is (`tests/corpus.rs`).
+fn written() -> Vec<std::path::PathBuf> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut pages = vec![root.join("README.md")];
-    for entry in std::fs::read_dir(root.join("docs")).expect("a directory") {
-        pages.push(entry.expect("an entry").path());
+    let named = std::env::var_os("BANQUET_CORPUS").map(std::path::PathBuf::from);
+    let corpus = named.unwrap_or_else(|| root.join("../shared/corpus"));
+    let mut found = Vec::new();
+    for folder in [root.join("tests/data/kitchen-files"), corpus.join("files")] {
+        let files = std::fs::read_dir(folder).into_iter().flatten();
+        let files = files.map(|entry| entry.expect("an entry").path());
+        found.extend(files.filter(|file| file.extension().is_some_and(|it| it == "yml")));
     }
-    for entry in std::fs::read_dir(root.join("plugins")).expect("a directory") {
-        pages.push(entry.expect("an entry").path().join("README.md"));
-    }
-    pages.retain(|page| page.is_file());
-    let ours = [
-        "driver",
-        "platforms",
-        "suites",
-        "multisuites",
-        "report",
-        "provisioner",
-    ];
-    let mut count = 0;
-    for page in pages
-        .iter()
-        .filter(|page| page.extension().is_some_and(|it| it == "md"))
-    {
-        let text = std::fs::read_to_string(page).expect("text");
-        for block in text.split("```yaml\n").skip(1) {
-            let block = block.split("```").next().unwrap_or_default();
-            let value: Value = match serde_saphyr::from_str(block) {
-                Ok(value) => value,
-                // The pages of plugins also show alternatives, one below the other.
-                Err(_) if page.ends_with("README.md") => continue,
-                Err(error) => panic!("{}: {error}\n{block}", page.display()),
-            };
-            if ours.iter().any(|key| value.get(key).is_some()) {
-                assert_eq!(checked(block), Ok(()), "{}\n{block}", page.display());
-                count += 1;
-            }
+    assert!(found.len() > 30, "{found:?}");
+    found
+}
+
+#[test]
+fn the_schema_refuses_of_what_people_wrote_the_keys_that_nothing_reads_and_no_others() {
+    let (mut taken, mut refused, mut wrong) = (0, 0, Vec::new());
+    for file in written() {
+        let (config, problems) = crate::config::survey(&LoadOptions {
+            root: file.parent().expect("a folder").to_path_buf(),
+            project: Some(file.clone()),
+            local: Some("none.yml".into()),
+            global: Some("none.yml".into()),
+            ..LoadOptions::default()
+        });
+        let Some(config) = config else { continue };
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let unknown = told.iter().any(|it| it.starts_with("unknown key"));
+        // A file that is broken otherwise says nothing about keys.
+        if !unknown && !told.is_empty() {
+            continue;
+        }
+        let judged: Vec<_> = config
+            .raw
+            .iter()
+            .map(|(_, tree)| checked_value(&tree.to_json()))
+            .collect();
+        let refusal = judged.into_iter().find_map(Result::err);
+        match (&refusal, unknown) {
+            (None, false) => taken += 1,
+            (Some(_), true) => refused += 1,
+            _ => wrong.push(format!("{}: {told:?}: {refusal:?}", file.display())),
         }
     }
-    assert!(count > 10, "{count} blocks of kitchen.yml");
+    assert!(
+        wrong.is_empty(),
+        "{} files:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(taken > 20, "{taken} taken, {refused} refused");
 }

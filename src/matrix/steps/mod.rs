@@ -9,6 +9,7 @@ mod heartbeat;
 mod names;
 mod options;
 mod parsed;
+pub mod reference;
 mod step;
 mod wait;
 
@@ -19,7 +20,7 @@ use super::plugins::Plugins;
 use crate::config::{Map, Node, Problem, Problems, Sources, Span, nearest};
 
 use options::Incomplete;
-pub use options::known_options;
+pub use options::{OPTIONS, known_options};
 pub use parsed::{Cast, Parsed};
 
 /// Keys that make a map a block, or a step that has no word.
@@ -94,7 +95,7 @@ impl Reader<'_> {
                 let message = format!("unknown key `{key}` in a step");
                 return self.tell(message, entry.key, &format!("did you mean `{near}`?"));
             }
-            if step::ACTIONS.contains(&key.as_str()) {
+            if reference::words().contains(&key.as_str()) {
                 let value = entry.node.as_str().unwrap_or("SUITE");
                 let help =
                     format!("write `- {key} {value}`, or `- step: {key} {value}` and options");

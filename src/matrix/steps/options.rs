@@ -4,7 +4,7 @@ use super::super::fields::Fields;
 use super::super::step::{Repeat, StepOptions};
 
 /// Options of every step and block.
-const OPTIONS: [&str; 10] = [
+pub const OPTIONS: [&str; 10] = [
     "name",
     "timeout",
     "retries",

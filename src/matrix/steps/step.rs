@@ -10,31 +10,9 @@ use super::super::{duration, overrides};
 use super::names::is_pattern;
 use super::options::{Incomplete, incomplete, options};
 use super::parsed::{Body, Parsed};
+use super::reference::words;
 use super::{Reader, command, fault, heartbeat, wait};
 use crate::config::{Map, Node, Span, nearest, section};
-
-/// Actions of a step, by their words.
-pub(super) const ACTIONS: [&str; 19] = [
-    "create",
-    "converge",
-    "setup",
-    "verify",
-    "destroy",
-    "exec",
-    "run",
-    "wait",
-    "sleep",
-    "stop",
-    "start",
-    "kill",
-    "reboot",
-    "pause",
-    "resume",
-    "partition",
-    "heal",
-    "delay",
-    "drop",
-];
 
 /// Words of the specification that a later version brings.
 const LATER: [&str; 2] = ["snapshot", "restore"];
@@ -51,7 +29,7 @@ impl Reader<'_> {
         let text = text.trim();
         let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
-        if !ACTIONS.contains(&word) {
+        if !words().contains(&word) {
             return self.no_action(word, text, span);
         }
         let concerns_groups = word == "heal" || fault::named(word).is_some();
@@ -200,9 +178,9 @@ impl Reader<'_> {
             let message = format!("this version does not have `{word}` yet");
             return self.tell(message, span, "remove it, or use a version that has it");
         }
-        let help = match nearest(word, ACTIONS) {
+        let help = match nearest(word, words()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the actions are: {}", ACTIONS.join(", ")),
+            None => format!("the actions are: {}", words().join(", ")),
         };
         self.tell(
             format!("unknown action `{word}` in the step `{text}`"),

@@ -16,7 +16,7 @@ pub(super) fn wait(suite: &str, fields: &mut Fields<'_, '_>) -> Result<Action, I
     })
 }
 
-const CONDITIONS: [&str; 5] = ["port", "http", "command", "file", "log"];
+pub(super) const CONDITIONS: [&str; 5] = ["port", "http", "command", "file", "log"];
 
 fn condition(suite: &str, fields: &mut Fields<'_, '_>) -> Result<Condition, Incomplete> {
     let given: Vec<_> = CONDITIONS
