@@ -59,7 +59,8 @@ pub const SIGNALS: Bare = Bare {
 pub const DOCKER: Bare = Bare {
     name: "`docker`",
     times: || {
-        let name = format!("banquet-bench-{}", std::process::id());
+        // The one before may not be removed yet.
+        let name = format!("banquet-bench-{:016x}", rand::random::<u64>());
         let run = [
             "run",
             "-d",
