@@ -151,7 +151,8 @@ fn parts_cover_everything_once_and_an_empty_one_is_no_failure() {
         listed.out.lines().map(ToOwned::to_owned).collect()
     };
     let mut all = [names("--partition 1/2"), names("--partition 2/2")].concat();
-    assert_eq!(names("--partition 1/2").len(), 2);
+    let half = names("--partition 1/2").len();
+    assert!((1..=2).contains(&half), "{half} of 3");
     all.sort();
     assert_eq!(all, ["app-x", "pair-x", "solo-x"]);
     assert!(names("--partition 4/4").is_empty());
