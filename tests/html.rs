@@ -177,6 +177,85 @@ fn the_page_asks_for_nothing_else() {
     assert!(!page.contains("@import") && !page.contains("url("));
 }
 
+/// A run in which a member is frozen under a heartbeat, which is lost from then on.
+fn under_fire() -> (Project, PathBuf) {
+    let project = Project::new();
+    let down = project.path().join("down");
+    let down = down.display();
+    project.write(
+        "kitchen.yml",
+        &format!(
+            "driver: dummy\ntransport: dummy\nprovisioner: dummy\nverifier: dummy\n\
+             platforms: [{{name: x}}]\nsuites: [{{name: db}}, {{name: web}}]\nmultisuites:\n- name: app\n  steps:\n  \
+             - converge db\n  - during: {{heartbeat: {{exec: 'test ! -e {down}', every: 40ms, count: 40}}}}\n    steps:\n    \
+             - sleep 400ms\n    - pause web\n    - {{step: run, command: 'touch {down}'}}\n"
+        ),
+    );
+    project.kitchen("test --html report.html").exits(10);
+    let path = project.path().join("report.html");
+    (project, path)
+}
+
+#[test]
+fn heartbeats_are_plotted_with_their_outage_and_the_fault_before_it() {
+    if !needed() {
+        return;
+    }
+    let (_project, path) = under_fire();
+    let mut page = Chromium::open(&path, true);
+    let edges = "((element) => { const box = element.getBoundingClientRect();
+        return [box.left, box.right, box.height]; })";
+    let mut of = |what: &str| -> Vec<f64> {
+        let found = page.eval(&format!("{edges}(document.querySelector('{what}'))"));
+        serde_json::from_value(found).expect("edges")
+    };
+    let (fault, strike, outage) = (of(".fault"), of(".beats .strike"), of(".beats .outage"));
+    let (beats, answered) = (of(".beats .track"), of(".beats .latency"));
+    // One clock: the fault begins at one place in the lane and under it, then beats are lost.
+    assert!((fault[0] - strike[0]).abs() < 1.5, "{fault:?} {strike:?}");
+    assert!(
+        strike[0] < outage[0] && outage[1] <= beats[1] + 1.0,
+        "{strike:?} {outage:?}"
+    );
+    assert!(
+        outage[1] - outage[0] > 20.0 && outage[2] > 50.0,
+        "shaded: {outage:?}"
+    );
+    assert!(
+        answered[1] <= outage[0] + 1.0 && answered[0] >= beats[0],
+        "{answered:?}"
+    );
+    let words = page
+        .eval("document.querySelector('.outages').innerText")
+        .to_string();
+    assert!(words.contains("after `pause web`: exit code 1"), "{words}");
+    assert_eq!(page.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn keys_alone_lead_from_a_bar_to_its_step() {
+    if !needed() {
+        return;
+    }
+    let (_project, path) = under_fire();
+    let mut page = Chromium::open(&path, true);
+    page.eval("document.querySelector('.scroll').focus()");
+    page.press("Tab");
+    let first = page.eval("document.activeElement.className").to_string();
+    assert!(first.contains("bar"), "{first}");
+    page.press("ArrowRight");
+    let next = page.eval("document.activeElement.getAttribute('href')");
+    page.press("Enter");
+    assert_eq!(page.eval("location.hash"), next);
+    let shown = page.eval("document.querySelector('tr:target') !== null");
+    assert_eq!(shown, true);
+    // One more stop, and the bars are behind.
+    page.eval("document.querySelector('.bar[tabindex=\"0\"]').focus()");
+    page.press("Tab");
+    let after = page.eval("document.activeElement.className").to_string();
+    assert!(!after.contains("bar"), "{after}");
+}
+
 #[test]
 fn a_hundred_members_and_a_hundred_thousand_lines_are_quick_to_look_at() {
     if !needed() {

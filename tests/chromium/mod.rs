@@ -110,9 +110,15 @@ impl Chromium {
 
     /// Presses and releases a key.
     pub fn press(&mut self, key: &str) {
+        let (text, code) = match key {
+            "Tab" => ("", 9),
+            "Enter" => ("\r", 13),
+            key if key.len() == 1 => (key, 0),
+            _ => ("", 0),
+        };
         for kind in ["keyDown", "keyUp"] {
-            let text = if key.len() == 1 { key } else { "" };
-            let event = json!({"type": kind, "key": key, "text": text});
+            let event =
+                json!({"type": kind, "key": key, "text": text, "windowsVirtualKeyCode": code});
             self.call("Input.dispatchKeyEvent", event);
         }
     }
