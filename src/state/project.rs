@@ -64,11 +64,60 @@ impl Project {
     }
 }
 
-/// Stable name of the project in directory `root`: the same whatever way leads there.
+/// Stable name of the project in directory `root`: the same whatever way leads there, and another
+/// one on every workstation, since build servers work in directories of the same name and share
+/// engines and accounts. It stays when the workstation is renamed. `KITCHEN_PROJECT` gives
+/// workstations that follow each other one name.
 pub fn project_id(root: &Path) -> String {
+    if let Some(name) = std::env::var_os("KITCHEN_PROJECT").filter(|name| !name.is_empty()) {
+        return named(&[name.as_encoded_bytes()]);
+    }
     let root = root.canonicalize().unwrap_or_else(|_| root.into());
-    let hash = blake3::hash(root.as_os_str().as_encoded_bytes());
+    kept(&root).unwrap_or_else(|| {
+        let [host, id] = workstation();
+        let root = root.as_os_str().as_encoded_bytes();
+        named(&[root, host.as_bytes(), id.as_bytes()])
+    })
+}
+
+fn named(parts: &[&[u8]]) -> String {
+    let hash = blake3::hash(&parts.join(&0));
     hash.to_hex()[..16].to_owned()
+}
+
+/// What tells this workstation from others: in a container its host name alone may, on a machine
+/// made from an image its id alone.
+fn workstation() -> [String; 2] {
+    #[cfg(unix)]
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    #[cfg(not(unix))]
+    let name = std::env::var("COMPUTERNAME").unwrap_or_default();
+    let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    [name, id.trim().to_owned()]
+}
+
+/// File in `.kitchen` that keeps the project's name, and the directory that it is for.
+const KEPT: &str = "project";
+
+fn kept(root: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(root.join(".kitchen").join(KEPT)).ok()?;
+    let (id, directory) = text.split_once('\n')?;
+    (Path::new(directory.trim_end_matches('\n')) == root).then(|| id.to_owned())
+}
+
+/// Keeps the name of the project whose `.kitchen` is `kitchen` for when the workstation's changes.
+/// That it cannot stops nobody.
+pub(super) fn keep(kitchen: &Path) {
+    let Some(root) = kitchen.parent().and_then(|root| root.canonicalize().ok()) else {
+        return;
+    };
+    if kept(&root).is_none() {
+        let text = format!("{}\n{}\n", project_id(&root), root.display());
+        let _ = super::write_atomically(&kitchen.join(KEPT), text.as_bytes());
+    }
 }
 
 /// A name that is unique in the world, in the form of a UUID (version 4), as Test Kitchen's ids.
@@ -123,5 +172,24 @@ mod tests {
         std::os::unix::fs::symlink(&real, &link).unwrap();
         assert_eq!(project_id(&real), project_id(&link));
         assert_ne!(project_id(&real), project_id(directory.path()));
+    }
+
+    #[test]
+    fn a_kept_name_stays_and_goes_with_no_copy() {
+        let directory = tempfile::tempdir().unwrap();
+        let [first, copy] = ["first", "copy"].map(|name| directory.path().join(name));
+        let id = project_id(&first);
+        for root in [&first, &copy] {
+            std::fs::create_dir_all(root.join(".kitchen")).unwrap();
+        }
+        keep(&first.join(".kitchen"));
+        let file = first.join(".kitchen").join(KEPT);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with(&id), "{text}");
+
+        std::fs::write(&file, text.replace(&id, "made-elsewhere")).unwrap();
+        assert_eq!(project_id(&first), "made-elsewhere");
+        std::fs::copy(&file, copy.join(".kitchen").join(KEPT)).unwrap();
+        assert_ne!(project_id(&copy), "made-elsewhere");
     }
 }

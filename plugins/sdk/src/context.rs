@@ -21,7 +21,7 @@ use crate::{
 /// tags or arguments, so that it can be found when the state is lost.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
-    /// Stable name of the project: a hash of its directory.
+    /// Stable name of the project: a hash of its directory and workstation.
     pub project: String,
     /// Name of the cluster (`web-centos-7`), none for a plain instance.
     pub cluster: Option<String>,

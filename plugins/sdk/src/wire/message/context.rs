@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// Whose resource something is.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Identity {
-    /// Stable name of the project: a hash of its directory.
+    /// Stable name of the project: a hash of its directory and workstation.
     pub project: String,
     /// Name of the cluster; null for a plain instance.
     #[serde(default)]
