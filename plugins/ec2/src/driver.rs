@@ -13,7 +13,7 @@ use crate::create::{Creation, TOKEN};
 use crate::errors::{Cause, Refusal};
 use crate::machine::{self, ID};
 use crate::settings::{Settings, Unneeded};
-use crate::tags::{self, Owner};
+use crate::tags::Owner;
 use crate::{group, key, orphans, power};
 
 /// Makes machines of Amazon EC2. What it keeps are connections; all else is in the instance's state
@@ -48,7 +48,7 @@ impl Driver for Ec2 {
     async fn create(&self, cx: &Context, state: &mut State) -> Result<()> {
         let settings = Settings::of(cx)?;
         let account = self.account(&settings, state).await?;
-        let owner = owner(cx, &settings);
+        let owner = owner(cx);
         let creation = Creation {
             cx,
             settings: &settings,
@@ -63,7 +63,7 @@ impl Driver for Ec2 {
     async fn destroy(&self, cx: &Context, state: &mut State) -> Result<()> {
         let settings = Settings::of(cx)?;
         let account = self.account(&settings, state).await?;
-        let owner = owner(cx, &settings);
+        let owner = owner(cx);
         let unanswered = cx.after_crash || state.str(TOKEN).is_some();
         let gone = async {
             let ids =
@@ -99,7 +99,7 @@ impl Driver for Ec2 {
         }
         let settings = Settings::of(cx)?;
         let account = self.account(&settings, &State::in_memory()).await?;
-        let owner = owner(cx, &settings);
+        let owner = owner(cx);
         let gone = remove_shared(&account, cx, &owner, &settings);
         cx.bounded("removing what the members shared", gone).await
     }
@@ -153,13 +153,13 @@ impl Driver for Ec2 {
     async fn orphans(&self, cx: &Context) -> Result<Vec<Orphan>> {
         let settings = Settings::of(cx)?;
         let account = self.account(&settings, &State::in_memory()).await?;
-        orphans::list(&account, &owner(cx, &settings)).await
+        orphans::list(&account, &owner(cx)).await
     }
 
     async fn reclaim(&self, cx: &Context, orphan: &Orphan) -> Result<bool> {
         let settings = Settings::of(cx)?;
         let account = self.account(&settings, &State::in_memory()).await?;
-        let owner = owner(cx, &settings);
+        let owner = owner(cx);
         let gone = orphans::reclaim(&account, cx, &settings, &owner, orphan);
         cx.bounded(&format!("removing {}", orphan.resource), gone)
             .await?;
@@ -184,14 +184,8 @@ impl Ec2 {
     }
 }
 
-fn owner(cx: &Context, settings: &Settings) -> Owner {
-    Owner {
-        identity: cx.identity.clone(),
-        workstation: settings
-            .workstation
-            .clone()
-            .unwrap_or_else(tags::workstation),
-    }
+fn owner(cx: &Context) -> Owner {
+    Owner(cx.identity.clone())
 }
 
 /// Removes security groups and key pairs, which no machine uses any more.

@@ -83,7 +83,7 @@ async fn create(account: &Account, owner: &Owner, vpc: &str) -> Result<String> {
         .client
         .create_security_group()
         .group_name(&name)
-        .description(description(owner.identity.group()))
+        .description(description(owner.0.group()))
         .vpc_id(vpc)
         .tag_specifications(specification(
             ResourceType::SecurityGroup,

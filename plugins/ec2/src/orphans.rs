@@ -1,4 +1,4 @@
-//! Everything in a region of an account that bears this workstation's tags.
+//! Everything in a region of an account that bears this project's tags.
 
 use std::time::SystemTime;
 

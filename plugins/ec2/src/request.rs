@@ -156,17 +156,14 @@ mod tests {
     use crate::settings::tests::read;
 
     fn owner() -> Owner {
-        Owner {
-            identity: Identity {
-                project: "p".into(),
-                cluster: None,
-                instance: "web-debian-12".into(),
-                suite: "web".into(),
-                platform: "debian-12".into(),
-                run: "r".into(),
-            },
-            workstation: "here".into(),
-        }
+        Owner(Identity {
+            project: "p".into(),
+            cluster: None,
+            instance: "web-debian-12".into(),
+            suite: "web".into(),
+            platform: "debian-12".into(),
+            run: "r".into(),
+        })
     }
 
     fn input(values: Value, spot: bool) -> RunInstancesInput {
@@ -281,7 +278,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::write(root.path().join("boot.sh"), "#!/bin/sh\n").unwrap();
         let section = banquet_sdk::Section::default();
-        let cx = Context::for_tests(owner().identity, root.path().into(), section);
+        let cx = Context::for_tests(owner().0, root.path().into(), section);
         let encoded = async |text: &str| {
             let settings = read(json!({ "user_data": text })).unwrap();
             user_data(&cx, &settings).await

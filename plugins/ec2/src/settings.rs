@@ -36,10 +36,6 @@ pub struct Settings {
     /// Seconds in which a machine may still come to light that was asked for by a command that then
     /// was killed. Not in kitchen-ec2.
     pub consistency_wait: Seconds,
-    /// Name of the workstation in the machines' tags; default: its host name and a hash of its
-    /// machine id. Give workstations that follow each other (of a CI) one name, so that they find
-    /// what an earlier one left; those that work at the same time must differ. Not in kitchen-ec2.
-    pub workstation: Option<String>,
 
     /// Image; default: found by `image_search`.
     pub image_id: Option<String>,
@@ -117,7 +113,6 @@ impl Default for Settings {
             retryable_tries: 60,
             retryable_sleep: Seconds(Duration::from_secs(5)),
             consistency_wait: Seconds(Duration::from_secs(15)),
-            workstation: None,
             image_id: None,
             image_search: BTreeMap::new(),
             instance_type: List::default(),

@@ -12,26 +12,18 @@ const INSTANCE: &str = "org.banquet.instance";
 const SUITE: &str = "org.banquet.suite";
 const PLATFORM: &str = "org.banquet.platform";
 const RUN: &str = "org.banquet.run";
-/// Which workstation asked: an account is shared, and two workstations may have a project in the
-/// same directory, which is what a project is told by.
-const WORKSTATION: &str = "org.banquet.workstation";
 
 /// Longest value of a tag, in characters.
 const LONGEST: usize = 256;
 
 /// Whose the resources of a call are.
 #[derive(Clone, Debug)]
-pub struct Owner {
-    /// Of the call.
-    pub identity: Identity,
-    /// Name of the workstation.
-    pub workstation: String,
-}
+pub struct Owner(pub Identity);
 
 impl Owner {
     /// Every tag of a machine: its own ones over the user's, with a name for the console.
     pub fn of_machine(&self, users: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let identity = &self.identity;
+        let identity = &self.0;
         let mut tags = BTreeMap::from([("Name".to_owned(), identity.instance.clone())]);
         tags.extend(users.clone());
         tags.extend(self.of_shared());
@@ -47,7 +39,7 @@ impl Owner {
 
     /// Tags of what the members of a cluster share; of an instance without one its own.
     pub fn of_shared(&self) -> BTreeMap<String, String> {
-        let identity = &self.identity;
+        let identity = &self.0;
         let (group, name) = match &identity.cluster {
             Some(cluster) => (CLUSTER, cluster),
             None => (INSTANCE, &identity.instance),
@@ -55,60 +47,47 @@ impl Owner {
         [
             (PROJECT, &identity.project),
             (RUN, &identity.run),
-            (WORKSTATION, &self.workstation),
             (group, name),
         ]
         .map(|(key, value)| (key.to_owned(), cut(value)))
         .into()
     }
 
-    /// Filters for the machines of this project, workstation and instance, of any run.
+    /// Filters for the machines of this project and instance, of any run.
     pub fn machines(&self) -> Vec<Filter> {
-        self.filters(INSTANCE, &self.identity.instance)
+        self.filters(INSTANCE, &self.0.instance)
     }
 
     /// Filters for what [`Owner::of_shared`] marks, of any run.
     pub fn shared(&self) -> Vec<Filter> {
-        match &self.identity.cluster {
+        match &self.0.cluster {
             Some(cluster) => self.filters(CLUSTER, cluster),
             None => self.machines(),
         }
     }
 
-    /// Filters for everything that this workstation made.
+    /// Filters for everything of this project.
     pub fn everything(&self) -> Vec<Filter> {
-        vec![
-            filter("tag-key", [PROJECT]),
-            filter(&format!("tag:{WORKSTATION}"), [&self.workstation]),
-        ]
+        vec![filter(&format!("tag:{PROJECT}"), [&self.0.project])]
     }
 
     fn filters(&self, key: &str, value: &str) -> Vec<Filter> {
-        [
-            (PROJECT, self.identity.project.as_str()),
-            (WORKSTATION, &self.workstation),
-            (key, value),
-        ]
-        .map(|(key, value)| filter(&format!("tag:{key}"), [cut(value)]))
-        .into()
+        [(PROJECT, self.0.project.as_str()), (key, value)]
+            .map(|(key, value)| filter(&format!("tag:{key}"), [cut(value)]))
+            .into()
     }
 
     /// Whether a machine's tags say that it was made for this instance. Its id may come from a state
     /// that somebody wrote by hand.
     pub fn owns(&self, tags: &[Tag]) -> bool {
         let is = |key, value: &str| get(tags, key).is_some_and(|found| found == cut(value));
-        is(PROJECT, &self.identity.project) && is(INSTANCE, &self.identity.instance)
+        is(PROJECT, &self.0.project) && is(INSTANCE, &self.0.instance)
     }
 
     /// Name of the security group and the key pair of a run: the same for all members of a cluster.
     pub fn shared_name(&self) -> String {
-        let identity = &self.identity;
-        let unique = [
-            identity.project.as_str(),
-            &self.workstation,
-            identity.group(),
-            &identity.run,
-        ];
+        let identity = &self.0;
+        let unique = [identity.project.as_str(), identity.group(), &identity.run];
         let hash = blake3::hash(unique.join("\n").as_bytes()).to_hex();
         let base = identity.group().chars();
         let base: String = base
@@ -153,29 +132,6 @@ pub fn specification(kind: ResourceType, tags: &BTreeMap<String, String>) -> Tag
         .build()
 }
 
-/// This workstation among those that use the account: its name, with what tells apart machines that
-/// were made from one image.
-pub fn workstation() -> String {
-    #[cfg(unix)]
-    let name = Some(
-        rustix::system::uname()
-            .nodename()
-            .to_string_lossy()
-            .into_owned(),
-    );
-    #[cfg(not(unix))]
-    let name = std::env::var("COMPUTERNAME").ok();
-    let name = name.filter(|name| !name.is_empty());
-    let name = name.unwrap_or_else(|| "workstation".into());
-    match std::fs::read_to_string("/etc/machine-id") {
-        Ok(id) if !id.trim().is_empty() => {
-            let hash = blake3::hash(id.trim().as_bytes()).to_hex();
-            format!("{name}-{}", &hash[..8])
-        }
-        _ => name,
-    }
-}
-
 fn get<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {
     tags.iter().find(|tag| tag.key() == Some(key))?.value()
 }
@@ -189,17 +145,14 @@ mod tests {
     use super::*;
 
     pub fn someone() -> Owner {
-        Owner {
-            identity: Identity {
-                project: "p1".into(),
-                cluster: Some("web-debian-12".into()),
-                instance: "web1-debian-12".into(),
-                suite: "web1".into(),
-                platform: "debian-12".into(),
-                run: "r1".into(),
-            },
-            workstation: "here".into(),
-        }
+        Owner(Identity {
+            project: "p1".into(),
+            cluster: Some("web-debian-12".into()),
+            instance: "web1-debian-12".into(),
+            suite: "web1".into(),
+            platform: "debian-12".into(),
+            run: "r1".into(),
+        })
     }
 
     fn list(tags: &BTreeMap<String, String>) -> Vec<Tag> {
@@ -213,7 +166,7 @@ mod tests {
             (PROJECT.to_owned(), "forged".into()),
         ]);
         let tags = list(&someone().of_machine(&users));
-        assert_eq!(identity(&tags), Some(someone().identity));
+        assert_eq!(identity(&tags), Some(someone().0));
         assert!(someone().owns(&tags));
         assert_eq!(get(&tags, "team"), Some("a"));
         assert_eq!(get(&tags, "Name"), Some("web1-debian-12"));
@@ -225,31 +178,22 @@ mod tests {
     fn another_instance_or_project_is_not_owned() {
         let tags = list(&someone().of_machine(&BTreeMap::new()));
         let mut other = someone();
-        other.identity.instance = "web2-debian-12".into();
+        other.0.instance = "web2-debian-12".into();
         assert!(!other.owns(&tags));
         let mut other = someone();
-        other.identity.project = "p2".into();
+        other.0.project = "p2".into();
         assert!(!other.owns(&tags));
-    }
-
-    #[test]
-    fn another_workstation_with_the_same_directory_looks_past_it() {
-        let mut other = someone();
-        other.workstation = "there".into();
-        let values = |owner: &Owner| format!("{:?}", owner.machines());
-        assert_ne!(values(&someone()), values(&other));
-        assert_ne!(someone().shared_name(), other.shared_name());
     }
 
     #[test]
     fn members_of_a_run_share_a_name_and_other_runs_have_another() {
         let mut peer = someone();
-        peer.identity.instance = "db-debian-12".into();
+        peer.0.instance = "db-debian-12".into();
         assert_eq!(someone().shared_name(), peer.shared_name());
-        peer.identity.run = "r2".into();
+        peer.0.run = "r2".into();
         assert_ne!(someone().shared_name(), peer.shared_name());
         let mut long = someone();
-        long.identity.cluster = Some("ä".repeat(300));
+        long.0.cluster = Some("ä".repeat(300));
         assert!(long.shared_name().len() < 64);
     }
 }

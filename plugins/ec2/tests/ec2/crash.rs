@@ -87,16 +87,3 @@ async fn a_machine_without_our_tags_is_never_touched() {
     assert_eq!(others.machines().await.len(), 1);
     theirs.destroy().await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_workstation_with_the_same_directory_is_left_alone() {
-    let Some(cloud) = cloud() else { return };
-    let project = Project::new(cloud);
-    let mut ours = project.machine(json!({"workstation": "here"}));
-    ours.create().await.unwrap();
-    let mut theirs = project.machine(json!({"workstation": "there"}));
-    theirs.destroy().await;
-    assert_eq!(project.machines().await.len(), 1);
-    assert_eq!(project.left(&theirs).await, [""; 0]);
-    ours.destroy().await;
-}
