@@ -25,17 +25,22 @@ const NAMES: [&str; 2] = ["-rf \"';&|<b>$(touch taken)`touch taken`]]>#", "*"];
 const PLATFORM: &str = "x\"><img src=x onerror=alert(1)>";
 
 fn project() -> Project {
+    let project = Project::new();
+    // Instances of `exec` share the workstation, and tests run side by side.
+    let root = project.path().join("root");
     let text = serde_json::json!({
         "driver": "exec",
         "verifier": {"name": "shell", "command": "true"},
         "platforms": [{"name": PLATFORM}],
         "suites": [
-            {"name": NAMES[0], "provisioner": {"name": "shell", "script": "bad.sh"}},
+            {"name": NAMES[0], "provisioner": {
+                "name": "shell", "script": "bad.sh", "root_path": root,
+            }},
             {"name": NAMES[1], "provisioner": {"name": "shell", "command": "echo converged"}},
         ],
     });
     // JSON is YAML.
-    Project::new()
+    project
         .file("kitchen.yml", &text.to_string())
         .script("bad.sh", &format!("#!/bin/sh\n{PRINTS}"))
 }
