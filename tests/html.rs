@@ -177,7 +177,8 @@ fn the_page_asks_for_nothing_else() {
     assert!(!page.contains("@import") && !page.contains("url("));
 }
 
-/// A run in which a member is frozen under a heartbeat, which is lost from then on.
+/// A run in which a member is frozen under a heartbeat, which is lost from soon after on: what was
+/// asked before the fault must not be overtaken by it on a busy machine.
 fn under_fire() -> (Project, PathBuf) {
     let project = Project::new();
     let down = project.path().join("down");
@@ -188,7 +189,7 @@ fn under_fire() -> (Project, PathBuf) {
             "driver: dummy\ntransport: dummy\nprovisioner: dummy\nverifier: dummy\n\
              platforms: [{{name: x}}]\nsuites: [{{name: db}}, {{name: web}}]\nmultisuites:\n- name: app\n  steps:\n  \
              - converge db\n  - during: {{heartbeat: {{exec: 'test ! -e {down}', every: 40ms, count: 40}}}}\n    steps:\n    \
-             - sleep 400ms\n    - pause web\n    - {{step: run, command: 'touch {down}'}}\n"
+             - sleep 400ms\n    - pause web\n    - sleep 300ms\n    - {{step: run, command: 'touch {down}'}}\n"
         ),
     );
     project.kitchen("test --html report.html").exits(10);
@@ -211,6 +212,8 @@ fn heartbeats_are_plotted_with_their_outage_and_the_fault_before_it() {
     };
     let (fault, strike, outage) = (of(".fault"), of(".beats .strike"), of(".beats .outage"));
     let (beats, answered) = (of(".beats .track"), of(".beats .latency"));
+    // Probes of a busy machine overtake each other: a late one is lost, some after it are answered.
+    let few = 5.0 * (beats[1] - beats[0]) / 40.0;
     // One clock: the fault begins at one place in the lane and under it, then beats are lost.
     assert!((fault[0] - strike[0]).abs() < 1.5, "{fault:?} {strike:?}");
     assert!(
@@ -222,8 +225,8 @@ fn heartbeats_are_plotted_with_their_outage_and_the_fault_before_it() {
         "shaded: {outage:?}"
     );
     assert!(
-        answered[1] <= outage[0] + 1.0 && answered[0] >= beats[0],
-        "{answered:?}"
+        answered[1] <= outage[0] + few && answered[0] >= beats[0],
+        "{answered:?} {outage:?}"
     );
     let words = page
         .eval("document.querySelector('.outages').innerText")
