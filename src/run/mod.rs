@@ -156,6 +156,7 @@ pub async fn run(
         sink: Sink::new(events, sink::secrets(plan, options)),
         locks: tokio::sync::Mutex::default(),
     };
+    kitchen.project.keep();
     run.started().await;
     let mut subjects: Vec<Option<SubjectSummary>> = plan.tasks.iter().map(|_| None).collect();
     tokio::select! {

@@ -46,7 +46,6 @@ impl Lock {
             std::fs::create_dir_all(directory)
                 .map_err(|error| Error::unwritable(kitchen, error))?;
         }
-        super::project::keep(kitchen);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options

@@ -31,6 +31,17 @@ impl Project {
         self.root.join(".kitchen")
     }
 
+    /// Keeps its name for when the workstation's changes. That it cannot stops nobody.
+    pub(crate) fn keep(&self) {
+        let Ok(root) = self.root.canonicalize() else {
+            return;
+        };
+        if kept(&root).is_none() {
+            let text = format!("{}\n{}\n", self.id, root.display());
+            let _ = super::write_atomically(&self.kitchen().join(KEPT), text.as_bytes());
+        }
+    }
+
     /// The state file of an instance.
     pub fn state_file(&self, instance: &str) -> super::StateFile {
         super::StateFile::new(&self.kitchen(), instance)
@@ -108,18 +119,6 @@ fn kept(root: &Path) -> Option<String> {
     (Path::new(directory.trim_end_matches('\n')) == root).then(|| id.to_owned())
 }
 
-/// Keeps the name of the project whose `.kitchen` is `kitchen` for when the workstation's changes.
-/// That it cannot stops nobody.
-pub(super) fn keep(kitchen: &Path) {
-    let Some(root) = kitchen.parent().and_then(|root| root.canonicalize().ok()) else {
-        return;
-    };
-    if kept(&root).is_none() {
-        let text = format!("{}\n{}\n", project_id(&root), root.display());
-        let _ = super::write_atomically(&kitchen.join(KEPT), text.as_bytes());
-    }
-}
-
 /// A name that is unique in the world, in the form of a UUID (version 4), as Test Kitchen's ids.
 pub fn unique_id() -> String {
     let bits = rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62) | (4 << 76) | (2 << 62);
@@ -182,7 +181,7 @@ mod tests {
         for root in [&first, &copy] {
             std::fs::create_dir_all(root.join(".kitchen")).unwrap();
         }
-        keep(&first.join(".kitchen"));
+        Project::new(&first, None).unwrap().keep();
         let file = first.join(".kitchen").join(KEPT);
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.starts_with(&id), "{text}");

@@ -1,13 +1,13 @@
 //! The workstation as an instance holds to the contract.
 #![cfg(unix)]
 
+mod support;
+
 use banquet_exec::{driver, transport};
 use banquet_sdk::conformance::{self, Subject};
 
 fn subject() -> Subject {
-    Subject::new(driver::Exec, transport::Exec)
-        .exempt("transport keys are described", "it has no keys")
-        .exempt("labels find a machine", "the workstation bears no labels")
+    support::exempt(Subject::new(driver::Exec, transport::Exec))
 }
 
 #[tokio::test]
@@ -17,14 +17,5 @@ async fn driver_conforms() {
 
 #[tokio::test]
 async fn transport_conforms() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let echo = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let (mut read, mut write) = stream.split();
-        tokio::io::copy(&mut read, &mut write).await.unwrap();
-    };
-    // The port is open already: the command has only to last.
-    let subject = subject().listen(port, "exec sleep 600");
-    tokio::join!(echo, conformance::connection(&subject));
+    support::transport_conforms(subject()).await;
 }

@@ -1,6 +1,8 @@
 //! In a process of its own the workstation as an instance holds to the contract as well.
 #![cfg(unix)]
 
+mod support;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -20,9 +22,10 @@ fn plugin(kind: PluginKind) -> Arc<Plugin> {
 
 fn subject() -> Subject {
     let driver = plugin(PluginKind::Driver).driver();
-    Subject::of(driver, plugin(PluginKind::Transport).transport())
-        .exempt("transport keys are described", "it has no keys")
-        .exempt("labels find a machine", "the workstation bears no labels")
+    support::exempt(Subject::of(
+        driver,
+        plugin(PluginKind::Transport).transport(),
+    ))
 }
 
 #[tokio::test]
@@ -32,16 +35,7 @@ async fn driver_conforms() {
 
 #[tokio::test]
 async fn transport_conforms() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let echo = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let (mut read, mut write) = stream.split();
-        tokio::io::copy(&mut read, &mut write).await.unwrap();
-    };
-    // The port is open already: the command has only to last.
-    let subject = subject().listen(port, "exec sleep 600");
-    tokio::join!(echo, conformance::connection(&subject));
+    support::transport_conforms(subject()).await;
 }
 
 /// As after a kill -9 of the kitchen: nobody asks for anything any more.

@@ -87,19 +87,24 @@ fn a_run_that_was_killed_is_unfinished_in_every_form() {
     }
 }
 
-#[test]
-fn a_failure_that_is_allowed_or_expected_fails_no_build() {
-    let mut story = Story::new(&["web"]);
-    let at = || place("web", "web1", &[1]);
-    let case = |status| EventKind::TestFinished {
-        place: at(),
+/// A test of web1's ended.
+fn answers(place: Place, status: banquet_sdk::CaseStatus) -> EventKind {
+    EventKind::TestFinished {
+        place,
         case: banquet_sdk::TestCase {
             name: "answers".into(),
             status,
             duration: None,
             message: Some("500".into()),
         },
-    };
+    }
+}
+
+#[test]
+fn a_failure_that_is_allowed_or_expected_fails_no_build() {
+    let mut story = Story::new(&["web"]);
+    let at = || place("web", "web1", &[1]);
+    let case = |status| answers(at(), status);
     story
         .subject("web", "test", &["web1"], &["verify web1"])
         .step(at(), "verify web1", 1)
@@ -117,15 +122,7 @@ fn a_failure_that_is_allowed_or_expected_fails_no_build() {
 fn a_test_that_passes_when_tried_again_is_flaky_in_every_form() {
     let mut story = Story::new(&["web"]);
     let at = || place("web", "web1", &[1]);
-    let case = |status| EventKind::TestFinished {
-        place: at(),
-        case: banquet_sdk::TestCase {
-            name: "answers".into(),
-            status,
-            duration: None,
-            message: Some("500".into()),
-        },
-    };
+    let case = |status| answers(at(), status);
     story
         .subject("web", "test", &["web1"], &["verify web1"])
         .step(at(), "verify web1", 1)
