@@ -4,6 +4,7 @@
 mod support;
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use support::{Project, needs};
 
@@ -32,6 +33,21 @@ fn sandbox(rest: &str) -> Project {
 
 fn docker(rest: &str) -> Project {
     Project::new().file("kitchen.yml", &format!("{BUSYBOX}\n{rest}"))
+}
+
+/// The number of the project's processes, once it stays: what a killed run had begun may still come.
+fn settled(project: &Project) -> usize {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let (mut last, mut since) = (processes(project), Instant::now());
+    while since.elapsed() < Duration::from_millis(500) {
+        assert!(Instant::now() < deadline, "processes come and go");
+        std::thread::sleep(Duration::from_millis(20));
+        let now = processes(project);
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+    }
+    last
 }
 
 fn lose_everything(project: &Project) {
@@ -102,7 +118,7 @@ fn a_killed_run_whose_state_is_lost_is_found_in_the_sandbox() {
     let created = project.start("create").until("Creating <c-host>");
     created.signal("KILL").wait();
     lose_everything(&project);
-    let left = processes(&project);
+    let left = settled(&project);
     assert!(left > 0, "a run that was killed leaves something behind");
     project.kitchen("gc").succeeds().prints_in_order(&[
         "sandbox process",
