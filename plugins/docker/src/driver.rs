@@ -12,9 +12,8 @@ use bollard::models::ContainerConfig;
 use bollard::query_parameters::{
     CommitContainerOptionsBuilder, CreateContainerOptions, RemoveContainerOptionsBuilder,
 };
-use futures::future::try_join_all;
 
-use crate::engine::{ASK_AGAIN, Engine, Engines};
+use crate::engine::{Engine, Engines};
 use crate::errors::{Cause, cause};
 use crate::find::{self, ID, NAME};
 use crate::image::{self, Images};
@@ -90,8 +89,8 @@ impl Driver for Docker {
         let settings = self.settings(cx)?;
         let engine = self.engine(cx, &settings, state).await?;
         let gone = async {
-            let ids = find::to_remove(&engine, cx, state).await?;
-            try_join_all(ids.iter().map(|id| remove(&engine, cx, id))).await?;
+            let found = find::to_remove(&engine, cx, state).await?;
+            remove_all(&engine, cx, found).await?;
             match state.str(IMAGE).filter(|_| settings.remove_images) {
                 Some(image) => image::remove(&engine, image).await,
                 None => Ok(()),
@@ -389,30 +388,47 @@ impl Wanted<'_> {
     }
 }
 
-/// Removes a container with its own volumes. Gone already is success.
-pub(crate) async fn remove(engine: &Engine, cx: &Context, id: &str) -> Result<()> {
-    cx.note(format!(
-        "removing the container {}",
-        &id[..id.len().min(12)]
-    ))
-    .await;
+/// Removes these containers and every other one of the instance, until the engine lists none.
+async fn remove_all(engine: &Engine, cx: &Context, found: Vec<String>) -> Result<()> {
+    let found = &found;
+    remove_listed(engine, cx, || find::remaining(engine, cx, found)).await
+}
+
+/// Removes one container, until the engine does not list it any more.
+pub(crate) async fn remove_one(engine: &Engine, cx: &Context, id: &str) -> Result<()> {
+    remove_listed(engine, cx, || find::listed(engine, id)).await
+}
+
+async fn remove_listed<L>(engine: &Engine, cx: &Context, list: impl FnMut() -> L) -> Result<()>
+where
+    L: Future<Output = Result<Vec<String>>>,
+{
+    cx.remove_listed(
+        "containers",
+        REMOVAL,
+        list,
+        |id| async move { remove(engine, &id).await },
+        |id| async move {
+            let short = &id[..id.len().min(12)];
+            cx.note(format!("removing the container {short}")).await;
+        },
+    )
+    .await
+}
+
+/// Asks for the removal of a container with its own volumes. One that the engine does not know,
+/// or removes already, is no error: its list tells when it is gone.
+async fn remove(engine: &Engine, id: &str) -> Result<()> {
     let options = RemoveContainerOptionsBuilder::default()
         .force(true)
         .v(true)
         .build();
     match engine.docker.remove_container(id, Some(options)).await {
-        Ok(()) => return Ok(()),
-        Err(error) => match cause(&error) {
-            Cause::Absent => return Ok(()),
-            // Another call is removing it.
-            Cause::Conflict => {}
-            _ => return Err(engine.error("remove the container", error)),
-        },
+        Err(error) if !matches!(cause(&error), Cause::Absent | Cause::Conflict) => {
+            Err(engine.error("remove the container", error))
+        }
+        _ => Ok(()),
     }
-    cx.poll("removing the container", ASK_AGAIN, REMOVAL, || async {
-        Ok(find::inspect(engine, id).await?.is_none().then_some(()))
-    })
-    .await
 }
 
 async fn switch(engine: &Engine, id: &str, power: Power) -> Result<()> {

@@ -1,5 +1,7 @@
 //! Which containers are an instance's: by what its state notes, and by labels.
 
+use std::collections::HashMap;
+
 use banquet_sdk::{Context, Result, State, Status};
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::ListContainersOptionsBuilder;
@@ -90,10 +92,32 @@ pub async fn to_remove(engine: &Engine, cx: &Context, state: &State) -> Result<V
     Ok(ids)
 }
 
+/// What of the instance the engine still lists, and what of `found` it still knows: a container
+/// may have been found by the state alone.
+pub async fn remaining(engine: &Engine, cx: &Context, found: &[String]) -> Result<Vec<String>> {
+    let mut ids = labelled(engine, cx).await?;
+    for id in found {
+        if !ids.contains(id) && inspect(engine, id).await?.is_some() {
+            ids.push(id.clone());
+        }
+    }
+    Ok(ids)
+}
+
 async fn labelled(engine: &Engine, cx: &Context) -> Result<Vec<String>> {
+    list(engine, labels::instance_filter(&cx.identity)).await
+}
+
+/// The id of the container where the engine lists it, which it does before its creation has ended.
+pub async fn listed(engine: &Engine, id: &str) -> Result<Vec<String>> {
+    list(engine, HashMap::from([("id".into(), vec![id.to_owned()])])).await
+}
+
+/// The ids of the containers that pass the filter, in whatever state they are.
+async fn list(engine: &Engine, filters: HashMap<String, Vec<String>>) -> Result<Vec<String>> {
     let options = ListContainersOptionsBuilder::default()
         .all(true)
-        .filters(&labels::instance_filter(&cx.identity))
+        .filters(&filters)
         .build();
     let listed = engine.settled(|| engine.docker.list_containers(Some(options.clone())));
     let found = listed.await.map_err(engine.doing("list containers"))?;

@@ -111,8 +111,8 @@ pub async fn reclaim(engine: &Engine, cx: &Context, orphan: &Orphan) -> Result<(
         return Ok(());
     };
     match (what, found.names.first(), found.names.last()) {
-        (CONTAINER, _, Some(id)) => driver::remove(engine, cx, id).await,
-        (NETWORK, Some(name), Some(id)) => network::remove_one(engine, cx, id, name).await,
+        (CONTAINER, _, Some(id)) => driver::remove_one(engine, cx, id).await,
+        (NETWORK, _, Some(id)) => network::remove_one(engine, cx, id).await,
         (IMAGE, Some(name), _) => image::remove(engine, name).await,
         _ => Ok(()),
     }

@@ -20,6 +20,7 @@ mod output;
 mod peers;
 pub mod process;
 mod provisioner;
+mod removal;
 mod retry;
 mod secrets;
 mod section;
