@@ -2,7 +2,7 @@
 //! remove containers that Vagrant itself has lost. By Docker's command line, as Vagrant does.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use banquet_sdk::{Context, Error, Identity, Result, Status, process};
 use tokio::process::Command;
@@ -17,6 +17,8 @@ pub const PREPARING: &str = "preparing";
 const COLUMNS: &str = "\t{{.ID}}\t{{.CreatedAt}}\t{{.Labels}}";
 /// So long after a call was cut off the engine may still make what it had been asked for.
 const SETTLE: Duration = Duration::from_secs(5);
+/// Longest wait until Docker lists nothing more of what is being removed.
+const REMOVAL: Duration = Duration::from_secs(60);
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A container or a network of this program.
@@ -87,48 +89,72 @@ fn row(line: &str) -> Option<Found> {
     })
 }
 
-/// Removes the containers of the instance that Vagrant does not know under `known`; says how many.
-pub async fn remove_others(
-    cx: &Context,
-    identity: &Identity,
-    known: Option<&str>,
-) -> Result<usize> {
-    let mut found = containers(labels::instance_filter(identity)).await?;
-    found.retain(|it| Some(it.id.as_str()) != known);
-    for Found { name, id, .. } in &found {
-        cx.note(format!("removing the container {name}")).await;
-        remove_container(id).await?;
-    }
-    Ok(found.len())
+/// Removes the containers of the instance that Vagrant does not know under `known`, until Docker
+/// lists none.
+pub async fn remove_others(cx: &Context, identity: &Identity, known: Option<&str>) -> Result<()> {
+    remove_listed(cx, CONTAINERS, || async {
+        let mut found = containers(labels::instance_filter(identity)).await?;
+        found.retain(|it| Some(it.id.as_str()) != known);
+        Ok(found)
+    })
+    .await
 }
 
 /// Removes the containers of the instance, and with `late` those that a call which was cut off had
 /// asked for and that appear only now.
 pub async fn sweep(cx: &Context, late: bool) -> Result<()> {
-    let removed = remove_others(cx, &cx.identity, None).await?;
-    if removed > 0 || !late {
-        return Ok(());
-    }
-    let appearing = async {
-        while remove_others(cx, &cx.identity, None).await? == 0 {
-            tokio::time::sleep(ASK_AGAIN).await;
-        }
-        Ok(())
-    };
+    let until = Instant::now() + SETTLE;
+    let filter = || labels::instance_filter(&cx.identity);
     // Most often nothing comes.
-    tokio::time::timeout(SETTLE, appearing)
-        .await
-        .unwrap_or(Ok(()))
+    while late && containers(filter()).await?.is_empty() && Instant::now() < until {
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+    remove_others(cx, &cx.identity, None).await
 }
 
-/// Removes a container with its own volumes.
-pub async fn remove_container(id: &str) -> Result<()> {
-    remove(&["rm", "-f", "-v", id], "remove a container").await
+/// Removes one container with its own volumes, until Docker does not list it any more.
+pub async fn remove_container(cx: &Context, id: &str) -> Result<()> {
+    let filter = ["--filter".to_owned(), format!("id={id}")];
+    remove_listed(cx, CONTAINERS, || containers(filter.to_vec())).await
 }
 
-/// Removes a network.
-pub async fn remove_network(id: &str) -> Result<()> {
-    remove(&["network", "rm", id], "remove the cluster's network").await
+/// Removes one network, until Docker does not list it any more.
+pub async fn remove_network(cx: &Context, id: &str) -> Result<()> {
+    let filter = ["--filter".to_owned(), format!("id={id}")];
+    remove_listed(cx, NETWORKS, || networks(filter.to_vec())).await
+}
+
+/// Removes the networks of a cluster, until Docker lists none.
+pub async fn remove_networks(cx: &Context, cluster: &str) -> Result<()> {
+    remove_listed(cx, NETWORKS, || {
+        networks(labels::cluster_filter(&cx.identity, cluster))
+    })
+    .await
+}
+
+/// Containers or networks: their name in messages, and the words that remove one.
+type Things = (&'static str, &'static [&'static str]);
+const CONTAINERS: Things = ("containers", &["rm", "-f", "-v"]);
+const NETWORKS: Things = ("networks", &["network", "rm"]);
+
+/// Removes what `list` finds until it finds nothing: Docker lists what it is still making, and says
+/// of it that there is no such thing.
+async fn remove_listed<L>(cx: &Context, (what, words): Things, list: impl Fn() -> L) -> Result<()>
+where
+    L: Future<Output = Result<Vec<Found>>>,
+{
+    let ids = || async { Ok(list().await?.into_iter().map(|it| it.id).collect()) };
+    cx.remove_listed(
+        what,
+        REMOVAL,
+        ids,
+        |id| async move { remove(&[words, &[id.as_str()]].concat(), "remove what is left").await },
+        |id| async move {
+            let short = &id[..id.len().min(12)];
+            cx.note(format!("removing from the {what}: {short}")).await;
+        },
+    )
+    .await
 }
 
 /// Gone already, or being removed by another call, is success.
@@ -259,14 +285,6 @@ pub async fn ensure(cx: &Context, settings: &Settings, network: &mut Network) ->
 fn is_overlap(error: &Error) -> bool {
     let texts = ["overlaps", "is already in use", "conflicts with network"];
     texts.iter().any(|text| error.message.contains(text))
-}
-
-/// Removes the networks of a cluster.
-pub async fn remove_networks(cx: &Context, cluster: &str) -> Result<()> {
-    for Found { id, .. } in networks(labels::cluster_filter(&cx.identity, cluster)).await? {
-        remove_network(&id).await?;
-    }
-    Ok(())
 }
 
 /// Whether an error means that there is no docker here, so that it cannot have made anything.

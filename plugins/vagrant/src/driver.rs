@@ -122,8 +122,8 @@ impl Driver for Vagrant {
         orphans::list(cx, &lenient(cx)?).await
     }
 
-    async fn reclaim(&self, _cx: &Context, orphan: &Orphan) -> Result<bool> {
-        orphans::reclaim(orphan).await
+    async fn reclaim(&self, cx: &Context, orphan: &Orphan) -> Result<bool> {
+        orphans::reclaim(cx, orphan).await
     }
 }
 

@@ -50,7 +50,7 @@ fn labelled(kind: &str, found: Found) -> Orphan {
 
 /// Removes a container or a network that was listed, if it still is what was listed. Other
 /// machines only Vagrant itself can remove.
-pub async fn reclaim(orphan: &Orphan) -> Result<bool> {
+pub async fn reclaim(cx: &Context, orphan: &Orphan) -> Result<bool> {
     let kind = orphan.resource.split(' ').next().unwrap_or_default();
     let now = match kind {
         CONTAINER => containers().await?,
@@ -60,8 +60,8 @@ pub async fn reclaim(orphan: &Orphan) -> Result<bool> {
     let same = |it: &&Orphan| it.identity == orphan.identity && it.names == orphan.names;
     match (kind, now.iter().find(same).and_then(|it| it.names.last())) {
         (_, None) => {}
-        (CONTAINER, Some(id)) => docker::remove_container(id).await?,
-        (_, Some(id)) => docker::remove_network(id).await?,
+        (CONTAINER, Some(id)) => docker::remove_container(cx, id).await?,
+        (_, Some(id)) => docker::remove_network(cx, id).await?,
     }
     Ok(true)
 }
