@@ -61,6 +61,7 @@ fn perform(
     } = act;
     let loaded = Loaded::read(common)?;
     let selection = pace.split.of(loaded.choose(names)?)?;
+    loaded.refuse(command)?;
     let plan = make(&loaded, &selection, command, how)?;
     refuse(&plan)?;
     let kitchen = loaded.kitchen();

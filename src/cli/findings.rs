@@ -58,6 +58,7 @@ impl Findings {
         let registry = Registry::of_project(&options.root);
         let (matrix, mut problems) = Matrix::survey(&config, &registry);
         problems.list.extend(matrix.conflicts.iter().cloned());
+        problems.list.extend(matrix.refusals.iter().cloned());
         let instances = &matrix.instances;
         problems
             .list

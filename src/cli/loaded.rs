@@ -8,6 +8,7 @@ use super::fault::{Fault, tell};
 use super::findings::unknown_keys;
 use crate::config::{self, Config, LoadOptions};
 use crate::matrix::{Instance, Matrix, Selection};
+use crate::plan::Command;
 use crate::registry::Registry;
 use crate::run::Kitchen;
 use crate::state::Project;
@@ -83,6 +84,20 @@ impl Loaded {
         let selection = self.named(names)?;
         self.check_keys(&members(&selection))?;
         Ok(selection)
+    }
+
+    /// What stops a command that makes machines: what the configuration describes is known to fail,
+    /// or to test nothing.
+    pub fn refuse(&self, command: Command) -> Result<(), Fault> {
+        if matches!(command, Command::Destroy | Command::Heal) {
+            return Ok(());
+        }
+        match self.matrix.refusals.as_slice() {
+            [] => Ok(()),
+            refusals => Err(Fault::from(config::Error {
+                problems: refusals.to_vec(),
+            })),
+        }
     }
 
     fn named(&self, names: &Names) -> Result<Selection, Fault> {

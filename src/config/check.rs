@@ -72,16 +72,20 @@ impl Keys {
     }
 }
 
-/// Warns of the keys of `map` that nothing reads. Keys that begin with `x-`, `_` or `.` hold
-/// anchors and are left alone.
+/// Tells of the keys of `map` that nothing reads: on a multisuite, which is no file of Test Kitchen,
+/// an error. Keys that begin with `x-`, `_` or `.` hold anchors and are left alone.
 pub fn keys_of(map: &Map, level: Keys, sources: &Sources, problems: &mut Problems) {
     let known = level.known();
     for (key, entry) in map {
         let anchors = key.starts_with("x-") || key.starts_with(['_', '.']);
         if !anchors && !known.contains(&key.as_str()) {
             let message = format!("unknown key `{key}` {}", level.level());
+            let problem = match level {
+                Keys::Multisuite => Problem::error(message),
+                _ => Problem::warning(message),
+            };
             problems.push(
-                Problem::warning(message)
+                problem
                     .at(sources, entry.key, "nothing reads this")
                     .suggest(key, known.iter().copied()),
             );

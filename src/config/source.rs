@@ -77,6 +77,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// File, line and column for people: `kitchen.yml:9:14`.
+    pub fn shown(&self) -> String {
+        let Span { line, column, .. } = self.span;
+        format!("{}:{line}:{column}", self.source.shown)
+    }
+
     /// Line and column for a plugin or a report.
     pub fn origin(&self) -> Origin {
         self.span.origin(&self.source)

@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::build::{filter, name_span};
+use super::fields::unknown;
 use super::levels::Item;
+use super::limits;
 use super::names::{Filter, joined};
 use super::plugins::Plugins;
 use super::step::StepNode;
 use super::steps::{Cast, Parsed, Reader};
 use super::{Cluster, Matrix};
 use crate::config::{
-    Config, Entry, Keys, Map, Node, Problem, Problems, Sources, Span, keys_of, named_item, section,
+    Config, Entry, Keys, Map, Node, Problem, Problems, Severity, Sources, Span, keys_of,
+    named_item, section,
 };
 
 /// One multisuite, read.
@@ -20,6 +23,8 @@ struct Multisuite<'a> {
     node: &'a Node,
     filter: Filter,
     steps: Vec<Parsed>,
+    /// Whether its own filter names platforms that there are not.
+    strange: bool,
 }
 
 /// Adds the clusters of the configuration to `matrix`, and makes their instances members.
@@ -32,9 +37,12 @@ pub fn add(
     problems: &mut Problems,
 ) {
     let sources = &config.sources;
+    let limit = limits::of_steps(config, problems);
     let Some(list) = listed(&config.tree, sources, problems) else {
         return;
     };
+    let names: Vec<&str> = platforms.iter().map(|platform| platform.name).collect();
+    let mut refusals = Vec::new();
     let mut multisuites: Vec<Multisuite<'_>> = Vec::new();
     for node in list {
         let mut reader = Reader {
@@ -44,10 +52,15 @@ pub fn add(
             plugins,
             problems,
             beside: false,
+            filters: Vec::new(),
+            platforms: &names,
+            limit: limit.as_ref(),
+            refused: Vec::new(),
         };
         if let Some(multisuite) = read(node, &mut reader) {
             multisuites.push(multisuite);
         }
+        refusals.append(&mut reader.refused);
     }
     check_names(&multisuites, suites, sources, problems);
     check_suites(&multisuites, suites, sources, problems);
@@ -63,6 +76,34 @@ pub fn add(
             builder.cluster(multisuite, platform.name);
         }
     }
+    let sound = !problems
+        .list
+        .iter()
+        .any(|it| it.severity == Severity::Error);
+    for multisuite in multisuites.iter().filter(|it| sound && !it.strange) {
+        let clusters = &matrix.clusters;
+        if !clusters.iter().any(|it| it.multisuite == multisuite.name) {
+            refusals.push(comes_to_nothing(multisuite, &names, sources));
+        }
+    }
+    matrix.refusals = refusals;
+}
+
+/// A multisuite that is a cluster on no platform.
+fn comes_to_nothing(multisuite: &Multisuite<'_>, platforms: &[&str], sources: &Sources) -> Problem {
+    let name = multisuite.name;
+    let help = match platforms {
+        [] => "There are no platforms: add `platforms:`.".to_owned(),
+        all => format!(
+            "Its `includes` and `excludes` and those of its steps leave nothing to do on {}.",
+            all.join(", ")
+        ),
+    };
+    Problem::error(format!(
+        "the multisuite `{name}` comes to nothing on every platform"
+    ))
+    .at(sources, name_span(multisuite.node), "no cluster")
+    .help(help)
 }
 
 /// The list of multisuites, under either key.
@@ -100,7 +141,9 @@ fn read<'a>(node: &'a Node, reader: &mut Reader<'_>) -> Option<Multisuite<'a>> {
     let map = node.as_map()?;
     let name = node.get("name")?.as_str()?;
     keys_of(map, Keys::Multisuite, reader.sources, reader.problems);
+    created(map, reader.sources, reader.problems);
     let filter = filter(node, reader.sources, reader.problems)?;
+    let strange = reader.strangers(node);
     let steps = node.get("steps").and_then(Node::as_list);
     let Some(steps) = steps.filter(|steps| !steps.is_empty()) else {
         let span = match map.get("steps") {
@@ -114,12 +157,28 @@ fn read<'a>(node: &'a Node, reader: &mut Reader<'_>) -> Option<Multisuite<'a>> {
         );
         return None;
     };
+    reader.filters.push(filter.clone());
+    let steps = reader.list(steps);
+    reader.filters.pop();
     Some(Multisuite {
         name,
         node,
         filter,
-        steps: reader.list(steps),
+        steps,
+        strange,
     })
+}
+
+/// Keys of `create:` that nothing reads are errors, as those of the multisuite are.
+fn created(map: &Map, sources: &Sources, problems: &mut Problems) {
+    const KNOWN: [&str; 2] = ["retries", "recover"];
+    let create = map.get("create").and_then(|entry| entry.node.as_map());
+    for (key, entry) in create.into_iter().flatten() {
+        if !KNOWN.contains(&key.as_str()) {
+            let problem = unknown("`create`", key, entry, sources);
+            problems.push(problem.suggest(key, KNOWN));
+        }
+    }
 }
 
 /// Names must be unique, among multisuites and against suites.

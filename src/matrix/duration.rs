@@ -2,6 +2,19 @@
 
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
+use crate::config::{Node, Value};
+
+/// The length of time that a value is: text such as `1m30s`, or seconds.
+pub fn of(node: &Node) -> Option<Duration> {
+    match &node.value {
+        Value::Scalar(Json::String(text)) => parse(text),
+        Value::Scalar(Json::Number(number)) => parse(&number.to_string()),
+        _ => None,
+    }
+}
+
 /// `500ms`, `30`, `30s`, `2m`, `1h30m`, `2d`, `1.5s`: numbers with units, the largest first; a number
 /// without a unit counts seconds. None where the text is something else.
 pub fn parse(text: &str) -> Option<Duration> {

@@ -1,17 +1,18 @@
 //! The keys of a step, taken one by one; what is left over are settings of a plugin.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
 use super::duration;
+use super::step::TimeLimit;
 use crate::config::{Entry, Map, Node, Problem, Problems, Sources, Value};
 
 /// The keys of one map. A value of the wrong kind is told, and then counts as not given.
 pub struct Fields<'a, 'p> {
     map: &'a Map,
-    taken: HashSet<&'static str>,
+    /// In the order in which they were asked for, each once.
+    taken: Vec<&'static str>,
     sources: &'p Sources,
     problems: &'p mut Problems,
 }
@@ -21,7 +22,7 @@ impl<'a, 'p> Fields<'a, 'p> {
     pub fn new(map: &'a Map, sources: &'p Sources, problems: &'p mut Problems) -> Self {
         Self {
             map,
-            taken: HashSet::new(),
+            taken: Vec::new(),
             sources,
             problems,
         }
@@ -29,7 +30,9 @@ impl<'a, 'p> Fields<'a, 'p> {
 
     /// The value of `key`.
     pub fn take(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.taken.insert(key);
+        if !self.taken.contains(&key) {
+            self.taken.push(key);
+        }
         self.map.get(key).map(|entry| &entry.node)
     }
 
@@ -70,15 +73,19 @@ impl<'a, 'p> Fields<'a, 'p> {
     /// A length of time.
     pub fn duration(&mut self, key: &'static str) -> Option<Duration> {
         let node = self.take(key)?;
-        let parsed = match &node.value {
-            Value::Scalar(Json::String(text)) => duration::parse(text),
-            Value::Scalar(Json::Number(number)) => duration::parse(&number.to_string()),
-            _ => None,
-        };
-        match parsed {
+        match duration::of(node) {
             Some(duration) => Some(duration),
             None => self.wrong(key, node, "a length of time such as `500ms`, `30s`, `2m`"),
         }
+    }
+
+    /// The length of time at `key` as a limit that tells where it is set.
+    pub fn limit(&mut self, key: &'static str) -> Option<TimeLimit> {
+        let length = self.duration(key)?;
+        let place = self.sources.place(self.map.get(key)?.node.span);
+        let place = place.map(|place| format!(", {}", place.shown()));
+        let from = format!("`{key}`{}", place.unwrap_or_default());
+        Some(TimeLimit::new(length, from))
     }
 
     /// A regular expression, as text.
@@ -129,7 +136,7 @@ impl<'a, 'p> Fields<'a, 'p> {
     pub fn rest(&self) -> Map {
         self.map
             .iter()
-            .filter(|(key, _)| !self.taken.contains(key.as_str()))
+            .filter(|(key, _)| !self.taken.contains(&key.as_str()))
             .map(|(key, entry)| (key.clone(), entry.clone()))
             .collect()
     }

@@ -9,6 +9,7 @@ mod fault;
 mod fields;
 mod heartbeat;
 mod levels;
+mod limits;
 mod names;
 mod overrides;
 pub(crate) mod pattern;
@@ -32,7 +33,9 @@ pub(crate) use names::Filter;
 pub use plugins::{NoPlugins, Plugins};
 pub use select::{SelectError, Selection};
 pub use settings::Settings;
-pub use step::{Action, Block, Condition, Expect, Repeat, Shape, Step, StepNode, StepOptions};
+pub use step::{
+    Action, Block, Condition, Expect, Repeat, Shape, Step, StepNode, StepOptions, TimeLimit,
+};
 pub use steps::{OPTIONS, reference};
 
 /// One of the four places where a technology plugs in.
@@ -224,6 +227,9 @@ pub struct Matrix {
     /// with them, because the two would share one state. Always empty where there are clusters:
     /// there they are errors.
     pub conflicts: Vec<Problem>,
+    /// What is known to fail or to test nothing: commands that make machines must fail with it, and
+    /// those that only read do not.
+    pub refusals: Vec<Problem>,
     /// What is odd but does not stop anything.
     pub warnings: Vec<Problem>,
 }

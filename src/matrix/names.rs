@@ -1,7 +1,7 @@
 //! Names of instances, and which platforms a filter lets through.
 
 use super::pattern::Pattern;
-use crate::config::{Node, Value};
+use crate::config::{Node, Span, Value};
 
 /// Name of an instance or cluster: `_`, `,` and `/` become `-`, dots vanish (instance.rb,
 /// `name_for`).
@@ -64,6 +64,26 @@ impl Filter {
             (true, true) => true,
         }
     }
+}
+
+/// The entries of `includes` and `excludes` of a map that name none of `platforms`: the key, the
+/// text and its place.
+pub fn strangers<'a>(node: &'a Node, platforms: &[&str]) -> Vec<(&'static str, &'a str, Span)> {
+    let entries = ["includes", "excludes"].into_iter().flat_map(|key| {
+        let entries = node.get(key).map(|node| match &node.value {
+            Value::List(list) => list.as_slice(),
+            _ => std::slice::from_ref(node),
+        });
+        let entries = entries.unwrap_or_default().iter();
+        entries.map(move |entry| (key, entry))
+    });
+    let strange = entries.filter_map(|(key, entry)| {
+        let text = entry.as_str()?;
+        let pattern = Pattern::parse(text).ok()?;
+        let any = platforms.iter().any(|platform| pattern.matches(platform));
+        (!any).then_some((key, text, entry.span))
+    });
+    strange.collect()
 }
 
 fn patterns(key: &str, node: &Node) -> Result<Vec<Pattern>, BadPattern> {

@@ -104,7 +104,8 @@ pub struct Step {
     pub groups: Vec<Vec<String>>,
     /// What every step can have.
     pub options: StepOptions,
-    /// All other keys: merged into the member's configuration for this action alone. Values may
+    /// All other keys, among them `verifier` and its like, a name or a map: merged into the member's
+    /// configuration for this action alone. Values may
     /// hold expressions (`{{peers.db.address}}`).
     pub overrides: Arc<Section>,
     /// Where it is written.
@@ -135,13 +136,37 @@ pub struct Repeat {
     pub until_failure: bool,
 }
 
+/// A limit of time, and where it is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeLimit {
+    /// How long.
+    pub length: Duration,
+    /// For people: the key and its place (`timeout`, kitchen.yml:9:14).
+    pub from: Arc<str>,
+    /// Whether it is that of all steps, `kitchen: {step_timeout: …}`.
+    pub common: bool,
+}
+
+impl TimeLimit {
+    /// A limit that `from` sets for one thing.
+    pub fn new(length: Duration, from: impl Into<Arc<str>>) -> Self {
+        Self {
+            length,
+            from: from.into(),
+            common: false,
+        }
+    }
+}
+
 /// What every step can have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepOptions {
     /// A label; for `verify` also the name under which tests are looked up.
     pub name: Option<String>,
-    /// Longest time of one attempt.
+    /// Longest time of one attempt, as written.
     pub timeout: Option<Duration>,
+    /// The limit of one attempt: `timeout`, else that of the action or of all steps.
+    pub limit: Option<TimeLimit>,
     /// Further attempts after a failed one.
     pub retries: u32,
     /// Pause between attempts.
@@ -173,6 +198,8 @@ pub enum Action {
     Exec {
         /// The command line; may hold expressions.
         command: String,
+        /// Variables of the command; values may hold expressions.
+        environment: BTreeMap<String, String>,
         /// What must come of it.
         expect: Expect,
     },

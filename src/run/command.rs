@@ -43,7 +43,7 @@ impl Job<'_> {
         &self,
         member: &Member,
         step: &Step,
-        command: &str,
+        (command, environment): (&str, &BTreeMap<String, String>),
         expect: &Expect,
         scope: &Scope,
     ) -> Result<(), Failure> {
@@ -60,6 +60,10 @@ impl Job<'_> {
         if !self.is_workstation(&work.instance) {
             cx.environment
                 .insert("KITCHEN_PEERS_FILE".into(), PEERS_FILE.into());
+        }
+        for (name, value) in environment {
+            let value = told.text(value, step.origin.as_ref())?;
+            cx.environment.insert(name.clone(), value);
         }
         let connection = self.connect(member, &work, &state, scope).await?;
         let output = Both::new(cx.output.clone());

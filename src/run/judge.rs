@@ -7,7 +7,7 @@ use super::job::Job;
 use super::member::Member;
 use super::scope::Scope;
 use super::{Cause, EventKind, Failure};
-use crate::matrix::{Action, Kind};
+use crate::matrix::{Action, Kind, TimeLimit};
 
 impl Job<'_> {
     /// `setup` and `verify`.
@@ -25,7 +25,12 @@ impl Job<'_> {
         let limit = cx.config::<Limit>();
         let limit =
             limit.map_err(|error| Failure::plugin(Cause::Verify, error, &cx, Kind::Verifier))?;
-        let scope = &scope.within(limit.timeout.map(|limit| limit.0));
+        let own = limit.timeout.map(|limit| {
+            let at = cx.section.origin("/timeout").map(|at| format!(", {at}"));
+            let from = format!("`timeout` of the verifier{}", at.unwrap_or_default());
+            TimeLimit::new(limit.0, from)
+        });
+        let scope = &scope.within(own.as_ref());
         cx.deadline = scope.deadline;
         let failure = |error| Failure::plugin(Cause::Verify, error, &cx, Kind::Verifier);
         if work.action == Action::Setup {

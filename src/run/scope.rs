@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Cause, Failure};
+use crate::matrix::TimeLimit;
 
 /// The limits of a piece of work, and its step.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Scope {
     pub step: Vec<usize>,
     /// When it must have ended.
     pub deadline: Option<Instant>,
+    /// The limit that the deadline is of.
+    pub limit: Option<TimeLimit>,
     /// Ends it before.
     pub cancel: CancellationToken,
     /// Where it runs beside other steps: tells that these have ended.
@@ -35,18 +38,23 @@ impl Scope {
         Self {
             step: Vec::new(),
             deadline: None,
+            limit: None,
             cancel: cancel.clone(),
             enough: None,
         }
     }
 
     /// The same, ending after `limit` at the latest.
-    pub fn within(&self, limit: Option<Duration>) -> Self {
-        let limit = limit.map(|limit| Instant::now() + limit);
-        Self {
-            deadline: [self.deadline, limit].into_iter().flatten().min(),
-            ..self.clone()
+    pub fn within(&self, limit: Option<&TimeLimit>) -> Self {
+        let mut inner = self.clone();
+        if let Some(limit) = limit {
+            let deadline = Instant::now() + limit.length;
+            if inner.deadline.is_none_or(|outer| deadline < outer) {
+                inner.deadline = Some(deadline);
+                inner.limit = Some(limit.clone());
+            }
         }
+        inner
     }
 
     /// The same, for a step within.
@@ -81,8 +89,7 @@ impl Scope {
             biased;
             () = self.cancel.cancelled() => Failure::interrupted(),
             () = expired => {
-                let error = Error::timeout(what, rounded(started.elapsed()));
-                Failure::of(Cause::Timeout, error)
+                self.expired(what, started.elapsed())
             }
             ended = work => return ended,
         };
@@ -90,11 +97,23 @@ impl Scope {
         aftermath::settled().await;
         Err(failure)
     }
-}
 
-/// Without the digits that nobody reads.
-fn rounded(duration: Duration) -> Duration {
-    Duration::from_millis(duration.as_millis().try_into().unwrap_or(u64::MAX))
+    /// `what` was ended by the limit, `elapsed` after its begin: it may be the limit of something
+    /// around it.
+    fn expired(&self, what: &str, elapsed: Duration) -> Failure {
+        let Some(limit) = &self.limit else {
+            let error = Error::timeout(what, elapsed);
+            return Failure::of(Cause::Timeout, error);
+        };
+        let (length, from) = (limit.length, &limit.from);
+        let message = match elapsed >= length.mul_f64(0.9) {
+            true => format!("{what} took longer than {length:?} ({from})"),
+            false => format!(
+                "{what} had not ended after {length:?} ({from}), of which it had {elapsed:.1?}"
+            ),
+        };
+        Failure::new(Cause::Timeout, message)
+    }
 }
 
 impl Failure {

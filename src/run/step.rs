@@ -13,7 +13,7 @@ use super::expression::Expressions;
 use super::job::Job;
 use super::member::Member;
 use super::scope::{Enough, Scope};
-use super::wait::{self, Wanted};
+use super::wait::Wanted;
 use super::{Cause, EventKind, Failure, Outcome, Place};
 use crate::matrix::{Action, Condition, Repeat, Step, StepNode, StepOptions};
 use crate::plan::title;
@@ -120,7 +120,8 @@ impl Job<'_> {
         repeat: Repeat,
         scope: &Scope,
     ) -> Result<(), Failure> {
-        let limit = tries.options.timeout.filter(|_| repeat.times.is_none());
+        let limit = tries.options.limit.as_ref();
+        let limit = limit.filter(|limit| repeat.times.is_none() && !limit.common);
         let scope = &scope.within(limit);
         let over = || limit.is_some() && scope.deadline.is_some_and(|at| Instant::now() >= at);
         let mut failed: Vec<(u32, Failure)> = Vec::new();
@@ -180,10 +181,7 @@ impl Job<'_> {
         options: &StepOptions,
         scope: &Scope,
     ) -> Result<(), Failure> {
-        let waits =
-            matches!(node, StepNode::Step(step) if matches!(step.action, Action::Wait { .. }));
-        let limit = options.timeout.or(waits.then_some(wait::LIMIT));
-        let scope = scope.within(limit);
+        let scope = scope.within(options.limit.as_ref());
         let beats =
             matches!(node, StepNode::Step(step) if matches!(step.action, Action::Heartbeat(_)));
         let ended = match scope.enough.clone() {
@@ -254,8 +252,13 @@ impl Job<'_> {
                 let work = self.run_step(step, command, cwd.as_deref(), environment, scope);
                 limited(work.boxed_local()).await
             }
-            Action::Exec { command, expect } => {
-                let work = self.exec(self.living(step)?, step, command, expect, scope);
+            Action::Exec {
+                command,
+                environment,
+                expect,
+            } => {
+                let member = self.living(step)?;
+                let work = self.exec(member, step, (command, environment), expect, scope);
                 limited(work.boxed_local()).await
             }
             Action::Wait {

@@ -10,8 +10,6 @@ use super::scope::Scope;
 use super::{Cause, Failure, http};
 use crate::matrix::{Condition, Step};
 
-/// How long a `wait` without `timeout` waits.
-pub(super) const LIMIT: Duration = Duration::from_secs(60);
 /// The longest time of a single look.
 const LOOK: Duration = Duration::from_secs(10);
 /// The first pause between two looks; each further one is twice as long, up to the interval.
@@ -92,7 +90,10 @@ impl Wanted {
         match scope.limit(what, looking).await {
             Err(mut failure) if failure.cause == Cause::Timeout => {
                 failure.message = format!("{}; last seen: {seen}", failure.message);
-                failure.cause = Cause::Verify;
+                // Its own limit is part of what it asks for; that of all steps is none.
+                if !scope.limit.as_ref().is_some_and(|limit| limit.common) {
+                    failure.cause = Cause::Verify;
+                }
                 Err(failure)
             }
             other => other,

@@ -22,10 +22,13 @@ const FORMS: &str = "A step is a line, `ACTION SUITE`, or a map with the line as
     place of `step` is a block. Lengths of time are seconds, or a number with `ms`, `s`, `m`, `h` \
     or `d` (`1m30s`). Texts may hold expressions: `{{peers.db.address}}`.";
 
-const OWN_KEYS: &str = "Any other key is an error that names the nearest known one; with `converge`, \
-    `setup`, `verify`, `exec` and `wait` it is a setting of the plugin that the action uses, for \
-    this step. Settings of the driver are an error in a step: machines are made in a phase of their \
-    own.";
+const OWN_KEYS: &str = "`provisioner`, `verifier` and `transport` of a step are written as everywhere \
+    in the file, as a name or a map, and hold for this step. With `converge`, `setup`, `verify`, `exec` \
+    and `wait`, keys of the plugin that the action uses may also stand in the step itself. Any other \
+    key is an error that names the nearest of the keys that this action and this plugin have. A plugin \
+    in another process that does not tell its keys, and one that takes any, get every key; one that is \
+    nearly an option is warned of. Settings of the driver are an error in a step: machines are made in \
+    a phase of their own.";
 
 /// All parts.
 pub fn parts() -> Vec<Part> {

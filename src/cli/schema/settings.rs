@@ -34,6 +34,8 @@ pub struct Program {
     test_base_path: Option<String>,
     /// Least important messages: debug, info, warn, error, fatal.
     log_level: Option<String>,
+    /// How long one attempt of a step without a `timeout` of its own may take [default: no limit].
+    step_timeout: Option<Time>,
 }
 
 /// Sections that may stand at the top, on a platform and on a suite. Maps are merged deeply, the
@@ -259,7 +261,7 @@ pub struct Step {
     jitter: Option<Time>,
     /// A drop fault: of so many packets in a hundred, above 0 and up to 100.
     percent: Option<TextOrNumber>,
-    /// How long one attempt may take [default: no limit; wait: 60s].
+    /// How long one attempt may take [default: `step_timeout` of `kitchen`, else no limit; wait: 60s].
     timeout: Option<Time>,
     /// How often it is tried again when it fails; it is flaky if that helps [default: 0].
     retries: Option<u32>,
@@ -279,7 +281,7 @@ pub struct Step {
     command: Option<String>,
     /// A run step: directory of the command, relative to the project [default: the project].
     cwd: Option<String>,
-    /// A run step: variables of the command.
+    /// An exec or run step: variables of the command.
     environment: Option<BTreeMap<String, Scalar>>,
     /// An exec step: what the command must do; a number is its exit code [default: 0].
     expect: Option<Expect>,
@@ -293,10 +295,26 @@ pub struct Step {
     log: Option<Log>,
     /// A wait step: pause between two looks [default: 500ms].
     interval: Option<Time>,
-    /// A converge step: settings of the provisioner; with another `name` it is another one.
+    /// A converge step: settings of the provisioner, or the name of another one.
+    provisioner: Option<Plugin>,
+    /// A converge step: the same as `provisioner`, as a map.
     provisioner_config: Option<BTreeMap<String, Value>>,
-    /// A verify or setup step: settings of the verifier; with another `name` it is another one.
+    /// A verify or setup step: settings of the verifier, or the name of another one.
+    verifier: Option<Plugin>,
+    /// A verify or setup step: the same as `verifier`, as a map.
     verifier_config: Option<BTreeMap<String, Value>>,
+    /// Settings of the transport for this step, or the name of another one.
+    transport: Option<Plugin>,
+}
+
+/// A plugin of a step.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub enum Plugin {
+    /// Its name.
+    Name(String),
+    /// Settings; with another `name` it is another one, and has these alone.
+    Settings(BTreeMap<String, Value>),
 }
 
 /// The last of several rounds.

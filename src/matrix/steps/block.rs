@@ -16,6 +16,10 @@ impl Reader<'_> {
     /// `concurrent`, `steps`, or `during` beside `steps`.
     pub(super) fn block(&mut self, map: &Map, node: &Node) -> Option<Parsed> {
         let keys = ["concurrent", "during", "steps"].map(|key| map.contains_key(key));
+        let own: &[&'static str] = match keys[0] {
+            true => &["concurrent"],
+            false => &["during", "steps"],
+        };
         let kind = match keys {
             [true, false, false] => Kind::Concurrent(self.steps_at("concurrent", map, node)?),
             [false, false, true] => Kind::Sequence(self.steps_at("steps", map, node)?),
@@ -43,7 +47,7 @@ impl Reader<'_> {
                 );
             }
         };
-        self.whole(map, node, &["concurrent", "during", "steps"], kind)
+        self.whole(map, node, own, kind)
     }
 
     /// A block of this kind with the options in `map`.
@@ -57,7 +61,7 @@ impl Reader<'_> {
         let filter = filter(node, self.sources, self.problems)?;
         let mut fields = Fields::new(map, self.sources, self.problems);
         let options = options(&mut fields);
-        for key in keys {
+        for key in keys.iter().copied() {
             fields.take(key);
         }
         fields.finish("a block");
@@ -162,13 +166,19 @@ impl Reader<'_> {
             .iter()
             .for_each(|key| drop(own.shift_remove(*key)));
         let value = &inner.get("step")?.node;
-        let mut steps = vec![self.step(&format!("{word} {suite}"), value.span, value, &own)?];
+        let mut steps = vec![self.step(
+            &format!("{word} {suite}"),
+            value.span,
+            value,
+            &own,
+            &OF_ROLLING,
+        )?];
         if let Some(wait) = inner.get("wait") {
             let Some(map) = wait.node.as_map() else {
                 let message = format!("`wait` must be a map, and is {}", wait.node.described());
                 return self.tell(message, wait.key, "write `wait: {http: \":80/health\"}`");
             };
-            steps.push(self.step(&format!("wait {suite}"), span, &wait.node, map)?);
+            steps.push(self.step(&format!("wait {suite}"), span, &wait.node, map, &[])?);
         }
         let body = Body::Block {
             options: super::super::step::StepOptions {

@@ -11,6 +11,7 @@ use crate::config::Value;
 pub(super) fn exec(fields: &mut Fields<'_, '_>) -> Result<Action, Incomplete> {
     Ok(Action::Exec {
         command: command("exec", fields)?,
+        environment: environment(fields),
         expect: expect(fields),
     })
 }

@@ -16,11 +16,13 @@ mod wait;
 use std::sync::Arc;
 
 use super::Instance;
+use super::names::{Filter, strangers};
 use super::plugins::Plugins;
+use super::step::TimeLimit;
 use crate::config::{Map, Node, Problem, Problems, Sources, Span, nearest};
 
 use options::Incomplete;
-pub use options::{OPTIONS, known_options};
+pub use options::OPTIONS;
 pub use parsed::{Cast, Parsed};
 
 /// Keys that make a map a block, or a step that has no word.
@@ -48,6 +50,14 @@ pub struct Reader<'a> {
     pub problems: &'a mut Problems,
     /// Whether what is read runs beside other steps, and ends with them.
     pub beside: bool,
+    /// Of the multisuite, the blocks and the step that are being read: where it is done.
+    pub filters: Vec<Filter>,
+    /// The platforms that there are.
+    pub platforms: &'a [&'a str],
+    /// The limit of steps that have none of their own.
+    pub limit: Option<&'a TimeLimit>,
+    /// What stops all that makes machines.
+    pub refused: Vec<Problem>,
 }
 
 impl Reader<'_> {
@@ -58,7 +68,7 @@ impl Reader<'_> {
 
     fn node(&mut self, node: &Node) -> Option<Parsed> {
         if let Some(text) = node.as_str() {
-            return self.step(text, node.span, node, &Map::new());
+            return self.step(text, node.span, node, &Map::new(), &[]);
         }
         let Some(map) = node.as_map() else {
             let message = format!("a step must be text or a map, and is {}", node.described());
@@ -68,10 +78,20 @@ impl Reader<'_> {
                 "write `- ACTION SUITE`, such as `- converge web`",
             );
         };
+        self.strangers(node);
+        // What is wrong with the filter is told by whoever reads the step.
+        self.filters.push(Filter::of(node).unwrap_or_default());
+        let read = self.map(map, node);
+        self.filters.pop();
+        read
+    }
+
+    /// A step or block with settings.
+    fn map(&mut self, map: &Map, node: &Node) -> Option<Parsed> {
         if let Some(step) = map.get("step") {
             let step = &step.node;
             return match step.as_str() {
-                Some(text) => self.step(text, step.span, node, map),
+                Some(text) => self.step(text, step.span, node, map, &[]),
                 None => {
                     let message = format!("`step` must be text, and is {}", step.described());
                     self.tell(message, step.span, "write `step: ACTION SUITE`")
@@ -108,6 +128,23 @@ impl Reader<'_> {
             node.span,
             help,
         )
+    }
+
+    /// Tells of `includes` and `excludes` that name no platform: what has them would be left out,
+    /// or done where it should not be. Gives whether there were any.
+    pub fn strangers(&mut self, node: &Node) -> bool {
+        let strangers = strangers(node, self.platforms);
+        let any = !strangers.is_empty();
+        for (key, text, span) in strangers {
+            let problem = Problem::error(format!("`{text}` in `{key}` names no platform"));
+            let problem = problem.at(self.sources, span, "here");
+            let problem = match self.platforms.is_empty() {
+                true => problem.help("There are no platforms: add `platforms:`."),
+                false => problem.suggest(text, self.platforms.iter().copied()),
+            };
+            self.refused.push(problem);
+        }
+        any
     }
 
     fn incomplete<T>(&mut self, wrong: &Incomplete, span: Span) -> Option<T> {

@@ -17,18 +17,15 @@ pub const OPTIONS: [&str; 10] = [
     "excludes",
 ];
 
-/// The options that a step or block may have.
-pub fn known_options<'a>() -> impl Iterator<Item = &'a str> {
-    OPTIONS.into_iter().chain(["step", "idempotent"])
-}
-
 /// Takes the options out of `fields`.
 pub(super) fn options(fields: &mut Fields<'_, '_>) -> Result<StepOptions, Incomplete> {
     fields.take("includes");
     fields.take("excludes");
+    let limit = fields.limit("timeout");
     let mut options = StepOptions {
         name: fields.text("name"),
-        timeout: fields.duration("timeout"),
+        timeout: limit.as_ref().map(|limit| limit.length),
+        limit,
         retries: fields.number("retries").unwrap_or_default(),
         retry_wait: fields.duration("retry_wait").unwrap_or_default(),
         repeat: None,

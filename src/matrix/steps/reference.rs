@@ -32,14 +32,19 @@ pub const ACTIONS: [Form; 19] = [
         usage: "converge SUITE",
         meaning: "Runs the provisioner. Any key that is no option is a setting of the provisioner \
                   for this step; `attributes` and `run_list` are those of Chef.",
-        keys: &["idempotent", "provisioner_config"],
+        keys: &[
+            "idempotent",
+            "provisioner",
+            "provisioner_config",
+            "transport",
+        ],
         example: "- converge web1\n- step: converge web1\n  idempotent: true",
     },
     Form {
         word: "setup",
         usage: "setup SUITE",
         meaning: "Prepares the member for its verifier; `verify` does so where it was not done.",
-        keys: &["verifier_config"],
+        keys: &["verifier", "verifier_config", "transport"],
         example: "- setup web1",
     },
     Form {
@@ -47,7 +52,7 @@ pub const ACTIONS: [Form; 19] = [
         usage: "verify SUITE",
         meaning: "Runs the verifier; never converges. Any key that is no option is a setting of the \
                   verifier for this step.",
-        keys: &["verifier_config"],
+        keys: &["verifier", "verifier_config", "transport"],
         example: "- step: verify web1\n  name: smoke\n  retries: 2",
     },
     Form {
@@ -62,7 +67,7 @@ pub const ACTIONS: [Form; 19] = [
         usage: "exec SUITE",
         meaning: "Runs a command on the member. Any key that is no option is a setting of the \
                   transport for this step.",
-        keys: &["command", "expect"],
+        keys: &["command", "environment", "expect", "transport"],
         example: "- step: exec web1\n  command: uptime\n  expect: {exit_code: 0, matches: 'load average: \\d'}",
     },
     Form {
@@ -77,7 +82,15 @@ pub const ACTIONS: [Form; 19] = [
         usage: "wait SUITE",
         meaning: "Looks again and again until one of `port`, `http`, `command`, `file` and `log` \
                   holds. Any key that is no option is a setting of the transport for this step.",
-        keys: &["port", "http", "command", "file", "log", "interval"],
+        keys: &[
+            "port",
+            "http",
+            "command",
+            "file",
+            "log",
+            "interval",
+            "transport",
+        ],
         example: "- step: wait db\n  port: 5432\n  timeout: 30s\n- step: wait web1\n  http: {url: \":8080/health\", status: 200, body: ^ok}\n- step: wait db\n  log: {file: /var/log/db.log, matches: ready to accept}",
     },
     Form {
@@ -257,7 +270,8 @@ mod tests {
             "port" | "retries" | "repeat" | "percent" | "expect" => "1",
             "idempotent" | "allow_failure" | "expect_failure" => "true",
             "for" | "by" | "jitter" | "timeout" | "retry_wait" | "interval" => "1s",
-            "environment" | "provisioner_config" | "verifier_config" => "{A: b}",
+            "environment" => "{A: b}",
+            "provisioner_config" | "verifier_config" => "{A: b}",
             "log" => "{file: /f, matches: a}",
             "http" => ":80/",
             "until" => "failure",
@@ -293,7 +307,9 @@ mod tests {
     fn is_taken(form: &Form, key: &str) -> bool {
         match read(&with(form, key)) {
             Ok(StepNode::Step(step)) => {
-                key.ends_with("_config") || !step.overrides.values.contains_key(key)
+                let plugin = ["provisioner", "verifier", "transport"];
+                let plugin = plugin.contains(&key) || key.ends_with("_config");
+                plugin || !step.overrides.values.contains_key(key)
             }
             Ok(StepNode::Block(_)) => panic!("{key} of {} makes a block", form.word),
             Err(told) => {

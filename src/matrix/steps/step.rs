@@ -5,33 +5,36 @@ use std::time::Duration;
 
 use super::super::build::filter;
 use super::super::fields::Fields;
-use super::super::step::{Action, Step, StepOptions};
-use super::super::{duration, overrides};
+use super::super::overrides::Keyed;
+use super::super::step::{Action, Step, StepOptions, TimeLimit};
+use super::super::{Instance, duration};
 use super::names::is_pattern;
 use super::options::{Incomplete, incomplete, options};
 use super::parsed::{Body, Parsed};
-use super::reference::words;
+use super::reference::{ACTIONS, words};
 use super::{Reader, command, fault, heartbeat, wait};
-use crate::config::{Map, Node, Span, nearest, section};
+use crate::config::{Map, Node, Problem, Span, nearest, section};
 
 /// Words of the specification that a later version brings.
 const LATER: [&str; 2] = ["snapshot", "restore"];
 
 impl Reader<'_> {
-    /// A step written as `text`, with the options in `map`, of which `node` is the whole.
+    /// A step written as `text`, with the options in `map`, of which `node` is the whole. Keys in
+    /// `further` may stand beside the step's own, and are read elsewhere.
     pub(super) fn step(
         &mut self,
         text: &str,
         span: Span,
         node: &Node,
         map: &Map,
+        further: &[&str],
     ) -> Option<Parsed> {
         let text = text.trim();
         let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
-        if !words().contains(&word) {
+        let Some(form) = ACTIONS.iter().find(|form| form.word == word) else {
             return self.no_action(word, text, span);
-        }
+        };
         let concerns_groups = word == "heal" || fault::named(word).is_some();
         let groups = match concerns_groups {
             true => self.groups(word, rest, span)?,
@@ -44,17 +47,26 @@ impl Reader<'_> {
         };
         let before = self.problems.list.len();
         let filter = filter(node, self.sources, self.problems)?;
+        let common = self.limit;
         let mut fields = Fields::new(map, self.sources, self.problems);
         fields.take("step");
         let read = options(&mut fields).and_then(|mut options| {
             options.idempotent = word == "converge" && fields.flag("idempotent");
             let action = action(word, rest, &mut fields)?;
-            if matches!(action, Action::Wait { .. }) && options.timeout.is_none() {
-                options.timeout = Some(Duration::from_secs(60));
-            }
+            limited(&mut options, &action, common);
             Ok((options, action))
         });
         let settings = fields.rest();
+        let acts_on = self.acted_on(suite.as_deref());
+        let keyed = Keyed {
+            form,
+            further,
+            members: acts_on,
+            settings: &settings,
+            plugins: self.plugins,
+            sources: self.sources,
+        };
+        keyed.problems().into_iter().for_each(|it| self.push(it));
         let (options, action) = match read {
             Ok(read) => read,
             Err(wrong) if self.problems.list.len() == before => {
@@ -62,7 +74,6 @@ impl Reader<'_> {
             }
             Err(_) => return None,
         };
-        self.settings(word, suite.as_deref(), &settings);
         let step = Step {
             text: text.to_owned(),
             action,
@@ -131,6 +142,7 @@ impl Reader<'_> {
         ) -> Result<(Action, Option<String>, Vec<String>), Incomplete>,
     ) -> Option<(Step, Span, Vec<String>)> {
         let span = map.get(word).map_or(node.span, |entry| entry.key);
+        let (beside, common) = (self.beside, self.limit);
         let before = self.problems.list.len();
         let mut fields = Fields::new(map, self.sources, self.problems);
         let options = options(&mut fields);
@@ -144,6 +156,9 @@ impl Reader<'_> {
             };
             let read = read(&mut inner, &options)?;
             inner.finish(&format!("`{word}`"));
+            let endless = beside && matches!(&read.0, Action::Heartbeat(it) if it.count.is_none());
+            let mut options = options;
+            limited(&mut options, &read.0, common.filter(|_| !endless));
             Ok((options, read))
         });
         fields.finish("a step");
@@ -225,18 +240,38 @@ impl Reader<'_> {
         known || self.suite(word, name, span).is_some()
     }
 
-    fn settings(&mut self, word: &str, suite: Option<&str>, settings: &Map) {
-        let member = self
-            .instances
-            .iter()
-            .find(|it| Some(it.suite.as_str()) == suite);
-        let member = member.map(Arc::as_ref);
-        for (key, entry) in settings {
-            let judged = overrides::judge(word, member, settings, key, entry, self.plugins);
-            if let Some(problem) = judged {
-                self.problems
-                    .push(problem.at(self.sources, entry.key, "here"));
-            }
+    /// The instances that a step on `suite` acts on.
+    fn acted_on(&self, suite: Option<&str>) -> Vec<&'_ Instance> {
+        let lets = |it: &Instance| self.filters.iter().all(|filter| filter.lets(&it.platform));
+        let instances = self.instances.iter().map(AsRef::as_ref);
+        instances
+            .filter(|it| Some(it.suite.as_str()) == suite && lets(it))
+            .collect()
+    }
+
+    /// Notes what is wrong; a step that is read for several members tells it once.
+    fn push(&mut self, problem: Problem) {
+        let at = |problem: &Problem| problem.place().map(|place| place.span);
+        let mut told = self.problems.list.iter();
+        if !told.any(|other| other.message == problem.message && at(other) == at(&problem)) {
+            self.problems.push(problem);
+        }
+    }
+}
+
+/// How long a `wait` without `timeout` waits.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// Gives a step without `timeout` the limit of its action, or the `common` one of all steps.
+fn limited(options: &mut StepOptions, action: &Action, common: Option<&TimeLimit>) {
+    if options.timeout.is_some() {
+        return;
+    }
+    options.limit = common.cloned();
+    if matches!(action, Action::Wait { .. }) {
+        options.timeout = Some(WAIT);
+        if common.is_none_or(|common| common.length > WAIT) {
+            options.limit = Some(TimeLimit::new(WAIT, "that of a `wait` without `timeout`"));
         }
     }
 }

@@ -14,7 +14,7 @@ use super::super::job::Job;
 use super::super::member::Member;
 use super::super::scope::Scope;
 use super::super::{Cause, Failure};
-use crate::matrix::{Action, Kind};
+use crate::matrix::{Action, Kind, TimeLimit};
 use crate::state::{Broken, Damage};
 
 /// How long a member that is about to be destroyed may take to mend its links.
@@ -90,7 +90,7 @@ impl Job<'_> {
         if !self.is_cut_off(member) {
             return false;
         }
-        let scope = scope.within(Some(LAST));
+        let scope = scope.within(Some(&TimeLimit::new(LAST, "that of healing")));
         let unlinked = async {
             let frozen = self.silenced(member).filter(|it| it.what == Damage::Frozen);
             if let Some(frozen) = frozen
