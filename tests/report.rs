@@ -45,7 +45,7 @@ fn a_run_is_recorded_and_told_again() {
     project
         .kitchen("runs")
         .succeeds()
-        .prints("failed: verify")
+        .prints("failed: 4 verify a")
         .prints("pair-x");
     project
         .kitchen("report")
@@ -57,14 +57,14 @@ fn a_run_is_recorded_and_told_again() {
     project
         .kitchen("report -f junit")
         .succeeds()
-        .prints("<testcase name=\"4 verify a: answers\" classname=\"pair-x.a-x\"")
+        .prints("<testcase name=\"verify a: answers\" classname=\"pair.x.a\"")
         .prints("<failure message=\"got 500\" type=\"verify\"/>")
         .prints("<flakyFailure");
     project
         .kitchen("report -f tap")
         .succeeds()
         .prints("not ok")
-        .prints("pair-x a-x: answers");
+        .prints("pair.x.a: verify a: answers");
     let json = project.kitchen("report -f json").succeeds().out;
     let verdict: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(verdict["result"], "failed");
@@ -90,18 +90,16 @@ fn a_machine_that_came_up_when_made_anew_is_flaky_in_every_form() {
         .prints("$$$$$$ [a-x] made anew: create: the dummy is set to fail")
         .prints("2 attempts: flaky");
     project.kitchen("runs").succeeds().prints("passed, flaky");
-    for (format, mark) in [
-        ("terminal", "2 attempts: flaky"),
-        ("tap", "flaky: true"),
-        (
-            "junit",
-            "<flakyError message=\"create: the dummy is set to fail\"",
-        ),
-        ("json", "\"retried\": ["),
-        ("html", "<td class=\"result\">flaky</td>"),
+    for (format, mark, times) in [
+        ("terminal", "2 attempts: flaky", 2),
+        ("tap", "flaky: true", 1),
+        ("junit", "-x: create: the dummy is set to fail\" type=", 2),
+        ("json", "\"retried\": [", 2),
+        ("html", "<td class=\"result\">flaky</td>", 3),
     ] {
         let ran = project.kitchen(&format!("report -f {format}")).succeeds();
-        assert_eq!(ran.out.matches(mark).count(), 2, "{}", ran.transcript());
+        let found = ran.out.matches(mark).count();
+        assert_eq!(found, times, "{format}: {}", ran.transcript());
     }
 }
 
@@ -132,7 +130,7 @@ fn a_report_is_written_where_the_option_or_the_configuration_says() {
     project.kitchen("create a-x").succeeds();
     let old = project.read("reports/junit.xml");
     assert!(
-        old.contains("<testcase name=\"create\" classname=\"a-x\""),
+        old.contains("<testcase name=\"create\" classname=\"a.x\""),
         "{old}"
     );
     project.kitchen("test --junit here.xml").exits(10);
@@ -264,7 +262,7 @@ fn on_a_build_server_clusters_are_told_as_blocks_and_failures_last() {
 fn without_a_record_there_are_still_verdict_and_reports() {
     let project = project().file("kitchen.local.yml", "report: {record: false}\n");
     project.kitchen("test --junit out.xml").exits(10);
-    assert!(project.read("out.xml").contains("4 verify a: answers"));
+    assert!(project.read("out.xml").contains("verify a: answers"));
     assert!(!project.has(".kitchen/runs"));
     project
         .kitchen("report")

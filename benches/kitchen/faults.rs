@@ -164,7 +164,7 @@ pub fn heartbeat(table: &mut Table, runs: usize) {
                 .find(|event| event["event"] == "heartbeat_finished");
             let summary = &ended.expect("the heartbeat ended")["summary"];
             lost = lost.max(summary["lost"].as_u64().expect("a number"));
-            Duration::from_micros(summary["late_p99"].as_u64().expect("a number"))
+            Duration::from_secs_f64(summary["late_p99"].as_f64().expect("seconds"))
         },
         sleeper,
     );
@@ -186,7 +186,7 @@ fn one(events: &[Value], kind: &str, what: &str) -> Duration {
                 .is_some_and(|it| it.starts_with(what))
     });
     let found = found.unwrap_or_else(|| panic!("no {kind} of {what}"));
-    serde_json::from_value(found["took"].clone()).expect("a duration")
+    Duration::from_secs_f64(found["took"].as_f64().expect("seconds"))
 }
 
 /// The events of the newest run.

@@ -11,14 +11,12 @@ use serde_json::{Value, json};
 use super::complete;
 use super::exit::Exit;
 use super::fault::{Fault, no_colour};
+use super::show::program;
 use super::table::{self, Cell, GREEN, RED, WHITE};
 use crate::report::record::{Entry, Runs};
 use crate::report::verdict::{Ended, Verdict};
-use crate::report::{Format, Told, minutes, put};
+use crate::report::{Format, SHORT, Told, minutes, put};
 use crate::run::Cause;
-
-/// Letters of an id that tell runs apart.
-const SHORT: usize = 8;
 
 /// `report`.
 #[derive(Args, Clone, Debug)]
@@ -55,7 +53,8 @@ pub fn report(report: &Report) -> Result<Exit, Fault> {
     let entry = runs()?.find(report.run.as_deref()).map_err(|error| {
         Fault::usage(error.to_string(), ["`kitchen runs` lists what there is."])
     })?;
-    let told = read(&entry)?;
+    let mut told = read(&entry)?;
+    told.program = program();
     remark(&entry, &told);
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::BrokenPipe => Fault::from(error),
@@ -126,7 +125,7 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
     } else if rows.is_empty() {
         eprintln!("No run has been recorded here.");
     } else {
-        let titles = ["Run", "Began (UTC)", "Command", "What", "Took", "Result"];
+        let titles = ["Run", "Began UTC", "Command", "What", "Took", "Result"];
         rows.insert(0, titles.map(|title| (title.to_owned(), GREEN)).to_vec());
         let colours = io::stdout().is_terminal() && !no_colour();
         table::print(&rows, colours, &mut out)?;
@@ -135,33 +134,44 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
     Ok(Exit::Success)
 }
 
+/// Columns that names of subjects, and that the result, have at most.
+const NAMES: usize = 24;
+const RESULT: usize = 30;
+
 fn row(entry: &Entry, verdict: &Verdict, running: bool) -> Vec<Cell> {
     let names: Vec<&str> = verdict.subjects.iter().map(|it| it.name.as_str()).collect();
     let what = match names.len() {
-        0..=3 => names.join(", "),
-        many => format!("{}, … ({many})", names[..2].join(", ")),
+        0..=1 => names.join(""),
+        many => format!("{} and {} more", names[0], many - 1),
     };
+    let cut = |text: &str, most| console::truncate_str(text, most, "…").into_owned();
     let took = Duration::try_from_secs_f64(verdict.seconds).unwrap_or_default();
     let (result, colour) = match (running, verdict.result) {
         (true, _) => ("running".into(), WHITE),
         (_, Ended::Passed) if verdict.flaky() => ("passed, flaky".into(), GREEN),
         (_, Ended::Passed) => ("passed".into(), GREEN),
-        (_, result) => (
-            match verdict.cause.filter(|cause| *cause != Cause::Interrupted) {
-                Some(cause) => format!("{}: {}", result.word(), cause.word()),
-                None => result.word().into(),
-            },
-            RED,
-        ),
+        (_, result) => (failed(verdict, result), RED),
     };
     vec![
         (entry.run.chars().take(SHORT).collect(), WHITE),
-        (entry.at.strftime("%Y-%m-%d %H:%M:%S").to_string(), WHITE),
+        (entry.at.strftime("%m-%d %H:%M").to_string(), WHITE),
         (command(verdict).into(), WHITE),
-        (what, WHITE),
+        (cut(&what, NAMES), WHITE),
         (minutes(took), WHITE),
-        (result, colour),
+        (cut(&result, RESULT), colour),
     ]
+}
+
+/// `failed: 2 wait web`: with the step, else the action, that failed first; where there is none,
+/// with the cause.
+fn failed(verdict: &Verdict, result: Ended) -> String {
+    match (verdict.failed().first(), verdict.cause) {
+        (Some((_, part)), _) => format!("{}: {}", result.word(), part.headline()),
+        (None, Some(cause)) if cause != Cause::Interrupted => {
+            format!("{}: {}", result.word(), cause.word())
+        }
+        _ => result.word().into(),
+    }
 }
 
 fn value(entry: &Entry, verdict: &Verdict, running: bool) -> Value {
@@ -170,6 +180,13 @@ fn value(entry: &Entry, verdict: &Verdict, running: bool) -> Value {
         .iter()
         .map(|it| json!({"name": it.name, "result": it.result, "seconds": it.seconds}))
         .collect();
+    let failed: Vec<Value> = verdict
+        .failed()
+        .iter()
+        .map(|(subject, part)| {
+            json!({"subject": subject.name, "step": part.step, "title": part.title, "instance": part.instance})
+        })
+        .collect();
     json!({
         "run": entry.run,
         "started": entry.at,
@@ -177,6 +194,7 @@ fn value(entry: &Entry, verdict: &Verdict, running: bool) -> Value {
         "running": running,
         "result": verdict.result,
         "cause": verdict.cause,
+        "failed": failed,
         "flaky": verdict.flaky(),
         "seconds": verdict.seconds,
         "subjects": subjects,

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use clap::Parser;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
 
 use super::args::Common;
 use super::fault::{dumb, no_colour};
-use crate::report::{Options, Report, Style};
+use crate::report::{Options, Report, Style, quoted};
 use crate::run::{Cause, Event};
 
 /// How often the live view is drawn.
@@ -38,6 +39,19 @@ pub fn options(common: &Common, at_once: usize, kitchen: &Path) -> Options {
         overwrite: common.log_overwrite.unwrap_or(true),
         runs: None,
         files: Vec::new(),
+        columns: terminal.then(|| usize::from(console::Term::stdout().size().1)),
+        program: program(),
+    }
+}
+
+/// How the kitchen was called, with the directory that it works in (`kitchen -C web`): commands
+/// that are recommended work where this one was given.
+pub fn program() -> String {
+    let directory = super::args::Arguments::try_parse().ok();
+    let directory = directory.and_then(|arguments| arguments.directory);
+    match directory {
+        Some(directory) => format!("kitchen -C {}", quoted(&directory.to_string_lossy())),
+        None => "kitchen".into(),
     }
 }
 

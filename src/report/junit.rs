@@ -1,11 +1,16 @@
-//! JUnit: one suite a cluster or instance, one case a step and each test of its verifiers. The
-//! form is that of Maven Surefire, which Jenkins, GitLab and GitHub's actions read; what passed
-//! only when it was tried again has `flakyFailure` in it.
+//! JUnit: one suite a cluster or instance, one case as [`Case`] has it. The form is that of Maven
+//! Surefire, which Jenkins, GitLab and GitHub's actions read; what passed only when it was tried
+//! again has `flakyFailure` in it. Written by `quick-junit`.
+
+use std::io;
+
+use quick_junit::{
+    NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite,
+};
 
 use super::outputs::Outputs;
-use super::text::{path, safe};
-use super::verdict::{Ended, Part, Subject, Test, Verdict};
-use super::xml::Xml;
+use super::text::safe;
+use super::verdict::{Case, Ended, Part, Subject, Test, Verdict};
 use crate::run::{Cause, Failure};
 
 /// Bytes of output that are attached to what passed.
@@ -13,276 +18,249 @@ const PASSED: usize = 4 << 10;
 /// Bytes of output that are attached to all else.
 const FAILED: usize = 32 << 10;
 
-/// A `testcase`.
-struct Case {
-    class: String,
-    name: String,
-    seconds: f64,
-    status: Status,
-    /// Earlier attempts.
-    retried: Vec<Status>,
-    output: String,
-}
-
-/// What is in a `testcase`.
-enum Status {
-    Passed,
-    Skipped(String),
-    /// What a test said no to, and its kind.
-    Failure(String, &'static str),
-    /// What kept a test from being asked, and its kind.
-    Error(String, &'static str),
-}
-
 /// The report as XML.
-pub fn junit(verdict: &Verdict, outputs: &Outputs) -> String {
-    let suites: Vec<Vec<Case>> = verdict
-        .subjects
-        .iter()
-        .enumerate()
-        .map(|(index, subject)| cases(subject, index, outputs))
-        .collect();
-    let all: Vec<&Case> = suites.iter().flatten().collect();
-    let mut xml = Xml::new();
-    let (tests, failures, errors, _) = counts(&all);
-    xml.open(
-        "testsuites",
-        &[
-            ("name", "kitchen"),
-            ("time", &seconds(verdict.seconds)),
-            ("tests", &tests),
-            ("failures", &failures),
-            ("errors", &errors),
-        ],
-    );
-    for (subject, cases) in verdict.subjects.iter().zip(&suites) {
-        suite(verdict, subject, cases, &mut xml);
+pub fn junit(verdict: &Verdict, outputs: &Outputs) -> io::Result<String> {
+    let mut report = Report::new("kitchen");
+    report.set_time(super::verdict::duration(verdict.seconds));
+    for (index, subject) in verdict.subjects.iter().enumerate() {
+        report.add_test_suite(suite(verdict, subject, index, outputs));
     }
-    xml.end()
+    let text = report.to_string().map_err(io::Error::other)?;
+    Ok(as_jenkins_takes_it(&text, &report))
 }
 
-fn suite(verdict: &Verdict, subject: &Subject, cases: &[Case], xml: &mut Xml) {
-    let (tests, failures, errors, skipped) = counts(&cases.iter().collect::<Vec<_>>());
+/// Jenkins' schema (tests/schemas/junit-10.xsd) has no attribute `skipped` of `testsuites`, which
+/// `quick-junit` writes: each suite has its own.
+fn as_jenkins_takes_it(text: &str, report: &Report) -> String {
+    let refused = format!(" skipped=\"{}\"", report.skipped);
+    text.replacen(&refused, "", 1)
+}
+
+fn suite(verdict: &Verdict, subject: &Subject, index: usize, outputs: &Outputs) -> TestSuite {
+    let mut suite = TestSuite::new(clean(&subject.name));
+    suite.set_time(super::verdict::duration(subject.seconds));
     let started = subject.started.strftime("%Y-%m-%dT%H:%M:%S").to_string();
-    xml.open(
-        "testsuite",
-        &[
-            ("name", &*clean(&subject.name)),
-            ("tests", &tests),
-            ("failures", &failures),
-            ("errors", &errors),
-            ("skipped", &skipped),
-            ("time", &seconds(subject.seconds)),
-            ("timestamp", &started),
-        ],
-    );
-    xml.open("properties", &[]);
+    suite.extra.insert("timestamp".into(), started.into());
+    let members = subject.members.join(" ");
     for (name, value) in [
         ("run", verdict.run.as_str()),
         ("command", &subject.command),
-        ("members", &subject.members.join(" ")),
+        ("members", &members),
     ] {
-        xml.leaf("property", &[("name", name), ("value", &clean(value))], "");
+        suite.add_property(Property::new(name, clean(value)));
     }
-    xml.close();
-    cases.iter().for_each(|case| case.write(xml));
-    xml.close();
+    let cases = subject.cases.iter().map(|case| {
+        let mut written = test_case(subject, case);
+        let output = output(subject, case, index, outputs);
+        if !output.is_empty() {
+            written.set_system_out(output);
+        }
+        written
+    });
+    suite.add_test_cases(cases.collect::<Vec<_>>());
+    if let Some(whole) = of_subject(subject) {
+        suite.add_test_case(whole);
+    }
+    suite
 }
 
-fn counts(cases: &[&Case]) -> (String, String, String, String) {
-    let count = |wanted: fn(&Status) -> bool| {
-        let found = cases.iter().filter(|case| wanted(&case.status));
-        found.count().to_string()
-    };
-    (
-        cases.len().to_string(),
-        count(|status| matches!(status, Status::Failure(..))),
-        count(|status| matches!(status, Status::Error(..))),
-        count(|status| matches!(status, Status::Skipped(_))),
-    )
+/// What was printed in the parts of a case; a test has the output of its step's case.
+fn output(subject: &Subject, case: &Case, index: usize, outputs: &Outputs) -> String {
+    if case.test.is_some() {
+        return String::new();
+    }
+    let passed = matches!(case.result, Ended::Passed | Ended::Skipped);
+    let bytes = if passed { PASSED } else { FAILED } / case.parts.len().max(1);
+    let mut text = String::new();
+    for part in case.parts.iter().filter_map(|number| subject.part(*number)) {
+        let Some(output) = outputs.of(index, part.number) else {
+            continue;
+        };
+        if case.parts.len() > 1 {
+            text.push_str(&format!("{}:\n", who(part)));
+        }
+        text.push_str(&output.text(bytes));
+    }
+    // Tabs are lost on the way through `quick-junit`.
+    text.replace('\t', "    ")
 }
 
-/// Each part followed by its tests.
-fn cases(subject: &Subject, index: usize, outputs: &Outputs) -> Vec<Case> {
-    let of = |part: Option<usize>| {
-        let tests = subject.tests.iter().filter(move |test| test.part == part);
-        tests.map(|test| of_test(subject, test))
-    };
-    let mut cases = Vec::new();
-    for part in &subject.parts {
-        let output = outputs.of(index, part.number).map(|output| {
-            let passed = matches!(part.result, Ended::Passed | Ended::Skipped);
-            output.text(if passed { PASSED } else { FAILED })
-        });
-        cases.push(Case {
-            output: output.unwrap_or_default(),
-            ..of_part(subject, part)
-        });
-        cases.extend(of(Some(part.number)));
+/// `create of web1-centos-7`.
+fn who(part: &Part) -> String {
+    match &part.instance {
+        Some(instance) if part.step.is_empty() => {
+            format!("{} of {}", clean(&part.title), clean(instance))
+        }
+        _ => clean(&part.title),
     }
-    cases.extend(of(None));
-    cases.extend(of_subject(subject));
-    cases
+}
+
+fn test_case(subject: &Subject, case: &Case) -> TestCase {
+    let parts: Vec<&Part> = case
+        .parts
+        .iter()
+        .filter_map(|it| subject.part(*it))
+        .collect();
+    let test = case.test.and_then(|index| subject.tests.get(index));
+    let status = match (test, &parts[..]) {
+        (Some(test), _) => of_test(test),
+        (None, [part]) => of_part(part),
+        (None, parts) => of_parts(case, parts),
+    };
+    let mut written = TestCase::new(clean(&case.name), status);
+    written.set_classname(clean(&case.class));
+    written.set_time(super::verdict::duration(case.seconds));
+    written
 }
 
 /// The subject itself, where no part of it says how it ended.
-fn of_subject(subject: &Subject) -> Option<Case> {
+fn of_subject(subject: &Subject) -> Option<TestCase> {
     let worst = subject.parts.iter().map(|part| part.result).max();
     if worst.is_some_and(|worst| worst >= subject.result) {
         return None;
     }
     let status = match (subject.result, &subject.failure) {
-        (Ended::Passed | Ended::Allowed, _) => Status::Passed,
+        (Ended::Passed | Ended::Allowed, _) => TestCaseStatus::success(),
         (Ended::Skipped | Ended::NotRun, _) => {
-            Status::Skipped(clean(subject.reason.as_deref().unwrap_or_default()))
+            skipped(subject.reason.as_deref().unwrap_or_default())
         }
         (Ended::Unfinished, _) => unfinished(),
         (Ended::Stopped | Ended::Failed, Some(failure)) => failed(failure),
         (Ended::Stopped | Ended::Failed, None) => return None,
     };
-    Some(Case {
-        class: clean(&subject.name),
-        name: subject.command.clone(),
-        seconds: subject.seconds,
-        status,
-        retried: Vec::new(),
-        output: String::new(),
-    })
+    let mut case = TestCase::new(clean(&subject.command), status);
+    case.set_classname(clean(&subject.class()));
+    case.set_time(super::verdict::duration(subject.seconds));
+    Some(case)
 }
 
-fn of_part(subject: &Subject, part: &Part) -> Case {
-    let status = match (part.result, &part.failure) {
-        (Ended::Passed, _) => Status::Passed,
+fn of_part(part: &Part) -> TestCaseStatus {
+    let mut status = match (part.result, &part.failure) {
+        (Ended::Passed, _) => TestCaseStatus::success(),
         (Ended::Allowed, Some(failure)) => allowed(&failure.message),
-        (Ended::Skipped | Ended::Allowed, _) => {
-            Status::Skipped(clean(part.reason.as_deref().unwrap_or_default()))
-        }
-        (Ended::NotRun, _) => Status::Skipped("not run: the run ended before".into()),
+        (Ended::Skipped | Ended::Allowed, _) => skipped(part.reason.as_deref().unwrap_or_default()),
+        (Ended::NotRun, _) => skipped("not run: the run ended before"),
         (Ended::Unfinished, _) => unfinished(),
         (Ended::Stopped | Ended::Failed, Some(failure)) => failed(failure),
-        (Ended::Stopped | Ended::Failed, None) => Status::Error(String::new(), "unknown"),
+        (Ended::Stopped | Ended::Failed, None) => with(NonSuccessKind::Error, "", "unknown"),
     };
-    let title = match part.step.is_empty() {
-        true => part.title.clone(),
-        false => format!("{} {}", path(&part.step), part.title),
-    };
-    Case {
-        class: class(subject, part.instance.as_deref()),
-        name: clean(&title),
-        seconds: part.seconds,
-        status,
-        retried: part.retried.iter().map(failed).collect(),
-        output: String::new(),
-    }
+    status.add_reruns(part.retried.iter().map(rerun));
+    status
 }
 
-fn of_test(subject: &Subject, test: &Test) -> Case {
+/// One case of several parts: those that are as bad as the case say who they are, and why.
+fn of_parts(case: &Case, parts: &[&Part]) -> TestCaseStatus {
+    let bad: Vec<&&Part> = parts.iter().filter(|it| it.result == case.result).collect();
+    let named = |part: &Part, failure: &Failure| Failure {
+        message: format!("{}: {}", who(part), failure.message),
+        ..failure.clone()
+    };
+    let failures = bad
+        .iter()
+        .filter_map(|part| Some(named(part, part.failure.as_ref()?)));
+    let whole = failures.reduce(|mut all, other| {
+        all.cause = all.cause.max(other.cause);
+        all.message = format!("{}\n{}", all.message, other.message);
+        all.hints.extend(other.hints);
+        all
+    });
+    let first = bad.first().map(|part| of_part(part));
+    let mut status = match (case.result, whole) {
+        (Ended::Passed, _) => TestCaseStatus::success(),
+        (Ended::Stopped | Ended::Failed, Some(failure)) => failed(&failure),
+        (Ended::Allowed, Some(failure)) => allowed(&failure.message),
+        (_, _) => return first.unwrap_or_else(TestCaseStatus::success),
+    };
+    for part in parts {
+        let earlier = part.retried.iter();
+        status.add_reruns(earlier.map(|failure| rerun(&named(part, failure))));
+    }
+    status
+}
+
+fn of_test(test: &Test) -> TestCaseStatus {
     let message = test.message.as_deref().unwrap_or_default();
-    let no = |message: &str| Status::Failure(clean(message), Cause::Verify.word());
-    let status = match test.result {
-        Ended::Passed => Status::Passed,
+    let kind = Cause::Verify.word();
+    let mut status = match test.result {
+        Ended::Passed => TestCaseStatus::success(),
         Ended::Allowed => allowed(message),
-        Ended::Skipped | Ended::NotRun => Status::Skipped(clean(message)),
-        Ended::Failed | Ended::Stopped | Ended::Unfinished => no(message),
-    };
-    let part = test.part.and_then(|number| subject.part(number));
-    let name = match part.filter(|part| !part.step.is_empty()) {
-        Some(part) => format!("{} {}: {}", path(&part.step), part.title, test.name),
-        None => test.name.clone(),
-    };
-    Case {
-        class: class(subject, test.instance.as_deref()),
-        name: clean(&name),
-        seconds: test.seconds.unwrap_or_default(),
-        status,
-        retried: test.retried.iter().map(|message| no(message)).collect(),
-        output: String::new(),
-    }
-}
-
-/// `web-centos-7.web1-centos-7`: Jenkins shows members as the classes of a package.
-fn class(subject: &Subject, instance: Option<&str>) -> String {
-    match instance {
-        Some(instance) if instance != subject.name => {
-            clean(&format!("{}.{instance}", subject.name))
+        Ended::Skipped | Ended::NotRun => skipped(message),
+        Ended::Failed | Ended::Stopped | Ended::Unfinished => {
+            with(NonSuccessKind::Failure, &clean(message), kind)
         }
-        _ => clean(&subject.name),
+    };
+    status.add_reruns(test.retried.iter().map(|message| {
+        let mut rerun = TestRerun::new(NonSuccessKind::Failure);
+        let text = clean(message);
+        rerun.set_message(first(&text, kind)).set_type(kind);
+        rerun.set_description(text);
+        rerun
+    }));
+    status
+}
+
+fn failed(failure: &Failure) -> TestCaseStatus {
+    with(kind(failure.cause), &text(failure), failure.cause.word())
+}
+
+fn rerun(failure: &Failure) -> TestRerun {
+    let (text, kind_of) = (text(failure), failure.cause.word());
+    let mut rerun = TestRerun::new(kind(failure.cause));
+    rerun.set_message(first(&text, kind_of)).set_type(kind_of);
+    rerun.set_description(text);
+    rerun
+}
+
+/// What a test said no to is a failure; what kept a test from being asked is an error.
+fn kind(cause: Cause) -> NonSuccessKind {
+    match cause {
+        Cause::Verify | Cause::Converge => NonSuccessKind::Failure,
+        _ => NonSuccessKind::Error,
     }
 }
 
-fn failed(failure: &Failure) -> Status {
+fn text(failure: &Failure) -> String {
     let mut text = clean(&failure.message);
     for hint in &failure.hints {
         text.push('\n');
         text.push_str(&clean(hint));
     }
-    let kind = failure.cause.word();
-    match failure.cause {
-        Cause::Verify | Cause::Converge => Status::Failure(text, kind),
-        _ => Status::Error(text, kind),
+    text
+}
+
+/// The first line is the message; what has more lines has all of them as its text.
+fn with(kind: NonSuccessKind, text: &str, kind_of: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_message(first(text, kind_of)).set_type(kind_of);
+    if text.lines().nth(1).is_some() {
+        status.set_description(text);
     }
+    status
 }
 
-fn allowed(message: &str) -> Status {
-    Status::Skipped(clean(&format!("failed, as it may: {message}")))
+fn first<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
+    text.lines().next().unwrap_or(otherwise)
 }
 
-fn unfinished() -> Status {
+fn skipped(message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    let text = clean(message);
+    status.set_message(first(&text, ""));
+    status
+}
+
+fn allowed(message: &str) -> TestCaseStatus {
+    skipped(&format!("failed, as it may: {message}"))
+}
+
+fn unfinished() -> TestCaseStatus {
     let message = "unfinished: the record of the run ends here";
-    Status::Error(message.into(), Cause::Interrupted.word())
+    with(NonSuccessKind::Error, message, Cause::Interrupted.word())
 }
 
-impl Case {
-    fn write(&self, xml: &mut Xml) {
-        let attributes = [
-            ("name", self.name.as_str()),
-            ("classname", &self.class),
-            ("time", &seconds(self.seconds)),
-        ];
-        if matches!(self.status, Status::Passed)
-            && self.retried.is_empty()
-            && self.output.is_empty()
-        {
-            return xml.leaf("testcase", &attributes, "");
-        }
-        xml.open("testcase", &attributes);
-        self.status.write(["failure", "error"], xml);
-        let again = match self.status {
-            Status::Passed | Status::Skipped(_) => ["flakyFailure", "flakyError"],
-            Status::Failure(..) | Status::Error(..) => ["rerunFailure", "rerunError"],
-        };
-        self.retried.iter().for_each(|it| it.write(again, xml));
-        if !self.output.is_empty() {
-            xml.leaf("system-out", &[], &self.output);
-        }
-        xml.close();
-    }
-}
-
-impl Status {
-    /// As an element; `names` are those of failures and errors.
-    fn write(&self, names: [&'static str; 2], xml: &mut Xml) {
-        let (element, message, kind) = match self {
-            Self::Passed => return,
-            Self::Skipped(message) => return xml.leaf("skipped", &[("message", message)], ""),
-            Self::Failure(message, kind) => (names[0], message, kind),
-            Self::Error(message, kind) => (names[1], message, kind),
-        };
-        let first = message.lines().next().unwrap_or(kind);
-        let attributes = [("message", first), ("type", kind)];
-        match message.lines().nth(1) {
-            Some(_) => xml.leaf(element, &attributes, message),
-            None => xml.leaf(element, &attributes, ""),
-        }
-    }
-}
-
-/// Without what a terminal would obey; lines stay.
+/// Without what a terminal would obey and what XML does not have; lines stay.
 fn clean(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(|line| safe(line, false)).collect();
-    lines.join("\n")
-}
-
-fn seconds(seconds: f64) -> String {
-    format!("{seconds:.3}")
+    let text = lines.join("\n");
+    text.replace(['\u{fffe}', '\u{ffff}'], "")
 }

@@ -3,6 +3,7 @@
 //! other reports are made ([`Told`]). Reads events only; called by the command line.
 
 mod blocks;
+mod ending;
 mod expected;
 mod html;
 mod junit;
@@ -20,7 +21,6 @@ mod text;
 mod told;
 pub mod verdict;
 mod view;
-mod xml;
 
 #[cfg(test)]
 pub(crate) mod story;
@@ -31,13 +31,14 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use blocks::Blocks;
+use ending::More;
+pub use ending::{SHORT, quoted};
 use live::Live;
 use logs::Logs;
 pub use narrator::Level;
 use narrator::{Line, Narrator, banner};
 use printer::Printer;
 use record::{Keep, Runs, Writer};
-use summary::More;
 use tally::Tally;
 pub use text::{capital, minutes, safe};
 pub use told::{Format, Told, prepare, put};
@@ -79,7 +80,14 @@ pub struct Options {
     pub runs: Option<(Runs, Keep)>,
     /// Reports that are written when the run has ended. [`prepare`] has been called for each.
     pub files: Vec<(Format, PathBuf)>,
+    /// Columns of the terminal; none: standard output is none.
+    pub columns: Option<usize>,
+    /// How the kitchen was called, for commands that are recommended (`kitchen -C web`).
+    pub program: String,
 }
+
+/// Columns in front of a word of the kitchen.
+const MARGIN: usize = 7;
 
 /// Where bytes go.
 pub type Out = Box<dyn Write + Send>;
@@ -90,6 +98,8 @@ pub struct Report {
     narrator: Narrator,
     printer: Printer,
     concurrent: bool,
+    columns: usize,
+    program: String,
     screen: Screen,
     logs: Option<Logs>,
     runs: Option<(Runs, Keep)>,
@@ -124,6 +134,8 @@ impl Report {
             narrator: Narrator::default(),
             printer: Printer::new(options.level, options.colours),
             concurrent: options.concurrent,
+            columns: options.columns.unwrap_or(summary::COLUMNS),
+            program: options.program.clone(),
             screen: match options.style {
                 Style::Lines => Screen::Lines,
                 Style::Blocks => Screen::Blocks(Blocks::default()),
@@ -174,7 +186,7 @@ impl Report {
                     self.heard(ended);
                 }
             }
-            EventKind::RunFinished { duration } => self.finish(event, *duration),
+            EventKind::RunFinished { duration, .. } => self.finish(event, *duration),
             _ => {}
         }
     }
@@ -239,39 +251,56 @@ impl Report {
         if !program {
             self.screen = Screen::Lines;
         }
-        let nobody = Place::default();
-        let mut lines = Vec::new();
-        let table = summary::table(&self.tally, quiet);
-        if !table.is_empty() {
-            lines.push(banner(&nobody, "Summary"));
-            lines.extend(
-                table
-                    .into_iter()
-                    .map(|row| narrator::word(Level::Info, &nobody, row)),
-            );
+        let verdict = Verdict::of(&self.tally);
+        let table = summary::table(&self.tally, quiet, self.columns.saturating_sub(MARGIN));
+        let plain = table.is_empty();
+        if !plain {
+            self.say(event, "Summary", table);
+        }
+        self.flush();
+        if !program {
+            self.tell_failures();
+        }
+        if !plain {
+            let mut words = ending::last_words(&verdict, &self.program).into_iter();
+            if let Some(first) = words.next() {
+                self.say(event, &first, words.collect());
+            }
         }
         if self.cause().is_none() && !quiet {
             let text = format!("Test Kitchen is finished. ({})", minutes(duration));
-            lines.push(banner(&nobody, text));
-        }
-        for line in &lines {
-            self.log(|logs| logs.write(event.at, line));
-            self.show(line);
+            self.say(event, &text, Vec::new());
         }
         self.flush();
-        self.printer.names = false;
+        self.write_files(verdict);
+        let _ = self.err.flush();
+    }
+
+    /// A headline and words of the kitchen, to the output and the log files.
+    fn say(&mut self, event: &Event, headline: &str, words: Vec<String>) {
+        let nobody = Place::default();
+        let words = words.into_iter();
+        let words = words.map(|text| narrator::word(Level::Info, &nobody, text));
+        for line in std::iter::once(banner(&nobody, headline)).chain(words) {
+            self.log(|logs| logs.write(event.at, &line));
+            self.show(&line);
+        }
+    }
+
+    /// What failed, to standard error.
+    fn tell_failures(&mut self) {
+        let named = std::mem::take(&mut self.printer.names);
         let more = match (&self.logs, &self.record) {
             (Some(_), _) => More::Logs,
             (None, Some(_)) => More::Record,
             (None, None) => More::Nowhere,
         };
-        let failures = (!program).then(|| summary::failures(&self.tally, more));
-        for line in failures.unwrap_or_default() {
+        for line in ending::failures(&self.tally, more) {
             // Where nobody reads, the log files and the exit code still tell.
             let _ = self.printer.print(&line, &mut self.err);
         }
-        self.write_files();
         let _ = self.err.flush();
+        self.printer.names = named;
     }
 
     fn record(&mut self, event: &Event) {
@@ -290,8 +319,7 @@ impl Report {
     }
 
     /// The verdict beside the record, and the files that were asked for.
-    fn write_files(&mut self) {
-        let verdict = Verdict::of(&self.tally);
+    fn write_files(&mut self, verdict: Verdict) {
         let mut told = None;
         if let Some(record) = &mut self.record {
             let json = serde_json::to_vec(&verdict).map_err(io::Error::from);
@@ -312,6 +340,7 @@ impl Report {
             verdict,
             outputs: outputs::Outputs::default(),
             ending: record::Ending::default(),
+            program: self.program.clone(),
         });
         for (format, path) in std::mem::take(&mut self.files) {
             let written = told

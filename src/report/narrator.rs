@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use super::tally::Tally;
 use super::text::{capital, doing, minutes, path};
-use crate::run::{Event, EventKind, Failure, HeartbeatSummary, Outcome, Place};
+use crate::run::{Cause, Event, EventKind, Failure, HeartbeatSummary, Outcome, Place};
 
 /// How important a line is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -57,6 +57,10 @@ pub struct Narrator {
     testing: HashSet<String>,
     /// Steps of which an action has ended, and whether it passed.
     told: HashMap<(String, Vec<usize>), bool>,
+    /// Tests that failed in the verify that goes on at a place, and all of it.
+    tests: HashMap<Place, (usize, usize)>,
+    /// The last failure that was told of each subject.
+    failed: HashMap<String, String>,
 }
 
 impl Narrator {
@@ -91,7 +95,10 @@ impl Narrator {
                 duration,
                 ..
             } => self.step_finished(place, title, outcome, *duration),
-            EventKind::ActionStarted { place, action } => self.action_started(tally, place, action),
+            EventKind::ActionStarted { place, action } => {
+                self.tests.remove(place);
+                self.action_started(tally, place, action)
+            }
             EventKind::ActionRetried {
                 place,
                 remedy,
@@ -104,7 +111,12 @@ impl Narrator {
                 outcome,
                 duration,
             } => self.action_finished(place, action, outcome, *duration),
-            EventKind::TestFinished { place, case } => test(place, case),
+            EventKind::TestFinished { place, case } => {
+                let (failed, all) = self.tests.entry(place.clone()).or_default();
+                *failed += usize::from(case.status == CaseStatus::Failed);
+                *all += 1;
+                test(place, case)
+            }
             EventKind::FaultSet {
                 place, what, took, ..
             } => vec![word(
@@ -210,12 +222,19 @@ impl Narrator {
                 &format!("{} failed on instance <{who}>, as it may", capital(action)),
                 failure,
             ),
-            Outcome::Failed(failure) => failed(
-                Level::Error,
-                place,
-                &format!("{} failed on instance <{who}>", capital(action)),
-                failure,
-            ),
+            Outcome::Failed(failure) => {
+                self.failed
+                    .insert(place.subject.clone(), failure.message.clone());
+                let what = format!("{} failed on instance <{who}>", capital(action));
+                match self.tests.remove(place) {
+                    // Each of them has been told.
+                    Some((tests @ 1.., all)) if failure.cause == Cause::Verify => {
+                        let text = format!("{what}: {tests} of {all} tests failed");
+                        vec![word(Level::Error, place, text)]
+                    }
+                    _ => failed(Level::Error, place, &what, failure),
+                }
+            }
         }
     }
 
@@ -251,7 +270,15 @@ impl Narrator {
             ),
             Outcome::Failed(_) if told == Some(false) => Vec::new(),
             Outcome::Failed(failure) => {
-                failed(Level::Error, place, &format!("Failed {step}"), failure)
+                let last = self
+                    .failed
+                    .insert(place.subject.clone(), failure.message.clone());
+                let what = format!("Failed {step}");
+                match last.is_some_and(|last| last == failure.message) {
+                    // A step within has said why.
+                    true => vec![word(Level::Error, place, what)],
+                    false => failed(Level::Error, place, &what, failure),
+                }
             }
         }
     }
@@ -273,7 +300,7 @@ fn step_title(tally: &Tally, place: &Place, title: &str, attempt: u32) -> String
     let number = path(&place.step);
     let steps = tally
         .subject(&place.subject)
-        .map_or(0, |subject| subject.titles.len());
+        .map_or(0, |subject| subject.titles().count());
     let of = match place.step.len() {
         1 => format!(" of {steps}"),
         _ => String::new(),
@@ -308,7 +335,7 @@ fn failed(level: Level, place: &Place, what: &str, failure: &Failure) -> Vec<Lin
         .collect()
 }
 
-/// So many outages of a heartbeat are shown.
+/// So many outages of a heartbeat are shown, the longest first.
 const OUTAGES: usize = 5;
 
 fn heartbeat(place: &Place, summary: &HeartbeatSummary) -> Vec<Line> {
@@ -330,7 +357,9 @@ fn heartbeat(place: &Place, summary: &HeartbeatSummary) -> Vec<Line> {
         ),
     )];
     let more = summary.outages.len().saturating_sub(OUTAGES);
-    lines.extend(summary.outages.iter().take(OUTAGES).map(|outage| {
+    let mut outages: Vec<_> = summary.outages.iter().collect();
+    outages.sort_by_key(|outage| std::cmp::Reverse(outage.lasted));
+    lines.extend(outages.into_iter().take(OUTAGES).map(|outage| {
         let text = format!(
             "Outage of {}: {} lost{}: {}",
             time(outage.lasted),
@@ -341,7 +370,11 @@ fn heartbeat(place: &Place, summary: &HeartbeatSummary) -> Vec<Line> {
         word(Level::Warn, place, text)
     }));
     if more > 0 {
-        lines.push(word(Level::Warn, place, format!("and {more} more outages")));
+        lines.push(word(
+            Level::Warn,
+            place,
+            format!("and {more} shorter outages"),
+        ));
     }
     lines
 }

@@ -7,7 +7,8 @@ use banquet_sdk::{CaseStatus, Stream, TestCase};
 use jiff::Timestamp;
 
 use crate::run::{
-    Cause, Event, EventKind, Failure, HeartbeatSummary, Outage, Outcome, Place, Sample,
+    Cause, Event, EventKind, Failure, HeartbeatSummary, Outage, Outcome, Place, Planned,
+    RunVerdict, Sample,
 };
 
 /// Says what happens, a second apart.
@@ -38,6 +39,7 @@ impl Story {
             run: "r1".into(),
             version: "0.1.0".into(),
             subjects: subjects.iter().map(ToString::to_string).collect(),
+            platforms: vec!["centos-7".into()],
         });
         story
     }
@@ -58,12 +60,44 @@ impl Story {
         members: &[&str],
         steps: &[&str],
     ) -> &mut Self {
+        let planned = |(number, title): (usize, &&str)| Planned {
+            step: vec![number],
+            title: title.to_string(),
+            action: title.split(' ').next().unwrap_or_default().into(),
+            instance: title.split(' ').nth(1).and_then(|suite| {
+                let member = |it: &&&str| it.trim_end_matches("-centos-7") == suite;
+                members.iter().find(member).map(ToString::to_string)
+            }),
+        };
+        self.planned(
+            name,
+            command,
+            members,
+            (1..).zip(steps).map(planned).collect(),
+        )
+    }
+
+    /// A subject with these steps; names of members are those of their suites with a platform.
+    pub fn planned(
+        &mut self,
+        name: &str,
+        command: &str,
+        members: &[&str],
+        steps: Vec<Planned>,
+    ) -> &mut Self {
+        let suite = |name: &str| name.trim_end_matches("-centos-7").to_owned();
+        let numbers = steps.iter().filter(|it| it.step.len() == 1);
+        let numbers = numbers.map(|it| it.step[0].to_string());
         self.add(EventKind::SubjectStarted {
             subject: name.into(),
             command: command.into(),
             members: members.iter().map(ToString::to_string).collect(),
+            suites: members.iter().map(|it| suite(it)).collect(),
             cluster: !steps.is_empty(),
-            steps: steps.iter().map(ToString::to_string).collect(),
+            suite: suite(name),
+            platform: "centos-7".into(),
+            items: numbers.collect(),
+            steps,
         })
     }
 
@@ -131,6 +165,7 @@ impl Story {
     pub fn over(&mut self) -> &mut Self {
         self.add(EventKind::RunFinished {
             duration: Duration::from_secs(66),
+            verdict: RunVerdict::default(),
         })
     }
 }

@@ -147,6 +147,7 @@ mod tests {
                 run: "r-1".into(),
                 version: "0".into(),
                 subjects: Vec::new(),
+                platforms: Vec::new(),
             },
             EventKind::Attempted {
                 place,

@@ -1,102 +1,89 @@
-//! What a person reads when a run has ended: steps, durations, what failed, where its log is.
+//! The table of a run that has ended: each cluster, its phases and its steps.
 
-use std::fmt::Write;
-use std::time::Duration;
+use console::{measure_text_width, truncate_str};
 
-use super::narrator::{Kind, Level, Line};
-use super::record::EVENTS;
-use super::tally::{Done, Failed, Subject, Tally};
-use super::text::{capital, minutes, path, safe};
-use super::verdict::Verdict;
+use super::tally::{Done, Subject, Tally};
+use super::text::{minutes, path, safe, short};
 use crate::run::{Cause, Outcome};
 
-/// The table of steps; none where a plain instance passed, as in Test Kitchen.
-/// `brief`: of what passed one row only.
-pub fn table(tally: &Tally, brief: bool) -> Vec<String> {
+/// Columns of a table that is written to no terminal.
+pub const COLUMNS: usize = 80;
+
+/// Columns that notes have at least, where there are any.
+const NOTES: usize = 18;
+
+/// Columns of the result and the time, with the blanks around them.
+const FIGURES: usize = 23;
+
+/// The table of steps, in at most so many columns; none where a plain instance passed, as in Test
+/// Kitchen. `brief`: of what passed one row only.
+pub fn table(tally: &Tally, brief: bool, columns: usize) -> Vec<String> {
     let plain = |subject: &&Subject| !subject.cluster && subject.failures.is_empty();
     if tally.subjects.iter().all(|subject| plain(&subject)) {
         return Vec::new();
     }
-    rows(tally, brief)
+    rows(tally, brief, columns)
 }
 
-fn rows(tally: &Tally, brief: bool) -> Vec<String> {
+/// The table, also of plain instances.
+pub fn rows(tally: &Tally, brief: bool, columns: usize) -> Vec<String> {
+    let platforms = &tally.run.platforms;
     let mut rows = Vec::new();
     for subject in &tally.subjects {
-        rows.push(head(subject));
+        rows.push(head(subject, platforms));
         let again = subject.done.iter().any(|done| done.attempts > 1);
         let all = subject.cluster && (!brief || again);
         if all || !subject.failures.is_empty() {
-            rows.extend(steps(subject));
+            rows.extend(steps(subject, platforms));
         }
     }
-    let width = rows
-        .iter()
-        .map(|row| row.0.chars().count())
-        .max()
-        .unwrap_or(0);
-    rows.into_iter()
-        .map(|(what, how, took, note)| {
-            format!("{what:width$}  {how:<9} {took:>9}  {note}")
-                .trim_end()
-                .to_owned()
-        })
-        .collect()
-}
-
-/// Where all that was said can be read.
-#[derive(Clone, Copy, Debug)]
-pub enum More {
-    /// In the log files of this run.
-    Logs,
-    /// In its record alone: the log files ended early, or are those of later runs.
-    Record,
-    /// Nowhere.
-    Nowhere,
-}
-
-/// A run that is over, told again: what it was, the table, the failures.
-pub fn whole(tally: &Tally, verdict: &Verdict) -> String {
-    let mut text = format!("Run {} ", verdict.run);
-    if let Some(started) = verdict.started {
-        let _ = write!(text, "of {} ", started.strftime("%Y-%m-%d %H:%M:%S UTC"));
-    }
-    let took = minutes(Duration::try_from_secs_f64(verdict.seconds).unwrap_or_default());
-    let _ = write!(text, "{} ({took})", verdict.result.word());
-    text.push_str(if verdict.flaky() { ", flaky\n" } else { "\n" });
-    let table = match table(tally, false) {
-        table if table.is_empty() => rows(tally, false),
-        table => table,
-    };
-    for row in table {
-        text.push_str(&safe(&row, false));
-        text.push('\n');
-    }
-    let failures = failures(tally, More::Record);
-    if !failures.is_empty() {
-        text.push('\n');
-    }
-    for line in failures {
-        text.push_str(&safe(&line.text, false));
-        text.push('\n');
-    }
-    text
+    fitted(rows, columns)
 }
 
 /// What, how it ended, how long it took, what else there is to say.
-type Row = (String, &'static str, String, String);
+struct Row {
+    what: String,
+    how: &'static str,
+    took: String,
+    note: String,
+}
 
-fn head(subject: &Subject) -> Row {
+/// Rows as lines: titles and notes are cut where a line would be too long.
+fn fitted(rows: Vec<Row>, columns: usize) -> Vec<String> {
+    let widest = |text: fn(&Row) -> &str| {
+        let widths = rows.iter().map(|row| measure_text_width(text(row)));
+        widths.max().unwrap_or(0)
+    };
+    let room = columns.saturating_sub(FIGURES + widest(|row| &row.note).min(NOTES));
+    let width = widest(|row| &row.what).min(room);
+    let notes = columns.saturating_sub(width + FIGURES);
+    let line = |row: &Row| {
+        let what = truncate_str(&row.what, width, "…");
+        let gap = width - measure_text_width(&what);
+        let note = truncate_str(&row.note, notes, "…");
+        let (how, took) = (row.how, &row.took);
+        let line = format!("{what}{:gap$}  {how:<9} {took:>9}  {note}", "");
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+fn head(subject: &Subject, platforms: &[String]) -> Row {
     let (how, took, note) = match &subject.ended {
         Some((Outcome::Skipped(reason), _)) => ("skipped", String::new(), reason.clone()),
         Some((outcome, took)) => (how(outcome), minutes(*took), String::new()),
         None => ("not ended", String::new(), String::new()),
     };
-    (subject.name.clone(), how, took, note)
+    Row {
+        what: safe(short(&subject.name, platforms), false).into_owned(),
+        how,
+        took,
+        note: safe(&note, false).into_owned(),
+    }
 }
 
 /// The phases before the steps, the steps in order, those that were not reached, the phases after.
-fn steps(subject: &Subject) -> Vec<Row> {
+fn steps(subject: &Subject, platforms: &[String]) -> Vec<Row> {
     let done = &subject.done;
     let in_step = |done: &Done| !done.place.step.is_empty();
     let first = done.iter().position(in_step).unwrap_or(done.len());
@@ -107,46 +94,75 @@ fn steps(subject: &Subject) -> Vec<Row> {
     // Blocks end after the steps in them, and are listed before.
     let mut steps: Vec<&Done> = done[first..end].iter().collect();
     steps.sort_by(|a, b| a.place.step.cmp(&b.place.step));
-    let mut rows = phases(subject, &done[..first]);
-    rows.extend(steps.iter().map(|step| row(subject, step)));
-    if subject.command == "test" && !subject.failures.is_empty() {
-        let last = steps.last().and_then(|step| step.place.step.first());
-        let rest = (1..).zip(&subject.titles).skip(last.copied().unwrap_or(0));
-        rows.extend(rest.map(|(number, title): (usize, _)| {
-            let what = format!("  {number} {title}");
-            (what, "not run", String::new(), String::new())
+    let mut rows = phases(subject, &done[..first], platforms);
+    rows.extend(steps.iter().map(|step| row(subject, step, platforms)));
+    if !subject.failures.is_empty() {
+        let reached = |number: usize| {
+            steps
+                .iter()
+                .any(|it| it.place.step.first() == Some(&number))
+        };
+        let meant = |number: usize| subject.items.contains(&number.to_string());
+        let rest = subject
+            .titles()
+            .filter(|(number, _)| meant(*number) && !reached(*number));
+        rows.extend(rest.map(|(number, title)| Row {
+            what: format!("  {number} {}", safe(title, false)),
+            how: "not run",
+            took: String::new(),
+            note: String::new(),
         }));
     }
-    rows.extend(phases(subject, &done[end..]));
+    rows.extend(phases(subject, &done[end..], platforms));
     rows
 }
 
-/// Actions outside of steps: those that several members passed together are one row, which took
-/// as long as the slowest.
-fn phases(subject: &Subject, done: &[Done]) -> Vec<Row> {
-    let together = |a: &Done, b: &Done| {
-        let plain = |it: &Done| it.outcome == Outcome::Passed && it.attempts == 1;
-        a.what == b.what && plain(a) && plain(b)
-    };
-    let phase = |phase: &[Done]| match phase {
-        [one] => row(subject, one),
-        many => {
-            let took = many
-                .iter()
-                .map(|done| done.duration)
-                .max()
-                .unwrap_or_default();
-            let note = format!("{} members", many.len());
-            (format!("  {}", many[0].what), "passed", minutes(took), note)
+/// Actions outside of steps: one row an action, which took as long as the slowest member; open
+/// where anything but passing at once is to be told.
+fn phases(subject: &Subject, done: &[Done], platforms: &[String]) -> Vec<Row> {
+    let mut actions: Vec<&str> = Vec::new();
+    for done in done {
+        if !actions.contains(&done.what.as_str()) {
+            actions.push(&done.what);
         }
-    };
-    done.chunk_by(together).map(phase).collect()
+    }
+    let mut rows = Vec::new();
+    for action in actions {
+        let members: Vec<&Done> = done.iter().filter(|it| it.what == action).collect();
+        if let [one] = members[..] {
+            rows.push(row(subject, one, platforms));
+            continue;
+        }
+        let plain = |it: &&Done| it.outcome == Outcome::Passed && it.attempts <= 1;
+        let failed = |it: &&&Done| matches!(it.outcome, Outcome::Failed(_));
+        let slowest = members.iter().map(|done| done.duration).max();
+        let worst = members.iter().find(failed).unwrap_or(&members[0]);
+        rows.push(Row {
+            what: format!("  {action}"),
+            how: how(&worst.outcome),
+            took: minutes(slowest.unwrap_or_default()),
+            note: match members.iter().filter(failed).count() {
+                0 => format!("{} members", members.len()),
+                failed => format!("{failed} of {} members", members.len()),
+            },
+        });
+        if !members.iter().all(plain) {
+            rows.extend(members.iter().map(|done| {
+                let row = row(subject, done, platforms);
+                let what = format!("  {}", row.what);
+                Row { what, ..row }
+            }));
+        }
+    }
+    rows
 }
 
-fn row(subject: &Subject, done: &Done) -> Row {
+fn row(subject: &Subject, done: &Done, platforms: &[String]) -> Row {
     let indent = "  ".repeat(done.place.step.len().max(1));
     let what = match (&done.place.step[..], &done.place.instance) {
-        ([], Some(instance)) if *instance != subject.name => format!("{} {instance}", done.what),
+        ([], Some(instance)) if *instance != subject.name => {
+            format!("{} {}", done.what, short(instance, platforms))
+        }
         ([], _) => done.what.clone(),
         (step, _) => format!("{} {}", path(step), done.what),
     };
@@ -155,8 +171,12 @@ fn row(subject: &Subject, done: &Done) -> Row {
         attempts if done.outcome == Outcome::Passed => format!("{attempts} attempts: flaky"),
         attempts => format!("{attempts} attempts"),
     };
-    let took = minutes(done.duration);
-    (format!("{indent}{what}"), how(&done.outcome), took, note)
+    Row {
+        what: format!("{indent}{}", safe(&what, false)),
+        how: how(&done.outcome),
+        took: minutes(done.duration),
+        note,
+    }
 }
 
 fn how(outcome: &Outcome) -> &'static str {
@@ -166,60 +186,5 @@ fn how(outcome: &Outcome) -> &'static str {
         Outcome::Failed(failure) if failure.cause == Cause::Interrupted => "stopped",
         Outcome::Failed(_) => "FAILED",
         Outcome::Skipped(_) => "skipped",
-    }
-}
-
-/// What failed: message, hints, last output, where there is more.
-pub fn failures(tally: &Tally, more: More) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for subject in &tally.subjects {
-        for failed in &subject.failures {
-            let text = failure(tally, subject, failed, more);
-            lines.extend(text.into_iter().map(|text| Line {
-                level: Level::Error,
-                kind: Kind::Word,
-                subject: subject.name.clone(),
-                instance: failed.place.instance.clone(),
-                text,
-            }));
-        }
-    }
-    lines
-}
-
-fn failure(tally: &Tally, subject: &Subject, failed: &Failed, more: More) -> Vec<String> {
-    let mut lines = vec![title(subject, failed)];
-    let indented = |text: &str| format!("  {text}").trim_end().to_owned();
-    lines.extend(failed.failure.message.lines().map(indented));
-    lines.extend(failed.failure.hints.iter().map(|hint| format!("  {hint}")));
-    let mut tail = tally.tail(&failed.place).peekable();
-    if tail.peek().is_some() {
-        lines.push("  Last output:".into());
-        lines.extend(tail.map(|text| format!("    {}", safe(text, false)).trim_end().to_owned()));
-    }
-    let log = failed.place.instance.as_ref().unwrap_or(&subject.name);
-    let path = match more {
-        More::Logs => format!("logs/{log}.log"),
-        More::Record => format!("runs/{}/{EVENTS}", tally.run.id),
-        More::Nowhere => return lines,
-    };
-    lines.push(format!("Please see .kitchen/{path} for more details"));
-    lines
-}
-
-fn title(subject: &Subject, failed: &Failed) -> String {
-    let step = match &failed.place.step[..] {
-        [] => String::new(),
-        step => format!(" in step {} of {}", path(step), subject.name),
-    };
-    match &failed.place.instance {
-        Some(instance) => format!(
-            "{} failed on instance <{instance}>{step}:",
-            capital(&failed.what)
-        ),
-        None if step.is_empty() => {
-            format!("{} failed on <{}>:", capital(&failed.what), subject.name)
-        }
-        None => format!("{} failed{step}:", capital(&failed.what)),
     }
 }

@@ -1,30 +1,21 @@
-//! The Test Anything Protocol, version 14: a line a step and a test, in the order of the run.
+//! The Test Anything Protocol, version 14: a line a case, in the order of the run.
 
 use std::fmt::Write;
 
-use super::text::{path, safe};
-use super::verdict::{Ended, Part, Subject, Test, Verdict};
+use super::text::safe;
+use super::verdict::{Case, Ended, Part, Subject, Verdict};
 
 /// The whole report.
 pub fn tap(verdict: &Verdict) -> String {
     let mut points = Vec::new();
     for subject in &verdict.subjects {
-        for part in &subject.parts {
-            points.push(of_part(subject, part));
-            let tests = subject.tests.iter();
-            points.extend(
-                tests
-                    .filter(|test| test.part == Some(part.number))
-                    .map(|test| of_test(subject, test)),
-            );
-        }
-        let apart = subject.tests.iter().filter(|test| test.part.is_none());
-        points.extend(apart.map(|test| of_test(subject, test)));
+        points.extend(subject.cases.iter().map(|case| of_case(subject, case)));
         if subject.parts.is_empty() || subject.failure.is_some() {
             let failure = subject.failure.as_ref();
             let failure = failure.map(|failure| failure.message.as_str());
             let reason = failure.or(subject.reason.as_deref());
-            points.push(Point::new(subject.result, subject.name.clone(), reason));
+            let what = format!("{}: {}", subject.class(), subject.command);
+            points.push(Point::new(subject.result, what, reason));
         }
     }
     let mut text = format!("TAP version 14\n1..{}\n", points.len());
@@ -45,33 +36,32 @@ struct Point {
     attempts: u32,
 }
 
-fn of_part(subject: &Subject, part: &Part) -> Point {
-    let mut what = subject.name.clone();
-    if let Some(instance) = part.instance.as_ref().filter(|it| **it != subject.name) {
-        let _ = write!(what, " {instance}");
+/// The line of a case: its class and its name, which are the same in the next run.
+fn of_case(subject: &Subject, case: &Case) -> Point {
+    let what = format!("{}: {}", case.class, case.name);
+    if let Some(test) = case.test.and_then(|index| subject.tests.get(index)) {
+        let attempts = u32::try_from(test.retried.len() + 1).unwrap_or(u32::MAX);
+        return Point {
+            attempts,
+            ..Point::new(case.result, what, test.message.as_deref())
+        };
     }
-    match part.step.is_empty() {
-        true => what = format!("{what}: {}", part.title),
-        false => what = format!("{what}: {} {}", path(&part.step), part.title),
-    }
-    let failure = part
-        .failure
-        .as_ref()
-        .map(|failure| failure.message.as_str());
-    let message = failure.or(part.reason.as_deref());
+    let parts = || case.parts.iter().filter_map(|it| subject.part(*it));
+    let several = case.parts.len() > 1;
+    let message = |part: &Part| {
+        let failure = part.failure.as_ref().map(|failure| &failure.message);
+        let message = failure.or(part.reason.as_ref())?;
+        Some(match &part.instance {
+            Some(instance) if several => format!("{instance}: {message}"),
+            _ => message.clone(),
+        })
+    };
+    let as_bad = parts().filter(|part| part.result == case.result);
+    let messages: Vec<String> = as_bad.filter_map(message).collect();
+    let message = (!messages.is_empty()).then(|| messages.join("\n"));
     Point {
-        attempts: part.attempts,
-        ..Point::new(part.result, what, message)
-    }
-}
-
-fn of_test(subject: &Subject, test: &Test) -> Point {
-    let who = test.instance.as_ref().unwrap_or(&subject.name);
-    let what = format!("{} {who}: {}", subject.name, test.name);
-    let attempts = u32::try_from(test.retried.len() + 1).unwrap_or(u32::MAX);
-    Point {
-        attempts,
-        ..Point::new(test.result, what, test.message.as_deref())
+        attempts: parts().map(|part| part.attempts).max().unwrap_or(1),
+        ..Point::new(case.result, what, message.as_deref())
     }
 }
 

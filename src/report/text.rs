@@ -53,6 +53,20 @@ pub fn after(action: &str) -> &str {
     }
 }
 
+/// A name as names of instances have it: `_`, `,` and `/` become `-`, dots vanish
+/// (lib/kitchen/instance.rb, `name_for`).
+pub fn named(text: &str) -> String {
+    text.replace(['_', ',', '/'], "-").replace('.', "")
+}
+
+/// The name of a cluster or instance without its platform, where a run has only one.
+pub fn short<'a>(name: &'a str, platforms: &[String]) -> &'a str {
+    let [only] = platforms else { return name };
+    let suite = name.strip_suffix(&named(only));
+    let suite = suite.and_then(|suite| suite.strip_suffix('-'));
+    suite.filter(|suite| !suite.is_empty()).unwrap_or(name)
+}
+
 /// `1`, `2.1`: a step's path.
 pub fn path(step: &[usize]) -> String {
     let numbers: Vec<String> = step.iter().map(ToString::to_string).collect();
@@ -150,6 +164,20 @@ mod tests {
     fn elapsed_time_is_short() {
         for (seconds, expected) in [(7, "7s"), (67, "1m07s"), (3_661, "1h01m")] {
             assert_eq!(elapsed(Duration::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_is_short_where_there_is_one_platform() {
+        let one = ["ubuntu-22.04".to_owned()];
+        let two = ["x".to_owned(), "y".to_owned()];
+        for (name, platforms, expected) in [
+            ("web-ubuntu-2204", &one[..], "web"),
+            ("ubuntu-2204", &one, "ubuntu-2204"),
+            ("other", &one, "other"),
+            ("web-x", &two, "web-x"),
+        ] {
+            assert_eq!(short(name, platforms), expected);
         }
     }
 

@@ -42,6 +42,8 @@ pub struct Told {
     pub outputs: Outputs,
     /// What else was in the record.
     pub ending: Ending,
+    /// How the kitchen was called, for commands that are recommended.
+    pub program: String,
 }
 
 impl Told {
@@ -66,14 +68,18 @@ impl Told {
             tally,
             outputs,
             ending,
+            program: "kitchen".into(),
         })
     }
 
     /// The report in a form for files.
     pub fn text(&self, format: Format) -> io::Result<String> {
         match format {
-            Format::Terminal => Ok(super::summary::whole(&self.tally, &self.verdict)),
-            Format::Junit => Ok(junit(&self.verdict, &self.outputs)),
+            Format::Terminal => {
+                let program = &self.program;
+                Ok(super::ending::whole(&self.tally, &self.verdict, program))
+            }
+            Format::Junit => junit(&self.verdict, &self.outputs),
             Format::Json => Ok(format!(
                 "{}\n",
                 serde_json::to_string_pretty(&self.verdict)?

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::expected::Expected;
 use super::tally::{Fault, Heartbeat, Running, Subject, Tally};
-use super::text::{after, doing, elapsed, path, safe};
+use super::text::{after, doing, elapsed, path, safe, short};
 
 /// Terminals with fewer columns get the short forms.
 const NARROW: usize = 60;
@@ -36,6 +36,7 @@ pub fn view(
         expected,
         now,
         narrow: width < NARROW,
+        platforms: &tally.run.platforms,
     };
     let open = tally.subjects.iter().filter(|it| it.ended.is_none());
     let mut rows: Vec<Row> = open.flat_map(|subject| clock.subject(subject)).collect();
@@ -79,6 +80,8 @@ struct Clock<'a> {
     expected: &'a Expected,
     now: Timestamp,
     narrow: bool,
+    /// Those of the run: names of members do not say the only one.
+    platforms: &'a [String],
 }
 
 impl Clock<'_> {
@@ -98,7 +101,7 @@ impl Clock<'_> {
 
     /// `web-centos-7  step 3/7: verify web1  42s of about 1m10s`
     fn headline(&self, subject: &Subject) -> Row {
-        let expected = self.expected.of(&subject.name, None, &subject.command);
+        let expected = self.expected.of(subject);
         let step = subject
             .running
             .iter()
@@ -107,14 +110,14 @@ impl Clock<'_> {
             (Some(step), _) => format!(
                 "step {}/{}: {}",
                 path(&step.place.step),
-                subject.titles.len(),
+                subject.titles().count(),
                 step.what
             ),
             (None, Some(first)) => word(first),
             (None, None) if subject.cluster => subject.command.clone(),
             (None, None) => String::new(),
         };
-        let left = format!("{}  {what}", subject.name);
+        let left = format!("{}  {what}", short(&subject.name, self.platforms));
         Row::new(left.trim_end(), self.time(subject.started, expected))
     }
 
@@ -141,23 +144,23 @@ impl Clock<'_> {
     /// A line a member: those at work first, each with what it does and for how long.
     fn members(&self, subject: &Subject) -> Vec<Row> {
         let names = subject.members.iter();
-        let longest = names.map(|name| measure_text_width(name)).max();
+        let names = names.map(|name| measure_text_width(short(name, self.platforms)));
+        let longest = names.max();
         let width = if self.narrow { 0 } else { longest.unwrap_or(0) };
         let (mut busy, mut idle) = (Vec::new(), Vec::new());
         for member in &subject.members {
+            let name = short(member, self.platforms);
             let running = subject
                 .running
                 .iter()
                 .rfind(|running| running.place.instance.as_deref() == Some(member));
             match running {
                 Some(running) => busy.push(Row::new(
-                    format!("  {member:width$}  {}", word(running)),
+                    format!("  {name:width$}  {}", word(running)),
                     self.time(running.since, self.expected_of(subject, running)),
                 )),
                 None => {
-                    let state = subject.reached.get(member);
-                    let state = state.map_or("", |action| after(action));
-                    let left = format!("  {member:width$}  {state}");
+                    let left = format!("  {name:width$}  {}", state(subject, member));
                     idle.push(Row::new(left.trim_end(), ""));
                 }
             }
@@ -173,7 +176,7 @@ impl Clock<'_> {
         };
         let told = subject.running.iter().find(step).unwrap_or(running);
         let instance = told.place.instance.as_deref();
-        self.expected.of(&subject.name, instance, &told.what)
+        self.expected.of_part(subject, instance, &told.what)
     }
 
     /// `42s of about 1m10s`; in short `42s/1m10s`.
@@ -186,6 +189,25 @@ impl Clock<'_> {
             Some(whole) => format!("{so_far} of about {}", elapsed(whole)),
         }
     }
+}
+
+/// What a member is: off or frozen by a fault in force, else what was last done to it.
+fn state<'a>(subject: &'a Subject, member: &str) -> &'a str {
+    let faults = subject.fire.faults.iter().rev();
+    let mut in_force = faults.filter(|fault| fault.healed.is_none());
+    let silenced = in_force.find_map(|fault| {
+        let hit = fault.members.iter().any(|it| it == member);
+        let word = match fault.what.split(' ').next()? {
+            "kill" => "killed",
+            "stop" => "stopped",
+            "pause" => "paused",
+            "reboot" => "rebooting",
+            _ => return None,
+        };
+        hit.then_some(word)
+    });
+    let reached = || subject.reached.get(member).map_or("", |it| after(it));
+    silenced.unwrap_or_else(reached)
 }
 
 fn word(running: &Running) -> String {

@@ -10,6 +10,7 @@ use super::job::Job;
 use super::member::Member;
 use super::scope::Scope;
 use super::sink::Printed;
+use super::step::BESIDE;
 use super::{Cause, EventKind, Failure, Outcome, Place, hooks};
 use crate::matrix::{Action, Instance, Kind, Step};
 use crate::plan::{self, Subject, Task, word};
@@ -120,6 +121,12 @@ impl Job<'_> {
                 self.perform(member, work, &mut state, scope).await
             })
             .await;
+        let ended = ended.map_err(|mut failure| {
+            if self.ended_with_others(&failure) {
+                failure.message = BESIDE.into();
+            }
+            failure
+        });
         let ended = match ended {
             Ok(()) if work.action == Action::Destroy => member.forget(),
             ended => note(

@@ -95,16 +95,22 @@ impl Cause {
     }
 }
 
-/// One question of a heartbeat. Times in microseconds.
+/// One question of a heartbeat. Times are microseconds here, and seconds and moments in records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     /// Counts from 0.
     pub number: u64,
-    /// When it was to be asked, since 1970.
+    /// When it was to be asked; here microseconds since 1970.
+    #[serde(with = "super::seconds::moment")]
+    #[schemars(with = "Timestamp")]
     pub planned: u64,
     /// How much later it was asked.
+    #[serde(with = "super::seconds::micros")]
+    #[schemars(with = "f64")]
     pub late: u64,
     /// From `planned` to the end of the answer, or until it was given up.
+    #[serde(with = "super::seconds::micros")]
+    #[schemars(with = "f64")]
     pub took: u64,
     /// Why it is lost; none: it was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,9 +120,13 @@ pub struct Sample {
 /// A time without answers: from the first lost question to the next that was answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Outage {
-    /// When its first question was to be asked, microseconds since 1970.
+    /// When its first question was to be asked; here microseconds since 1970.
+    #[serde(with = "super::seconds::moment")]
+    #[schemars(with = "Timestamp")]
     pub since: u64,
-    /// How long, in microseconds.
+    /// How long; here in microseconds.
+    #[serde(with = "super::seconds::micros")]
+    #[schemars(with = "f64")]
     pub lasted: u64,
     /// How many were lost.
     pub lost: u64,
@@ -128,7 +138,7 @@ pub struct Outage {
 }
 
 /// What came of a heartbeat. Latencies count from the moment at which a question was to be asked,
-/// so that one that had to wait for others shows it; in microseconds, of answers only.
+/// so that one that had to wait for others shows it; of answers only, here in microseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeartbeatSummary {
     /// Questions asked.
@@ -138,17 +148,28 @@ pub struct HeartbeatSummary {
     /// Not.
     pub lost: u64,
     /// Half of the answers took no longer.
+    #[serde(with = "super::seconds::micros")]
+    #[schemars(with = "f64")]
     pub p50: u64,
     /// Nine of ten.
+    #[serde(with = "super::seconds::micros")]
+    #[schemars(with = "f64")]
     pub p90: u64,
     /// 99 of 100.
+    #[serde(with = "super::seconds::micros")]
+    #[schemars(with = "f64")]
     pub p99: u64,
     /// The slowest.
+    #[serde(with = "super::seconds::micros")]
+    #[schemars(with = "f64")]
     pub max: u64,
     /// 99 of 100 questions were asked no later than this after they were to be.
+    #[serde(with = "super::seconds::micros")]
+    #[schemars(with = "f64")]
     pub late_p99: u64,
     /// The longest outage, of all.
-    #[serde(default)]
+    #[serde(default, with = "super::seconds::micros")]
+    #[schemars(with = "f64")]
     pub longest: u64,
     /// In order; at most the first 1000.
     pub outages: Vec<Outage>,
@@ -166,6 +187,8 @@ pub enum EventKind {
         version: String,
         /// Names of the subjects, in order.
         subjects: Vec<String>,
+        /// Names of the platforms that the subjects are on, each once.
+        platforms: Vec<String>,
     },
     /// Work on a subject began.
     SubjectStarted {
@@ -175,10 +198,19 @@ pub enum EventKind {
         command: String,
         /// Names of its members.
         members: Vec<String>,
+        /// The suite of each member, in the same order.
+        suites: Vec<String>,
         /// Whether it is a cluster.
         cluster: bool,
-        /// Text of each numbered step, in order.
-        steps: Vec<String>,
+        /// Name of its multisuite; of an instance by itself that of its suite.
+        suite: String,
+        /// Name of its platform.
+        platform: String,
+        /// All steps of a cluster, each block before the steps in it.
+        steps: Vec<Planned>,
+        /// What the plan has, in order: actions of all members by their word, numbered steps by
+        /// their number. Two runs that have the same items can be compared.
+        items: Vec<String>,
     },
     /// A person should know.
     Warned {
@@ -222,6 +254,8 @@ pub enum EventKind {
         /// How.
         outcome: Outcome,
         /// How long all attempts took.
+        #[serde(with = "super::seconds")]
+        #[schemars(with = "f64")]
         duration: Duration,
     },
     /// An action on an instance was given its ids, as Test Kitchen's structured logs and states
@@ -271,6 +305,8 @@ pub enum EventKind {
         /// How.
         outcome: Outcome,
         /// How long.
+        #[serde(with = "super::seconds")]
+        #[schemars(with = "f64")]
         duration: Duration,
     },
     /// A fault is in force.
@@ -285,6 +321,8 @@ pub enum EventKind {
         /// Names of the instances.
         members: Vec<String>,
         /// From the start of its step until it was in force.
+        #[serde(with = "super::seconds")]
+        #[schemars(with = "f64")]
         took: Duration,
     },
     /// A fault was undone.
@@ -299,6 +337,8 @@ pub enum EventKind {
         /// Names of the instances.
         members: Vec<String>,
         /// How long it took to undo.
+        #[serde(with = "super::seconds")]
+        #[schemars(with = "f64")]
         took: Duration,
     },
     /// Some questions of a heartbeat were answered or lost.
@@ -342,6 +382,8 @@ pub enum EventKind {
         /// How.
         outcome: Outcome,
         /// How long.
+        #[serde(with = "super::seconds")]
+        #[schemars(with = "f64")]
         duration: Duration,
     },
     /// The run was told to stop (ctrl-C, SIGTERM).
@@ -349,8 +391,39 @@ pub enum EventKind {
     /// The run ended.
     RunFinished {
         /// How long.
+        #[serde(with = "super::seconds")]
+        #[schemars(with = "f64")]
         duration: Duration,
+        /// What it came to.
+        verdict: RunVerdict,
     },
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunVerdict {
+    /// Whether no subject failed.
+    pub passed: bool,
+    /// The most important cause of what failed; decides the exit code.
+    pub cause: Option<Cause>,
+    /// Names of the subjects that failed, in order.
+    pub failed: Vec<String>,
+    /// Names of the subjects that were not worked on, in order.
+    pub skipped: Vec<String>,
+}
+
+/// A step of a multisuite, as the plan has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Planned {
+    /// Its path.
+    pub step: Vec<usize>,
+    /// Its text or name.
+    pub title: String,
+    /// What it does (`verify`, `kill`); of a block `concurrent`, `steps`, `during` or `rolling`.
+    pub action: String,
+    /// The instance that it acts on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 impl Outage {

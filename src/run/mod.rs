@@ -7,6 +7,7 @@ mod block;
 mod command;
 mod converge;
 mod create;
+mod described;
 mod event;
 mod expression;
 mod fault;
@@ -18,6 +19,7 @@ mod job;
 mod judge;
 mod member;
 mod scope;
+mod seconds;
 mod sink;
 mod step;
 mod wait;
@@ -33,14 +35,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use event::{
-    Cause, Event, EventKind, Failure, HeartbeatSummary, Outage, Outcome, Place, Sample,
+    Cause, Event, EventKind, Failure, HeartbeatSummary, Outage, Outcome, Place, Planned,
+    RunVerdict, Sample,
 };
 pub use heartbeat::asker_main;
 pub(crate) use hooks::check as check_hook;
 use job::Job;
 use sink::Sink;
 
-use crate::plan::{Plan, Subject, Task, title};
+use crate::plan::{Plan, Task};
 use crate::registry::Registry;
 use crate::state::{ClusterRecord, Lock, Project, unique_id};
 
@@ -179,7 +182,10 @@ pub async fn run(
         ended.push(summary);
     }
     let duration = started.elapsed();
-    run.sink.send(EventKind::RunFinished { duration }).await;
+    let verdict = RunVerdict::of(&ended);
+    run.sink
+        .send(EventKind::RunFinished { duration, verdict })
+        .await;
     Summary {
         run: run.id,
         subjects: ended,
@@ -200,11 +206,19 @@ struct Run<'a> {
 impl Run<'_> {
     async fn started(&self) {
         let subjects = self.plan.tasks.iter().map(|task| task.subject.name());
+        let mut platforms: Vec<String> = Vec::new();
+        for task in &self.plan.tasks {
+            let platform = described::platform(&task.subject);
+            if !platforms.iter().any(|known| known == platform) {
+                platforms.push(platform.into());
+            }
+        }
         self.sink
             .send(EventKind::RunStarted {
                 run: self.id.clone(),
                 version: env!("CARGO_PKG_VERSION").into(),
                 subjects: subjects.map(str::to_owned).collect(),
+                platforms,
             })
             .await;
     }
@@ -265,20 +279,8 @@ impl Run<'_> {
 
     async fn task(&self, task: &Task) -> SubjectSummary {
         let started = Instant::now();
-        let steps = match &task.subject {
-            Subject::Cluster(cluster) => cluster.steps.iter().map(title).collect(),
-            Subject::Instance(_) => Vec::new(),
-        };
-        let members = task.subject.members().iter();
-        self.sink
-            .send(EventKind::SubjectStarted {
-                subject: task.subject.name().into(),
-                command: self.plan.command.word().into(),
-                members: members.map(|member| member.name.clone()).collect(),
-                cluster: matches!(task.subject, Subject::Cluster(_)),
-                steps,
-            })
-            .await;
+        let began = described::subject(task, self.plan.command.word());
+        self.sink.send(began).await;
         let (outcome, steps) = self.job(task).await;
         self.finished(task, outcome, started.elapsed(), steps).await
     }

@@ -56,7 +56,8 @@ impl Sink {
                 self.mask_text(text);
             }
             EventKind::SubjectStarted { steps, .. } => {
-                steps.iter_mut().for_each(|text| self.mask_text(text));
+                let titles = steps.iter_mut().map(|step| &mut step.title);
+                titles.for_each(|text| self.mask_text(text));
             }
             EventKind::StepStarted { title, .. } => self.mask_text(title),
             EventKind::HeartbeatSampled { samples, .. } => {

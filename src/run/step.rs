@@ -19,6 +19,9 @@ use crate::matrix::{Action, Condition, Repeat, Step, StepNode, StepOptions};
 use crate::plan::title;
 use crate::state::Damage;
 
+/// Why something was ended that did not fail itself.
+pub(super) const BESIDE: &str = "ended with what ran beside it";
+
 /// A step, and what is told of its attempts.
 struct Tries<'a> {
     node: &'a StepNode,
@@ -162,11 +165,16 @@ impl Job<'_> {
 
     /// What was ended because something beside it had failed did not fail itself.
     pub(super) fn failed(&self, failure: Failure) -> Outcome {
-        let stopped = self.run.stop.soon.is_cancelled() || self.run.stop.now.is_cancelled();
-        match failure.cause == Cause::Interrupted && !stopped {
-            true => Outcome::Skipped("ended with what ran beside it".into()),
+        match self.ended_with_others(&failure) {
+            true => Outcome::Skipped(BESIDE.into()),
             false => Outcome::Failed(failure),
         }
+    }
+
+    /// Whether it was ended by what ran beside it, and not by a person.
+    pub(super) fn ended_with_others(&self, failure: &Failure) -> bool {
+        let stopped = self.run.stop.soon.is_cancelled() || self.run.stop.now.is_cancelled();
+        failure.cause == Cause::Interrupted && !stopped
     }
 
     async fn warned_at(&self, place: &Place, message: String) {

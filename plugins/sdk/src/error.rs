@@ -56,6 +56,18 @@ pub struct Error {
     pub lost: bool,
 }
 
+/// A duration without the digits that nobody reads: whole seconds from ten seconds on, tenths
+/// below, milliseconds below one second.
+fn rounded(duration: Duration) -> Duration {
+    let unit = match duration.as_millis() {
+        0..1_000 => 1,
+        1_000..10_000 => 100,
+        _ => 1_000,
+    };
+    let millis = (duration.as_millis() + unit / 2) / unit * unit;
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
 impl Error {
     /// An error of the given kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -98,7 +110,7 @@ impl Error {
     pub fn timeout(what: impl std::fmt::Display, limit: Duration) -> Self {
         Self::new(
             ErrorKind::Timeout,
-            format!("{what} took longer than {limit:?}"),
+            format!("{what} took longer than {:?}", rounded(limit)),
         )
     }
 
@@ -137,5 +149,24 @@ impl Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Self::machine(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_passed_is_told_without_the_digits_that_nobody_reads() {
+        for (millis, told) in [
+            (60_001, "60s"),
+            (59_999, "60s"),
+            (1_234, "1.2s"),
+            (300_004, "300s"),
+            (25, "25ms"),
+        ] {
+            let error = Error::timeout("wait web", Duration::from_millis(millis));
+            assert_eq!(error.message, format!("wait web took longer than {told}"));
+        }
     }
 }

@@ -27,10 +27,36 @@ pub struct TestCase {
     pub name: String,
     /// How it ended.
     pub status: CaseStatus,
-    /// How long it took, where the tool tells.
+    /// How long it took, where the tool tells; written as seconds.
+    #[serde(default, with = "seconds")]
+    #[schemars(with = "Option<f64>")]
     pub duration: Option<Duration>,
     /// What the tool said about it.
     pub message: Option<String>,
+}
+
+/// A duration as seconds with a fraction, to the microsecond.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let seconds = duration.map(|it| it.as_micros() as f64 / 1e6);
+        seconds.serialize(serializer)
+    }
+
+    /// Fails below zero, and where there are more seconds than a duration holds.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        let seconds = Option::<f64>::deserialize(deserializer)?;
+        let duration = seconds.map(Duration::try_from_secs_f64).transpose();
+        duration.map_err(serde::de::Error::custom)
+    }
 }
 
 /// The key of every verifier, which the kitchen itself reads and obeys.

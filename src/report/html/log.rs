@@ -7,10 +7,10 @@ use std::fmt::{self, Write};
 use banquet_sdk::Stream;
 
 use super::Clock;
+use super::escaped::escaped;
 use crate::report::narrator::{Level, Narrator};
 use crate::report::tally::Tally;
 use crate::report::text::safe;
-use crate::report::xml::escaped;
 use crate::run::{Event, EventKind};
 
 /// Lines of a piece.

@@ -2,6 +2,7 @@
 //! them. The style and the script lie beside this file and are put into the page.
 
 mod beats;
+mod escaped;
 mod failures;
 mod log;
 mod steps;
@@ -20,8 +21,8 @@ use super::tally::Tally;
 use super::text::{elapsed, minutes, safe};
 use super::told::Told;
 use super::verdict::{Ended, Verdict};
-use super::xml::escaped;
 use beats::Plots;
+use escaped::escaped;
 use log::Log;
 
 const STYLE: &str = include_str!("page.css");
@@ -120,28 +121,33 @@ fn head(page: &mut String, verdict: &Verdict, title: &str) -> fmt::Result {
         .started
         .map(|it| it.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
     let parts = || verdict.subjects.iter().flat_map(|it| &it.parts);
-    let tests = || verdict.subjects.iter().flat_map(|it| &it.tests);
     let members = verdict.subjects.iter().flat_map(|it| &it.members).count();
-    let counted = |all: usize, bad: usize| match bad {
-        0 => all.to_string(),
-        bad => format!("{all}, {bad} failed"),
+    let steps = || parts().filter(|it| !it.step.is_empty());
+    let bad = steps().filter(|it| it.result == Ended::Failed && !it.block);
+    let steps = match (steps().count(), bad.count()) {
+        (all, 0) => all.to_string(),
+        (all, bad) => format!("{all}, {bad} failed"),
     };
-    let steps = counted(
-        parts().count(),
-        parts().filter(|it| it.result == Ended::Failed).count(),
-    );
-    let tested = counted(
-        tests().count(),
-        tests().filter(|it| it.result == Ended::Failed).count(),
-    );
-    let flaky = parts().filter(|it| it.flaky).count() + tests().filter(|it| it.flaky).count();
+    let counts = verdict.tests;
+    let others = [
+        (counts.passed, "passed"),
+        (counts.failed, "failed"),
+        (counts.skipped, "skipped"),
+        (counts.not_run, "not run"),
+    ];
+    let tested = others.iter().filter(|(count, _)| *count > 0);
+    let tested: Vec<String> = tested
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let tests = verdict.subjects.iter().flat_map(|it| &it.tests);
+    let flaky = parts().filter(|it| it.flaky).count() + tests.filter(|it| it.flaky).count();
     for (name, value) in [
         ("Command", format!("kitchen {command}")),
         ("Began", began.unwrap_or_default()),
         ("Took", took(verdict.seconds)),
         ("Members", members.to_string()),
         ("Steps", steps),
-        ("Tests", tested),
+        ("Tests", tested.join(", ")),
         ("Flaky", flaky.to_string()),
         ("Run", verdict.run.clone()),
     ] {

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::log::Log;
 use super::{Class, Clock, Safe, moment, took};
 use crate::report::text::path;
-use crate::report::verdict::{Part, Subject, Test};
+use crate::report::verdict::{Ended, Part, Subject, Test};
 
 pub fn write(
     page: &mut String,
@@ -38,11 +38,23 @@ pub fn write(
          <th scope=\"col\">Member</th><th scope=\"col\">Began</th><th scope=\"col\">Took</th>\
          <th scope=\"col\">Result</th><th scope=\"col\">Remarks</th></tr></thead>\n<tbody>\n",
     );
-    for part in &subject.parts {
-        row(page, index, subject, part, log, clock)?;
-        let tests = subject.tests.iter();
-        for of_part in tests.filter(|it| it.part == Some(part.number)) {
-            test(page, of_part)?;
+    let of_phase = |part: &Part| part.step.is_empty() && part.instance.is_some();
+    let together = |a: &Part, b: &Part| of_phase(a) && of_phase(b) && a.title == b.title;
+    for parts in subject.parts.chunk_by(together) {
+        let plain = |part: &Part| part.result == Ended::Passed && !part.flaky;
+        if parts.len() > 1 {
+            phase(page, index, parts, clock)?;
+            if parts.iter().all(plain) {
+                continue;
+            }
+        }
+        for part in parts {
+            let depth = usize::from(parts.len() > 1);
+            row(page, index, subject, (part, depth), log, clock)?;
+            let tests = subject.tests.iter();
+            for of_part in tests.filter(|it| it.part == Some(part.number)) {
+                test(page, of_part)?;
+            }
         }
     }
     for apart in subject.tests.iter().filter(|it| it.part.is_none()) {
@@ -52,11 +64,56 @@ pub fn write(
     Ok(())
 }
 
+/// What was done to all members in one row. Where all passed the members are folded in it, else
+/// their rows come below.
+fn phase(page: &mut String, index: usize, parts: &[Part], clock: Clock) -> fmt::Result {
+    let plain = |part: &&Part| part.result == Ended::Passed && !part.flaky;
+    let odd = parts
+        .iter()
+        .filter(|part| !plain(part))
+        .max_by_key(|part| part.result);
+    let told = odd.unwrap_or(&parts[0]);
+    let class = Class(told.result, told.flaky);
+    let span = |part: &Part| {
+        let from = clock.seconds(part.started?);
+        Some((from, from + part.seconds))
+    };
+    let spans = || parts.iter().filter_map(span);
+    let from = spans().map(|(from, _)| from).fold(f64::MAX, f64::min);
+    let until = spans().map(|(_, until)| until).fold(0.0, f64::max);
+    write!(
+        page,
+        "<tr class=\"phase {class}\"><th scope=\"row\" class=\"d0\">{}</th><td>{} members</td><td>{}</td>\
+         <td>{}</td><td class=\"result\">{class}</td><td>",
+        Safe(&parts[0].title),
+        parts.len(),
+        moment(from.min(until)),
+        took((until - from).max(0.0))
+    )?;
+    if odd.is_none() {
+        page.push_str("<details><summary>members</summary><ul>");
+        for part in parts {
+            let member = part.instance.as_deref().unwrap_or_default();
+            write!(
+                page,
+                "<li id=\"s{index}p{}\">{}: {}</li>",
+                part.number,
+                Safe(member),
+                took(part.seconds)
+            )?;
+        }
+        page.push_str("</ul></details>");
+    }
+    page.push_str("</td></tr>\n");
+    Ok(())
+}
+
+/// The row of a part; `least` is how deep it stands at least.
 fn row(
     page: &mut String,
     index: usize,
     subject: &Subject,
-    part: &Part,
+    (part, least): (&Part, usize),
     log: &Log,
     clock: Clock,
 ) -> fmt::Result {
@@ -65,7 +122,7 @@ fn row(
         true => String::new(),
         false => format!("<span class=\"number\">{}</span> ", path(&part.step)),
     };
-    let depth = part.step.len().saturating_sub(1);
+    let depth = part.step.len().saturating_sub(1).max(least);
     let member = part.instance.as_deref().unwrap_or_default();
     write!(
         page,

@@ -174,16 +174,16 @@ fn bar(page: &mut String, index: usize, part: &Part, row: usize, clock: Clock) -
         "<a href=\"#s{index}p{}\" class=\"bar {} {class}{}\" style=\"left:{left:.3}%;width:{width:.3}%;--row:{row}\" \
          title=\"{}\"><span>{number}{}</span></a>",
         part.number,
-        kind(&part.title),
+        kind(&part.action),
         if part.block { " block" } else { "" },
         Safe(&title),
         Safe(&part.title)
     )
 }
 
-/// The kind of a step, by the first word of its text: decides its colour.
-fn kind(title: &str) -> &'static str {
-    match title.split_whitespace().next().unwrap_or_default() {
+/// The kind of a step, by what it does: decides its colour.
+fn kind(action: &str) -> &'static str {
+    match action {
         "create" | "gossip" | "late_gossip" => "create",
         "converge" => "converge",
         "setup" | "verify" => "verify",

@@ -12,9 +12,9 @@ use jiff::Timestamp;
 pub use fire::{Fault, Fire, Heartbeat};
 
 use super::text::doing;
-use crate::run::{Cause, Event, EventKind, Failure, Outcome, Place};
+use crate::run::{Cause, Event, EventKind, Failure, Outcome, Place, Planned};
 
-/// Last lines of output that are kept of each instance.
+/// Last lines of output that are kept of each place.
 const TAIL: usize = 12;
 /// Longest kept part of such a line, in characters.
 const TAIL_WIDTH: usize = 300;
@@ -26,8 +26,8 @@ pub struct Tally {
     pub run: Run,
     /// In the order in which they began.
     pub subjects: Vec<Subject>,
-    /// Last lines of output by instance, or by subject where there is none.
-    tails: HashMap<String, VecDeque<String>>,
+    /// Last lines of output of each step, and of each instance outside of steps.
+    tails: HashMap<Place, VecDeque<String>>,
 }
 
 /// A run as a whole.
@@ -45,6 +45,8 @@ pub struct Run {
     pub took: Option<Duration>,
     /// Whether it was told to stop.
     pub interrupted: bool,
+    /// The platforms of its subjects.
+    pub platforms: Vec<String>,
 }
 
 /// A cluster, or an instance by itself.
@@ -54,12 +56,20 @@ pub struct Subject {
     pub name: String,
     /// Whether it is a cluster.
     pub cluster: bool,
+    /// Name of its multisuite, or of its suite.
+    pub suite: String,
+    /// Its platform.
+    pub platform: String,
     /// Names of its members.
     pub members: Vec<String>,
+    /// The suite of each member, in the same order.
+    pub suites: Vec<String>,
     /// The command's word.
     pub command: String,
-    /// Text of each numbered step.
-    pub titles: Vec<String>,
+    /// All steps, each block before the steps in it.
+    pub planned: Vec<Planned>,
+    /// What the plan has, in order.
+    pub items: Vec<String>,
     /// When it began.
     pub started: Timestamp,
     /// What runs now.
@@ -149,24 +159,38 @@ impl Tally {
     pub fn event(&mut self, event: &Event) {
         self.run.last = Some(event.at);
         match &event.kind {
-            EventKind::RunStarted { run, version, .. } => {
+            EventKind::RunStarted {
+                run,
+                version,
+                platforms,
+                ..
+            } => {
+                self.run.platforms.clone_from(platforms);
                 self.run.id.clone_from(run);
                 self.run.version.clone_from(version);
                 self.run.started = Some(event.at);
             }
             EventKind::Interrupted => self.run.interrupted = true,
-            EventKind::RunFinished { duration } => self.run.took = Some(*duration),
+            EventKind::RunFinished { duration, .. } => self.run.took = Some(*duration),
             EventKind::SubjectStarted {
                 subject,
                 command,
                 members,
+                suites,
                 cluster,
+                suite,
+                platform,
                 steps,
+                items,
             } => self.subjects.push(Subject {
                 cluster: *cluster,
+                suite: suite.clone(),
+                platform: platform.clone(),
                 members: members.clone(),
+                suites: suites.clone(),
                 command: command.clone(),
-                titles: steps.clone(),
+                planned: steps.clone(),
+                items: items.clone(),
                 ..Subject::unstarted(subject, event.at)
             }),
             EventKind::Printed { place, text, .. } => self.keep(place, text),
@@ -183,6 +207,7 @@ impl Tally {
                 }
             }
             kind => {
+                self.forget(kind);
                 if let Some(subject) =
                     place_of(kind).and_then(|place| self.subject_mut(&place.subject))
                 {
@@ -203,14 +228,11 @@ impl Tally {
             .find(|subject| subject.name == name)
     }
 
-    /// The last lines that were printed at `place`.
+    /// The last lines that were printed in the step at `place`, in its last attempt; outside of
+    /// steps those of the last action there.
     pub fn tail(&self, place: &Place) -> impl Iterator<Item = &str> {
-        let name = place.instance.as_ref().unwrap_or(&place.subject);
-        self.tails
-            .get(name)
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+        let tail = self.tails.get(place).into_iter();
+        tail.flatten().map(String::as_str)
     }
 
     /// What goes on at `place`: the subject's index, and the number of its step or action.
@@ -236,11 +258,21 @@ impl Tally {
         failures.map(|failed| failed.failure.cause).max()
     }
 
+    /// What begins has printed nothing yet: what is there is of an earlier attempt or action.
+    fn forget(&mut self, kind: &EventKind) {
+        match kind {
+            EventKind::StepStarted { place, .. } => self.tails.remove(place),
+            EventKind::ActionStarted { place, .. } if place.step.is_empty() => {
+                self.tails.remove(place)
+            }
+            _ => None,
+        };
+    }
+
     fn keep(&mut self, place: &Place, text: &str) {
-        let name = place.instance.as_ref().unwrap_or(&place.subject);
-        let tail = match self.tails.get_mut(name) {
+        let tail = match self.tails.get_mut(place) {
             Some(tail) => tail,
-            None => self.tails.entry(name.clone()).or_default(),
+            None => self.tails.entry(place.clone()).or_default(),
         };
         if tail.len() == TAIL {
             tail.pop_front();
@@ -272,9 +304,13 @@ impl Subject {
         Self {
             name: name.into(),
             cluster: false,
+            suite: name.into(),
+            platform: String::new(),
             members: Vec::new(),
+            suites: Vec::new(),
             command: "work".into(),
-            titles: Vec::new(),
+            planned: Vec::new(),
+            items: Vec::new(),
             started: at,
             running: Vec::new(),
             reached: HashMap::new(),
@@ -371,9 +407,39 @@ impl Subject {
         }
     }
 
+    /// Number and title of each step that is in no block.
+    pub fn titles(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.planned
+            .iter()
+            .filter_map(|planned| match planned.step[..] {
+                [number] => Some((number, planned.title.as_str())),
+                _ => None,
+            })
+    }
+
+    /// What a step does, by its path; of an action its word.
+    pub fn action<'a>(&'a self, step: &[usize], title: &'a str) -> &'a str {
+        if step.is_empty() {
+            return title;
+        }
+        let planned = self.planned.iter().find(|planned| planned.step == step);
+        match planned.filter(|planned| planned.title == title) {
+            Some(planned) => &planned.action,
+            None => title.split(' ').next().unwrap_or_default(),
+        }
+    }
+
+    /// The suite of a member; of what is no member its name.
+    pub fn suite_of<'a>(&'a self, member: &'a str) -> &'a str {
+        let index = self.members.iter().position(|it| it == member);
+        let suite = index.and_then(|index| self.suites.get(index));
+        suite.map_or(member, String::as_str)
+    }
+
     fn start(&mut self, place: &Place, what: &str, step: bool, since: Timestamp) {
+        // The title of a step says its round, where it has several.
         let again = |running: &Running| {
-            running.step == step && running.place == *place && running.what == what
+            running.step == step && running.place == *place && (step || running.what == what)
         };
         if !self.running.iter().any(again) {
             let number = self.number();
@@ -438,7 +504,8 @@ impl Subject {
             Outcome::Failed(failure) if self.failures.is_empty() => self.failures.push(Failed {
                 place: Place {
                     subject: self.name.clone(),
-                    ..Place::default()
+                    instance: (!self.cluster).then(|| self.name.clone()),
+                    step: Vec::new(),
                 },
                 what: self.command.clone(),
                 failure: failure.clone(),

@@ -1,6 +1,7 @@
 //! What is written of synthetic runs.
 
 mod again;
+mod identity;
 mod view;
 
 use std::io::{self, Write};
@@ -49,6 +50,8 @@ fn options() -> Options {
         overwrite: true,
         runs: None,
         files: Vec::new(),
+        columns: None,
+        program: "kitchen".into(),
     }
 }
 
@@ -209,7 +212,7 @@ fn a_disk_that_fills_ends_the_record_and_not_the_run() {
         "{err}"
     );
     let junit = std::fs::read_to_string(junit).expect("a report without output");
-    assert!(junit.contains("name=\"4 verify web2\""), "{junit}");
+    assert!(junit.contains("name=\"verify web2\""), "{junit}");
 }
 
 #[test]

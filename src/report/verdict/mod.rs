@@ -1,7 +1,9 @@
 //! What came of a run, as plain data: made of the tally, put beside the record, printed by
 //! `kitchen report --format json`, and what JUnit, TAP and HTML are made of.
 
+mod cases;
 mod fire;
+mod lasting;
 mod of;
 
 use std::time::Duration;
@@ -10,8 +12,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use cases::{Case, Counts, Kind, OTHERS};
 pub use fire::{Fault, Heartbeat, Outage, moment};
 
+use super::text::path;
 use crate::run::{Cause, Failure, Outcome};
 
 /// A run.
@@ -31,6 +35,10 @@ pub struct Verdict {
     pub result: Ended,
     /// The most important cause of what failed; decides the exit code.
     pub cause: Option<Cause>,
+    /// Names of the platforms of its subjects.
+    pub platforms: Vec<String>,
+    /// How the tests of all subjects ended.
+    pub tests: Counts,
     /// Clusters, and instances by themselves, in the order in which they began.
     pub subjects: Vec<Subject>,
 }
@@ -64,10 +72,18 @@ pub struct Subject {
     pub name: String,
     /// Whether it is a cluster.
     pub cluster: bool,
+    /// Name of its multisuite; of an instance by itself that of its suite.
+    pub suite: String,
+    /// Name of its platform.
+    pub platform: String,
     /// The command's word (`test`).
     pub command: String,
+    /// What the plan had, in order: actions of all members by their word, steps by their number.
+    pub items: Vec<String>,
     /// Names of its members.
     pub members: Vec<String>,
+    /// The suite of each member, in the same order.
+    pub suites: Vec<String>,
     /// When work on it began.
     pub started: Timestamp,
     /// How long that took.
@@ -86,6 +102,8 @@ pub struct Subject {
     pub parts: Vec<Part>,
     /// What verifiers counted.
     pub tests: Vec<Test>,
+    /// Parts and tests as build servers follow them from run to run.
+    pub cases: Vec<Case>,
     /// What it was put through, in the order in which it was set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
@@ -107,6 +125,8 @@ pub struct Part {
     pub block: bool,
     /// Text or name of the step, or the action's word.
     pub title: String,
+    /// What it does (`verify`, `kill`); of a block `concurrent`, `steps`, `during` or `rolling`.
+    pub action: String,
     /// The member, where it is of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
@@ -183,13 +203,42 @@ impl Ended {
 }
 
 impl Verdict {
+    /// The steps and actions that failed, without the blocks that failed by them.
+    pub fn failed(&self) -> Vec<(&Subject, &Part)> {
+        let bad = |part: &Part| part.result == Ended::Failed;
+        let subjects = self.subjects.iter();
+        let failed = subjects.flat_map(|subject| subject.parts.iter().map(move |it| (subject, it)));
+        let innermost = failed.filter(|(subject, part)| {
+            let within =
+                |it: &Part| it.step.len() > part.step.len() && it.step.starts_with(&part.step);
+            let told = part.block && subject.parts.iter().any(|it| bad(it) && within(it));
+            bad(part) && !told
+        });
+        innermost.collect()
+    }
+
     /// Whether anything passed only when it was tried again.
     pub fn flaky(&self) -> bool {
         self.subjects.iter().any(|subject| subject.flaky)
     }
 }
 
+impl Part {
+    /// `2.1 wait web`: number and title of a step, else the action's word.
+    pub fn headline(&self) -> String {
+        match self.step.is_empty() {
+            true => self.title.clone(),
+            false => format!("{} {}", path(&self.step), self.title),
+        }
+    }
+}
+
 impl Subject {
+    /// The class of its cases that are of no member.
+    pub fn class(&self) -> String {
+        cases::class(self, None)
+    }
+
     /// The part of this number.
     pub fn part(&self, number: usize) -> Option<&Part> {
         self.parts.iter().find(|part| part.number == number)
@@ -199,4 +248,9 @@ impl Subject {
 /// To the millisecond: what is shorter says nothing about machines.
 fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// Seconds as a duration; none below zero.
+pub fn duration(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }

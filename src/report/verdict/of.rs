@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::super::record;
 use super::super::tally::{self, Done, Running, Tally};
-use super::{Ended, Fault, Heartbeat, Part, Subject, Test, Verdict, seconds};
-use crate::run::{Cause, Failure, Outcome, Place};
+use super::{Counts, Ended, Fault, Heartbeat, Part, Subject, Test, Verdict, cases, seconds};
+use crate::run::{Cause, Failure, Outcome, Place, Planned};
 
 impl Verdict {
     /// Of what is known so far.
@@ -37,6 +37,8 @@ impl Verdict {
             seconds: seconds(run.took.unwrap_or_else(until_now)),
             result,
             cause,
+            platforms: run.platforms.clone(),
+            tests: subjects.iter().map(|it| Counts::of(&it.cases)).sum(),
             subjects,
         }
     }
@@ -58,6 +60,7 @@ impl Subject {
             .collect();
         for part in &mut parts {
             part.block = !part.step.is_empty() && blocks.contains(&part.step);
+            part.action = subject.action(&part.step, &part.title).to_owned();
         }
         parts.extend(not_run(subject, &parts));
         let mut tests = tests(&subject.tests);
@@ -82,11 +85,15 @@ impl Subject {
             ),
         };
         let told = parts.iter().any(|part| part.result >= Ended::Stopped);
-        Self {
+        let mut subject = Self {
             name: subject.name.clone(),
             cluster: subject.cluster,
+            suite: subject.suite.clone(),
+            platform: subject.platform.clone(),
             command: subject.command.clone(),
+            items: subject.items.clone(),
             members: subject.members.clone(),
+            suites: subject.suites.clone(),
             started: subject.started,
             seconds: seconds(took),
             result,
@@ -95,26 +102,43 @@ impl Subject {
             flaky: parts.iter().any(|part| part.flaky) || tests.iter().any(|test| test.flaky),
             parts,
             tests,
+            cases: Vec::new(),
             faults: subject.fire.faults.iter().map(Fault::of).collect(),
             heartbeats: subject.fire.heartbeats.iter().map(Heartbeat::of).collect(),
-        }
+        };
+        subject.cases = cases::of(&subject);
+        subject
     }
 }
 
-/// Steps that were not reached because something failed before, or the record ends.
+/// Steps of the plan that were not reached because something failed before, or the record ends.
 fn not_run(subject: &tally::Subject, parts: &[Part]) -> Vec<Part> {
     let done = subject.ended.is_some() && subject.failures.is_empty();
-    if subject.command != "test" || done {
+    if done {
         return Vec::new();
     }
-    let last = parts.iter().filter_map(|part| part.step.first()).max();
-    let rest = (1..).zip(&subject.titles).skip(*last.unwrap_or(&0));
+    let reached: HashSet<&[usize]> = parts.iter().map(|part| &part.step[..]).collect();
+    // Of `test` all steps of a block run, of other commands some.
+    let whole = subject.command == "test";
+    let rest = subject.planned.iter().filter(|planned| {
+        let number = planned.step[0].to_string();
+        subject.items.contains(&number)
+            && (whole || planned.step.len() == 1)
+            && !reached.contains(&planned.step[..])
+    });
     let number = parts.iter().map(|part| part.number + 1).max().unwrap_or(0);
+    let blocks = |step: &[usize]| {
+        let inner = |it: &Planned| it.step.len() > step.len() && it.step.starts_with(step);
+        subject.planned.iter().any(inner)
+    };
     rest.zip(number..)
-        .map(|((step, title), number): ((usize, _), _)| Part {
+        .map(|(planned, number)| Part {
             number,
-            step: vec![step],
-            title: title.clone(),
+            step: planned.step.clone(),
+            block: blocks(&planned.step),
+            title: planned.title.clone(),
+            action: planned.action.clone(),
+            instance: planned.instance.clone(),
             result: Ended::NotRun,
             ..Part::empty()
         })
@@ -128,6 +152,7 @@ impl Part {
             step: Vec::new(),
             block: false,
             title: String::new(),
+            action: String::new(),
             instance: None,
             started: None,
             seconds: 0.0,

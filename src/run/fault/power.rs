@@ -41,7 +41,6 @@ impl Job<'_> {
                 Ok(None)
             }
             Power::Start => {
-                self.began(text);
                 self.on(member, Power::Start, scope).await?;
                 let broken = self.silences(member);
                 self.struck(&broken, started, scope).await?;

@@ -1,0 +1,271 @@
+//! Parts and tests as cases that build servers follow from run to run. What names a case is what
+//! the file says of it: multisuite, platform, member, and the step as written or its name. A number,
+//! an address, an id or a time is no part of it, so that a step that is inserted renames no other.
+
+use std::collections::HashMap;
+use std::iter::Sum;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::text::named;
+use super::lasting::lasting;
+use super::{Ended, Part, Subject, Test};
+
+/// Steps that judge: each is a test of its own.
+const JUDGES: [&str; 6] = ["verify", "exec", "run", "wait", "heartbeat", "check"];
+
+/// What is done for all members together is one case a cluster, by the actions that are in it.
+const FOLDED: [(&str, &[&str]); 3] = [
+    ("create", &["create", "gossip", "late_gossip"]),
+    ("setup", &["setup"]),
+    ("destroy", &["destroy"]),
+];
+
+/// The case of all steps that neither judge nor converge: faults, pauses, blocks.
+pub const OTHERS: &str = "other steps";
+
+/// The class of a cluster's cases that are of no member.
+const WHOLE: &str = "cluster";
+
+/// A case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Case {
+    /// Multisuite, platform and member: `web.centos-7.web1`; of no member `web.centos-7.cluster`;
+    /// of an instance by itself its suite and its platform.
+    pub class: String,
+    /// The step as written or its name, behind it the tool's name of the test. Equal ones of a class
+    /// are counted: `verify web1 (2)`.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// How it ended.
+    pub result: Ended,
+    /// How long it took.
+    pub seconds: f64,
+    /// Whether it passed only when it was tried again.
+    pub flaky: bool,
+    /// [`Part::number`] of what it is of; several where one case stands for all members.
+    pub parts: Vec<usize>,
+    /// Index of the test in the subject's `tests`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<usize>,
+}
+
+/// What a case is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Work that is no test: creation, converges, faults, destruction.
+    Phase,
+    /// A `verify` step whose tests are cases of their own, and are counted.
+    Verify,
+    /// A test of a verifier's tool, or a step that judges.
+    Test,
+}
+
+/// How tests ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// Passed, also when they were tried again.
+    pub passed: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Skipped by the tool, or failed as they may.
+    pub skipped: usize,
+    /// Of those that passed: only when they were tried again.
+    pub flaky: usize,
+    /// Not reached, or ended with the run.
+    pub not_run: usize,
+}
+
+impl Counts {
+    /// Of the tests among these cases.
+    pub fn of(cases: &[Case]) -> Self {
+        let mut counts = Self::default();
+        for case in cases.iter().filter(|case| case.kind == Kind::Test) {
+            counts.flaky += usize::from(case.flaky && case.result == Ended::Passed);
+            *match case.result {
+                Ended::Passed => &mut counts.passed,
+                Ended::Failed | Ended::Unfinished => &mut counts.failed,
+                Ended::Allowed | Ended::Skipped => &mut counts.skipped,
+                Ended::NotRun | Ended::Stopped => &mut counts.not_run,
+            } += 1;
+        }
+        counts
+    }
+
+    /// Tests that ran.
+    pub fn ran(&self) -> usize {
+        self.passed + self.failed + self.skipped
+    }
+}
+
+impl Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |a, b| Self {
+            passed: a.passed + b.passed,
+            failed: a.failed + b.failed,
+            skipped: a.skipped + b.skipped,
+            flaky: a.flaky + b.flaky,
+            not_run: a.not_run + b.not_run,
+        })
+    }
+}
+
+/// The cases of a subject, each part in the order in which it began, followed by its tests.
+pub(super) fn of(subject: &Subject) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for part in &subject.parts {
+        match folded(part) {
+            Some(name) => fold(&mut cases, subject, part, name),
+            None => cases.push(of_part(subject, part)),
+        }
+        let tests = subject.tests.iter().enumerate();
+        let tests = tests.filter(|(_, test)| test.part == Some(part.number));
+        cases.extend(tests.map(|(index, test)| of_test(subject, part, index, test)));
+    }
+    for case in cases.iter_mut().filter(|case| case.parts.len() > 1) {
+        case.seconds = together(subject, &case.parts);
+    }
+    number(&mut cases);
+    cases
+}
+
+/// The name of the case that a part shares with others.
+fn folded(part: &Part) -> Option<&'static str> {
+    let shared = FOLDED
+        .iter()
+        .find(|(_, actions)| actions.contains(&&*part.action));
+    let own = part.action == "converge" || JUDGES.contains(&&*part.action);
+    match shared {
+        Some((name, _)) => Some(name),
+        None => (!own || part.block).then_some(OTHERS),
+    }
+}
+
+/// Adds a part to the case that it shares.
+fn fold(cases: &mut Vec<Case>, subject: &Subject, part: &Part, name: &str) {
+    let new = Case {
+        class: class(subject, None),
+        name: name.into(),
+        result: own_result(subject, part),
+        ..of_part(subject, part)
+    };
+    let same = |case: &&mut Case| case.name == name && case.class == new.class;
+    let Some(case) = cases.iter_mut().find(same) else {
+        cases.push(new);
+        return;
+    };
+    case.result = worse(case.result, new.result);
+    case.flaky |= new.flaky;
+    case.parts.push(part.number);
+}
+
+/// What was not done says least where anything else was.
+fn worse(a: Ended, b: Ended) -> Ended {
+    let weight = |it: Ended| match it {
+        Ended::NotRun | Ended::Skipped => 0,
+        Ended::Passed => 1,
+        Ended::Allowed => 2,
+        Ended::Stopped => 3,
+        Ended::Unfinished => 4,
+        Ended::Failed => 5,
+    };
+    if weight(b) > weight(a) { b } else { a }
+}
+
+/// How a part ended by itself: a block that failed by a step in it has not.
+fn own_result(subject: &Subject, part: &Part) -> Ended {
+    let inner = |it: &Part| it.step.len() > part.step.len() && it.step.starts_with(&part.step);
+    let told = |it: &Part| inner(it) && it.result >= Ended::Unfinished;
+    match part.result >= Ended::Unfinished && part.block && subject.parts.iter().any(told) {
+        true => Ended::Passed,
+        false => part.result,
+    }
+}
+
+fn of_part(subject: &Subject, part: &Part) -> Case {
+    let tests = subject.tests.iter().any(|it| it.part == Some(part.number));
+    let kind = match JUDGES.contains(&&*part.action) && !part.block {
+        true if tests => Kind::Verify,
+        true => Kind::Test,
+        false => Kind::Phase,
+    };
+    Case {
+        class: class(subject, part.instance.as_deref()),
+        name: part.title.clone(),
+        kind,
+        result: part.result,
+        seconds: part.seconds,
+        flaky: part.flaky,
+        parts: vec![part.number],
+        test: None,
+    }
+}
+
+fn of_test(subject: &Subject, part: &Part, index: usize, test: &Test) -> Case {
+    let instance = test.instance.as_deref().or(part.instance.as_deref());
+    Case {
+        class: class(subject, instance),
+        name: format!("{}: {}", part.title, lasting(&test.name)),
+        kind: Kind::Test,
+        result: test.result,
+        seconds: test.seconds.unwrap_or_default(),
+        flaky: test.flaky,
+        parts: vec![part.number],
+        test: Some(index),
+    }
+}
+
+pub(super) fn class(subject: &Subject, instance: Option<&str>) -> String {
+    let (suite, platform) = (named(&subject.suite), named(&subject.platform));
+    let whole = match platform.is_empty() {
+        true => suite,
+        false => format!("{suite}.{platform}"),
+    };
+    let index = instance.and_then(|it| subject.members.iter().position(|member| member == it));
+    match (
+        subject.cluster,
+        index.and_then(|index| subject.suites.get(index)),
+    ) {
+        (false, _) => whole,
+        (true, Some(member)) => format!("{whole}.{}", named(member)),
+        (true, None) => format!("{whole}.{WHOLE}"),
+    }
+}
+
+/// Equal names of a class are counted, in order.
+fn number(cases: &mut [Case]) {
+    let mut seen: HashMap<(String, String), usize> = HashMap::new();
+    for case in cases {
+        let key = (case.class.clone(), case.name.clone());
+        let count = seen.entry(key).or_default();
+        *count += 1;
+        if *count > 1 {
+            let mut name = format!("{} ({count})", case.name);
+            while seen.contains_key(&(case.class.clone(), name.clone())) {
+                name.push('\'');
+            }
+            seen.insert((case.class.clone(), name.clone()), 1);
+            case.name = name;
+        }
+    }
+}
+
+/// How long at least one of these parts went on, in seconds.
+fn together(subject: &Subject, parts: &[usize]) -> f64 {
+    let part = |number: &usize| {
+        let part = subject.part(*number)?;
+        let start = part.started?.duration_since(subject.started).as_secs_f64();
+        Some((start, start + part.seconds))
+    };
+    let mut spans: Vec<(f64, f64)> = parts.iter().filter_map(part).collect();
+    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut whole, mut until) = (0.0, f64::MIN);
+    for (start, end) in spans {
+        whole += (end - start.max(until)).max(0.0);
+        until = until.max(end);
+    }
+    (whole * 1000.0_f64).round() / 1000.0
+}
