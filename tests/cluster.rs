@@ -235,3 +235,92 @@ fn hooks_run_around_actions_in_order() {
         "before a-host\nafter noted\nfinally\n"
     );
 }
+
+/// A block that breaks something, and only then asks whether the rest still works.
+const SURVIVES: &str = "  - converge a
+  - name: b survives
+    steps:
+    - {step: run, name: break a, command: test -e broken}
+    - concurrent: [converge c, verify b]
+  - verify c
+";
+
+#[test]
+fn a_block_that_verify_runs_in_part_is_not_told_as_passed() {
+    let project = dummies(SURVIVES);
+    project.kitchen("create").succeeds();
+    let ran = project.kitchen("verify").succeeds();
+    ran.prints("left out: break a, converge c")
+        .prints("partly run");
+    let json: serde_json::Value =
+        serde_json::from_str(&project.kitchen("report -f json").succeeds().out).unwrap();
+    let parts = json["subjects"][0]["parts"].as_array().unwrap();
+    let told = |step: serde_json::Value| {
+        let part = parts.iter().find(|part| part["step"] == step).unwrap();
+        (part["result"].clone(), part["title"].clone())
+    };
+    assert_eq!(told([2].into()), ("partly".into(), "b survives".into()));
+    // The numbers are those of `test`.
+    let inner = told([2, 2].into());
+    assert_eq!(inner.0, "partly");
+    assert_eq!(told([2, 2, 2].into()), ("passed".into(), "verify b".into()));
+    assert_eq!(told([3].into()), ("passed".into(), "verify c".into()));
+    let why = parts
+        .iter()
+        .find(|part| part["step"] == serde_json::json!([2]));
+    assert_eq!(why.unwrap()["reason"], "left out: break a, converge c");
+    let junit = project.kitchen("report -f junit").succeeds().out;
+    assert!(
+        junit.contains("<skipped message=\"left out: break a, converge c\"/>"),
+        "{junit}"
+    );
+    let tap = project.kitchen("report -f tap").succeeds().out;
+    assert!(
+        tap.contains("2 b survives # SKIP left out: break a, converge c"),
+        "{tap}"
+    );
+}
+
+#[test]
+fn a_block_that_converge_runs_in_part_is_not_told_as_passed() {
+    let project = dummies(SURVIVES);
+    project
+        .kitchen("converge")
+        .succeeds()
+        .prints("left out: break a, verify b");
+    project
+        .kitchen("plan --for verify")
+        .succeeds()
+        .prints("run in part, left out: break a, converge c")
+        .prints("2.2.2 verify b");
+}
+
+#[test]
+fn resume_does_not_take_a_block_that_verify_ran_in_part_for_passed() {
+    let project = dummies(SURVIVES);
+    project.kitchen("test --destroy=never").exits(10);
+    project.kitchen("verify").succeeds();
+    project
+        .kitchen("test --resume --destroy=never")
+        .exits(10)
+        .prints("break a");
+    project
+        .file("broken", "")
+        .kitchen("test --resume")
+        .succeeds();
+}
+
+#[test]
+fn a_verify_beside_steps_that_are_left_out_runs_to_its_end() {
+    let project = dummies(
+        "  - during: [{step: verify a, cases: [{name: holds}]}]
+    steps: [{step: run, command: 'true'}]
+",
+    );
+    project.kitchen("create").succeeds();
+    project
+        .kitchen("verify")
+        .succeeds()
+        .prints("ok: holds")
+        .prints("1 during verify a: run");
+}

@@ -34,7 +34,7 @@ pub use plugins::{NoPlugins, Plugins};
 pub use select::{SelectError, Selection};
 pub use settings::Settings;
 pub use step::{
-    Action, Block, Condition, Expect, Repeat, Shape, Step, StepNode, StepOptions, TimeLimit,
+    Action, Block, Condition, Expect, Part, Repeat, Shape, Step, StepNode, StepOptions, TimeLimit,
 };
 pub use steps::{OPTIONS, reference};
 

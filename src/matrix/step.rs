@@ -25,8 +25,36 @@ pub struct Block {
     pub options: StepOptions,
     /// What runs, and in which order.
     pub shape: Shape,
+    /// What a command leaves out of it; none where all of it is run.
+    pub part: Option<Part>,
     /// Where it is written.
     pub origin: Option<Origin>,
+}
+
+/// The part of a block that a command runs: `verify` runs its `verify` steps alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// What a person calls the whole block.
+    pub title: String,
+    /// The place of each child in the block as it is written, counted from 1; in the order of
+    /// [`Shape::children`].
+    pub numbers: Vec<usize>,
+    /// The steps that are left out, as a person calls them, those of inner blocks included.
+    pub left_out: Vec<String>,
+}
+
+impl Block {
+    /// The place of the child at `index`, which counts from 0, in the block as it is written.
+    pub fn number(&self, index: usize) -> usize {
+        let numbers = self.part.as_ref().map(|part| &part.numbers[..]);
+        let number = numbers.and_then(|numbers| numbers.get(index).copied());
+        number.unwrap_or(index + 1)
+    }
+
+    /// The steps that are left out of it; none where all of it is run.
+    pub fn left_out(&self) -> &[String] {
+        self.part.as_ref().map_or(&[], |part| &part.left_out)
+    }
 }
 
 /// How the steps of a block run.
@@ -63,20 +91,18 @@ impl Shape {
         first.iter().chain(then)
     }
 
-    /// The same with what `change` makes of each child; what was `during` steps that are all gone
-    /// is no block any more. None where nothing is left.
+    /// The same with what `change` makes of each child. What was beside steps that are all gone is
+    /// no longer ended with them: it runs to its own end. None where nothing is left.
     pub fn filtered(&self, change: &mut impl FnMut(&StepNode) -> Option<StepNode>) -> Option<Self> {
         let mut keep =
             |list: &[StepNode]| -> Vec<_> { list.iter().filter_map(&mut *change).collect() };
         let kept = match self {
             Self::Concurrent(steps) => Self::Concurrent(keep(steps)),
             Self::Sequence(steps) => Self::Sequence(keep(steps)),
-            Self::During { beside, steps } => match keep(beside) {
-                none if none.is_empty() => Self::Sequence(keep(steps)),
-                beside => Self::During {
-                    beside,
-                    steps: keep(steps),
-                },
+            Self::During { beside, steps } => match (keep(beside), keep(steps)) {
+                (beside, steps) if beside.is_empty() => Self::Sequence(steps),
+                (beside, steps) if steps.is_empty() => Self::Concurrent(beside),
+                (beside, steps) => Self::During { beside, steps },
             },
             Self::Rolling {
                 turns,

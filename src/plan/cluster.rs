@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Command, Error, Item, Obstacle, Options, Planner, Subject, Task, fault, title};
-use crate::matrix::{Action, Block, Cluster, Instance, Step, StepNode};
+use crate::matrix::{Action, Block, Cluster, Instance, Part, Step, StepNode};
 
 impl Planner<'_> {
     pub(super) fn cluster(
@@ -240,16 +240,31 @@ fn numbered(cluster: &Cluster, keep: &mut impl FnMut(&Step) -> bool) -> Vec<Item
 }
 
 fn kept(node: &StepNode, keep: &mut impl FnMut(&Step) -> bool) -> Option<StepNode> {
-    match node {
-        StepNode::Step(step) => keep(step).then(|| node.clone()),
-        StepNode::Block(block) => {
-            let shape = block.shape.filtered(&mut |node| kept(node, keep))?;
-            Some(StepNode::Block(Arc::new(Block {
-                shape,
-                ..Block::clone(block)
-            })))
+    let block = match node {
+        StepNode::Step(step) => return keep(step).then(|| node.clone()),
+        StepNode::Block(block) => block,
+    };
+    let mut part = Part {
+        title: title(node),
+        ..Part::default()
+    };
+    let mut number = 0;
+    let shape = block.shape.filtered(&mut |child| {
+        number += 1;
+        let kept = kept(child, keep);
+        match &kept {
+            None => part.left_out.push(title(child)),
+            Some(StepNode::Block(inner)) => part.left_out.extend_from_slice(inner.left_out()),
+            Some(StepNode::Step(_)) => {}
         }
-    }
+        part.numbers.extend(kept.is_some().then_some(number));
+        kept
+    })?;
+    Some(StepNode::Block(Arc::new(Block {
+        shape,
+        part: (!part.left_out.is_empty()).then_some(part),
+        ..Block::clone(block)
+    })))
 }
 
 /// The number of the step that `step` means: a number, a name, or a step's text.

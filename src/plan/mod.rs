@@ -287,9 +287,10 @@ pub fn title(node: &StepNode) -> String {
             (Some(name), _) => name.clone(),
             (None, _) => step.text.clone(),
         },
-        StepNode::Block(block) => match &block.options.name {
-            Some(name) => name.clone(),
-            None => {
+        StepNode::Block(block) => match (&block.options.name, &block.part) {
+            (Some(name), _) => name.clone(),
+            (None, Some(part)) => part.title.clone(),
+            (None, None) => {
                 let (word, steps): (_, Vec<_>) = match &block.shape {
                     Shape::Concurrent(steps) => ("concurrent".into(), steps.iter().collect()),
                     Shape::Sequence(steps) => ("steps".into(), steps.iter().collect()),

@@ -155,8 +155,13 @@ impl Printer<'_> {
                     depth,
                     format_args!("{number} {name}{}", options(&block.options)),
                 );
+                if !block.left_out().is_empty() {
+                    let left = block.left_out().join(", ");
+                    self.line(depth + 2, format_args!("run in part, left out: {left}"));
+                }
                 for (index, node) in block.shape.children().enumerate() {
-                    self.node(depth + 1, &format!("{number}.{}", index + 1), task, node);
+                    let number = format!("{number}.{}", block.number(index));
+                    self.node(depth + 1, &number, task, node);
                 }
             }
         }

@@ -69,7 +69,7 @@ fn output(subject: &Subject, case: &Case, index: usize, outputs: &Outputs) -> St
     if case.test.is_some() {
         return String::new();
     }
-    let passed = matches!(case.result, Ended::Passed | Ended::Skipped);
+    let passed = matches!(case.result, Ended::Passed | Ended::Partly | Ended::Skipped);
     let bytes = if passed { PASSED } else { FAILED } / case.parts.len().max(1);
     let mut text = String::new();
     for part in case.parts.iter().filter_map(|number| subject.part(*number)) {
@@ -121,7 +121,7 @@ fn of_subject(subject: &Subject) -> Option<TestCase> {
     }
     let status = match (subject.result, &subject.failure) {
         (Ended::Passed | Ended::Allowed, _) => TestCaseStatus::success(),
-        (Ended::Skipped | Ended::NotRun, _) => {
+        (Ended::Partly | Ended::Skipped | Ended::NotRun, _) => {
             skipped(subject.reason.as_deref().unwrap_or_default())
         }
         (Ended::Unfinished, _) => unfinished(),
@@ -138,7 +138,9 @@ fn of_part(part: &Part) -> TestCaseStatus {
     let mut status = match (part.result, &part.failure) {
         (Ended::Passed, _) => TestCaseStatus::success(),
         (Ended::Allowed, Some(failure)) => allowed(&failure.message),
-        (Ended::Skipped | Ended::Allowed, _) => skipped(part.reason.as_deref().unwrap_or_default()),
+        (Ended::Partly | Ended::Skipped | Ended::Allowed, _) => {
+            skipped(part.reason.as_deref().unwrap_or_default())
+        }
         (Ended::NotRun, _) => skipped("not run: the run ended before"),
         (Ended::Unfinished, _) => unfinished(),
         (Ended::Stopped | Ended::Failed, Some(failure)) => failed(failure),
@@ -184,7 +186,7 @@ fn of_test(test: &Test) -> TestCaseStatus {
     let mut status = match test.result {
         Ended::Passed => TestCaseStatus::success(),
         Ended::Allowed => allowed(message),
-        Ended::Skipped | Ended::NotRun => skipped(message),
+        Ended::Partly | Ended::Skipped | Ended::NotRun => skipped(message),
         Ended::Failed | Ended::Stopped | Ended::Unfinished => {
             with(NonSuccessKind::Failure, &clean(message), kind)
         }

@@ -8,7 +8,7 @@ use banquet_sdk::{CaseStatus, TestCase};
 use clap::ValueEnum;
 
 use super::tally::Tally;
-use super::text::{capital, doing, minutes, path};
+use super::text::{capital, doing, left_out, minutes, path};
 use crate::run::{Cause, Event, EventKind, Failure, HeartbeatSummary, Outcome, Place};
 
 /// How important a line is.
@@ -196,7 +196,7 @@ impl Narrator {
             self.told.insert(step, *outcome == Outcome::Passed);
         }
         match outcome {
-            Outcome::Passed => {
+            Outcome::Passed | Outcome::Partly(_) => {
                 let (level, doing) = match known {
                     Some(doing) => (Level::Info, doing.to_lowercase()),
                     None => (Level::Debug, action.to_owned()),
@@ -253,6 +253,11 @@ impl Narrator {
             Outcome::Passed if told == Some(true) => Vec::new(),
             Outcome::Passed => {
                 let text = format!("Finished {step} ({}).", minutes(duration));
+                vec![word(Level::Info, place, text)]
+            }
+            Outcome::Partly(left) => {
+                let (took, left) = (minutes(duration), left_out(left));
+                let text = format!("Ran a part of {step} ({took}); {left}.");
                 vec![word(Level::Info, place, text)]
             }
             Outcome::Skipped(reason) => {

@@ -3,7 +3,7 @@
 use console::{measure_text_width, truncate_str};
 
 use super::tally::{Done, Subject, Tally};
-use super::text::{minutes, path, safe, short};
+use super::text::{left_out, minutes, path, safe, short};
 use crate::run::{Cause, Outcome};
 
 /// Columns of a table that is written to no terminal.
@@ -167,7 +167,10 @@ fn row(subject: &Subject, done: &Done, platforms: &[String]) -> Row {
         (step, _) => format!("{} {}", path(step), done.what),
     };
     let note = match done.attempts {
-        0 | 1 => String::new(),
+        0 | 1 => match &done.outcome {
+            Outcome::Partly(left) => left_out(left),
+            _ => String::new(),
+        },
         attempts if done.outcome == Outcome::Passed => format!("{attempts} attempts: flaky"),
         attempts => format!("{attempts} attempts"),
     };
@@ -182,6 +185,7 @@ fn row(subject: &Subject, done: &Done, platforms: &[String]) -> Row {
 fn how(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
+        Outcome::Partly(_) => "partly run",
         Outcome::Allowed(_) => "allowed",
         Outcome::Failed(failure) if failure.cause == Cause::Interrupted => "stopped",
         Outcome::Failed(_) => "FAILED",

@@ -76,11 +76,14 @@ impl Point {
     }
 
     fn write(&self, number: usize, text: &mut String) {
-        let good = matches!(self.result, Ended::Passed | Ended::Skipped | Ended::NotRun);
+        let good = matches!(
+            self.result,
+            Ended::Passed | Ended::Partly | Ended::Skipped | Ended::NotRun
+        );
         let ok = if good { "ok" } else { "not ok" };
         let reason = one_line(self.message.as_deref().unwrap_or_default());
         let directive = match self.result {
-            Ended::Skipped => format!(" # SKIP {reason}"),
+            Ended::Partly | Ended::Skipped => format!(" # SKIP {reason}"),
             Ended::NotRun => " # SKIP not run".into(),
             Ended::Allowed => format!(" # TODO allowed to fail: {reason}"),
             _ => String::new(),

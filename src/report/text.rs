@@ -32,6 +32,11 @@ pub fn doing(action: &str) -> Option<&'static str> {
     })
 }
 
+/// What a command left out of a block of steps.
+pub fn left_out(steps: &[String]) -> String {
+    format!("left out: {}", steps.join(", "))
+}
+
 /// With a capital letter in front.
 pub fn capital(word: &str) -> String {
     let mut letters = word.chars();

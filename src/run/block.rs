@@ -9,41 +9,48 @@ use tokio_util::sync::CancellationToken;
 use super::job::Job;
 use super::scope::{Enough, Scope};
 use super::{Cause, Failure, Outcome};
-use crate::matrix::{Shape, StepNode};
+use crate::matrix::{Block, Shape, StepNode};
 use crate::plan::title;
 
 impl Job<'_> {
-    pub(super) async fn block(&self, shape: &Shape, scope: &Scope) -> Result<(), Failure> {
-        match shape {
-            Shape::Concurrent(steps) => self.concurrent(steps, scope).await,
-            Shape::Sequence(steps) => self.sequence(steps, 1, scope).await,
-            Shape::During { beside, steps } => self.during(beside, steps, scope).await,
+    /// The steps of a block, each under the number that it has in the block as it is written.
+    pub(super) async fn block(&self, block: &Block, scope: &Scope) -> Result<(), Failure> {
+        let children = block.shape.children().enumerate();
+        let scopes: Vec<Scope> = children
+            .map(|(index, _)| scope.at(block.number(index)))
+            .collect();
+        match &block.shape {
+            Shape::Concurrent(steps) => self.concurrent(steps, &scopes).await,
+            Shape::Sequence(steps) => self.sequence(steps, &scopes, scope).await,
+            Shape::During { beside, steps } => {
+                let (aside, main) = scopes.split_at(beside.len());
+                self.during((beside, aside), (steps, main), scope).await
+            }
             Shape::Rolling {
                 turns,
                 max_unavailable,
-            } => self.rolling(turns, *max_unavailable, scope).await,
+            } => self.rolling(turns, *max_unavailable, &scopes).await,
         }
     }
 
-    async fn concurrent(&self, steps: &[StepNode], scope: &Scope) -> Result<(), Failure> {
-        let scopes: Vec<Scope> = (1..=steps.len()).map(|index| scope.at(index)).collect();
-        let work = steps.iter().zip(&scopes);
+    async fn concurrent(&self, steps: &[StepNode], scopes: &[Scope]) -> Result<(), Failure> {
+        let work = steps.iter().zip(scopes);
         let ended = join_all(work.map(|(node, scope)| self.node(node, scope))).await;
         first_failure(ended)
     }
 
-    /// One after another; the first has number `first`.
+    /// One after another, each within its own of `scopes`, until `whole` is cancelled.
     async fn sequence(
         &self,
         steps: &[StepNode],
-        first: usize,
-        scope: &Scope,
+        scopes: &[Scope],
+        whole: &Scope,
     ) -> Result<(), Failure> {
-        for (index, node) in steps.iter().enumerate() {
-            if let Outcome::Failed(failure) = self.node(node, &scope.at(first + index)).await {
+        for (node, scope) in steps.iter().zip(scopes) {
+            if let Outcome::Failed(failure) = self.node(node, scope).await {
                 return Err(failure);
             }
-            if scope.cancel.is_cancelled() {
+            if whole.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
         }
@@ -53,16 +60,23 @@ impl Job<'_> {
     /// `beside` runs until the steps have ended; where it fails, they are ended too.
     async fn during(
         &self,
-        beside: &[StepNode],
-        steps: &[StepNode],
+        (beside, aside): (&[StepNode], &[Scope]),
+        (steps, scopes): (&[StepNode], &[Scope]),
         scope: &Scope,
     ) -> Result<(), Failure> {
         let enough = Enough::default();
         let mut main = scope.clone();
         main.cancel = scope.cancel.child_token();
         let stop: &CancellationToken = &main.cancel;
-        let aside = beside.iter().enumerate().map(|(index, node)| {
-            let mut inner = scope.at(index + 1);
+        let scopes: Vec<Scope> = scopes
+            .iter()
+            .map(|scope| Scope {
+                cancel: stop.clone(),
+                ..scope.clone()
+            })
+            .collect();
+        let aside = beside.iter().zip(aside).map(|(node, scope)| {
+            let mut inner = scope.clone();
             inner.enough = Some(enough.clone());
             async move {
                 let ended = self.node(node, &inner).await;
@@ -73,7 +87,7 @@ impl Job<'_> {
             }
         });
         let steps = async {
-            let ended = self.sequence(steps, beside.len() + 1, &main).await;
+            let ended = self.sequence(steps, &scopes, &main).await;
             if ended.is_err() {
                 enough.failed.cancel();
             }
@@ -93,13 +107,12 @@ impl Job<'_> {
         &self,
         turns: &[StepNode],
         at_once: usize,
-        scope: &Scope,
+        scopes: &[Scope],
     ) -> Result<(), Failure> {
         let failed: Cell<Option<Failure>> = Cell::new(None);
         let stopped = Cell::new(false);
         let left = RefCell::new(Vec::new());
-        let scopes: Vec<Scope> = (1..=turns.len()).map(|index| scope.at(index)).collect();
-        let work = turns.iter().zip(&scopes).map(|(turn, scope)| {
+        let work = turns.iter().zip(scopes).map(|(turn, scope)| {
             let (failed, stopped, left) = (&failed, &stopped, &left);
             async move {
                 if stopped.get() || scope.cancel.is_cancelled() {

@@ -38,6 +38,9 @@ pub struct Place {
 pub enum Outcome {
     /// It did what it should.
     Passed,
+    /// A block of steps of which the command runs a part (`verify` runs `verify` steps alone): what
+    /// ran passed, and these steps were left out. Neither passed nor failed as a whole.
+    Partly(Vec<String>),
     /// It failed, and was allowed to.
     Allowed(Failure),
     /// It failed.

@@ -255,8 +255,11 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
+    /// Notes how a step ended, for `--resume`. A step that ran in part has not passed by that, and
+    /// what was known of it before still holds.
     fn ended(&self, number: usize, title: String, outcome: &Outcome) -> Result<(), Failure> {
         let error = match outcome {
+            Outcome::Partly(_) => return Ok(()),
             Outcome::Failed(failure) => Some(failure.message.clone()),
             _ => None,
         };

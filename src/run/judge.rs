@@ -9,6 +9,10 @@ use super::scope::Scope;
 use super::{Cause, EventKind, Failure};
 use crate::matrix::{Action, Kind, TimeLimit};
 
+/// The case that stands for tests that were not there, so that reports count a skipped test and
+/// never a passed one.
+const NO_TEST: &str = "no test";
+
 impl Job<'_> {
     /// `setup` and `verify`.
     pub(super) async fn judge(
@@ -66,6 +70,13 @@ impl Job<'_> {
             return Err(Failure::new(Cause::Verify, message).hint(hint));
         }
         let place = self.place(&work.instance, scope);
+        let mut case = TestCase::new(NO_TEST, CaseStatus::Skipped);
+        case.message = Some(message.clone());
+        self.send(EventKind::TestFinished {
+            place: place.clone(),
+            case,
+        })
+        .await;
         self.send(EventKind::Warned { place, message }).await;
         Ok(())
     }

@@ -93,6 +93,7 @@ impl Sink {
         match outcome {
             Outcome::Failed(failure) | Outcome::Allowed(failure) => self.mask_failure(failure),
             Outcome::Skipped(reason) => self.mask_text(reason),
+            Outcome::Partly(left) => left.iter_mut().for_each(|step| self.mask_text(step)),
             Outcome::Passed => {}
         }
     }

@@ -103,6 +103,7 @@ impl Parsed {
         Some(StepNode::Block(Arc::new(Block {
             options: options.clone(),
             shape,
+            part: None,
             origin: origin.clone(),
         })))
     }

@@ -221,6 +221,7 @@ impl Display for Class {
         f.write_str(match (self.0, self.1) {
             (Ended::Passed, true) => "flaky",
             (Ended::NotRun, _) => "notrun",
+            (Ended::Partly, _) => "partly",
             (result, _) => result.word(),
         })
     }

@@ -88,7 +88,7 @@ impl Counts {
             *match case.result {
                 Ended::Passed => &mut counts.passed,
                 Ended::Failed | Ended::Unfinished => &mut counts.failed,
-                Ended::Allowed | Ended::Skipped => &mut counts.skipped,
+                Ended::Partly | Ended::Allowed | Ended::Skipped => &mut counts.skipped,
                 Ended::NotRun | Ended::Stopped => &mut counts.not_run,
             } += 1;
         }
@@ -167,10 +167,11 @@ fn worse(a: Ended, b: Ended) -> Ended {
     let weight = |it: Ended| match it {
         Ended::NotRun | Ended::Skipped => 0,
         Ended::Passed => 1,
-        Ended::Allowed => 2,
-        Ended::Stopped => 3,
-        Ended::Unfinished => 4,
-        Ended::Failed => 5,
+        Ended::Partly => 2,
+        Ended::Allowed => 3,
+        Ended::Stopped => 4,
+        Ended::Unfinished => 5,
+        Ended::Failed => 6,
     };
     if weight(b) > weight(a) { b } else { a }
 }

@@ -51,6 +51,8 @@ pub struct Verdict {
 pub enum Ended {
     /// It did what it should.
     Passed,
+    /// A block of steps of which the command runs a part: what ran passed, the rest was left out.
+    Partly,
     /// It failed, and was allowed to.
     Allowed,
     /// It was not done, for a reason.
@@ -143,7 +145,7 @@ pub struct Part {
     /// Why it failed, or was allowed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// Why it was skipped.
+    /// Why it was skipped; what was left out of it, where it was partly run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Why earlier attempts failed.
@@ -182,6 +184,7 @@ impl Ended {
     pub fn word(self) -> &'static str {
         match self {
             Self::Passed => "passed",
+            Self::Partly => "partly run",
             Self::Allowed => "allowed",
             Self::Skipped => "skipped",
             Self::NotRun => "not run",
@@ -194,6 +197,7 @@ impl Ended {
     fn of(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Passed => Self::Passed,
+            Outcome::Partly(_) => Self::Partly,
             Outcome::Allowed(_) => Self::Allowed,
             Outcome::Failed(failure) if failure.cause == Cause::Interrupted => Self::Stopped,
             Outcome::Failed(_) => Self::Failed,

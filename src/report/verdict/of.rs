@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::super::record;
 use super::super::tally::{self, Done, Running, Tally};
+use super::super::text::left_out;
 use super::{Counts, Ended, Fault, Heartbeat, Part, Subject, Test, Verdict, cases, seconds};
 use crate::run::{Cause, Failure, Outcome, Place, Planned};
 
@@ -250,6 +251,7 @@ fn why(outcome: &Outcome) -> (Option<Failure>, Option<String>) {
     match outcome {
         Outcome::Failed(failure) | Outcome::Allowed(failure) => (Some(failure.clone()), None),
         Outcome::Skipped(reason) => (None, Some(reason.clone())),
+        Outcome::Partly(left) => (None, Some(left_out(left))),
         Outcome::Passed => (None, None),
     }
 }
