@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::fault::Fault;
 use super::init::init_where_missing;
 use super::loaded::Loaded;
+use super::mask;
 use super::plan::make;
 use super::show::{options, show};
 use super::signals::Signals;
@@ -72,6 +73,7 @@ fn perform(
         wait: pace.wait,
         require_tests,
         debug: pace.debug,
+        secrets: mask::secrets().clone(),
         ..Options::default()
     };
     let mut shown = options(common, concurrency, &kitchen.project.kitchen());

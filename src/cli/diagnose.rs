@@ -64,7 +64,10 @@ pub fn diagnose(diagnose: &Diagnose) -> Result<Exit, Fault> {
     tree.insert("instances".into(), Value::Object(instances));
     // As written, before templates put anything in.
     let written = std::fs::read_to_string(&loaded.config.files.project)?;
-    let yaml = yaml(&masked(Value::Object(tree), &written))?;
+    let hidden = hidden(&loaded, &tree, &written);
+    let mut tree = named(Value::Object(tree), &written);
+    hidden.mask_value(&mut tree);
+    let yaml = yaml(&tree)?;
     io::stdout().write_all(yaml.as_bytes())?;
     Ok(Exit::Success)
 }
@@ -161,9 +164,22 @@ fn loader(loaded: &Loaded) -> Value {
     })
 }
 
-/// The tree without secrets. What `written`, the project's file, says itself is shown: hiding it
-/// here hides nothing, and Test Kitchen shows it.
-fn masked(tree: Value, written: &str) -> Value {
+/// What must not be shown of `tree`. What `written`, the project's file, says itself is shown:
+/// hiding it here hides nothing, and Test Kitchen shows it.
+fn hidden(loaded: &Loaded, tree: &Map<String, Value>, written: &str) -> Secrets {
+    let mut gather = loaded.config.secrets();
+    // Names of instances are no names of keys.
+    let instances = tree.get("instances").and_then(Value::as_object);
+    let instances = instances.into_iter().flat_map(Map::values);
+    instances
+        .chain(tree.get("loader"))
+        .for_each(|part| gather.tree(part));
+    gather.retain(|value| !written.contains(value));
+    Secrets::of(gather)
+}
+
+/// The tree without text below keys that are named like secrets, however short it is.
+fn named(tree: Value, written: &str) -> Value {
     match tree {
         Value::Object(map) => {
             let mask = |(key, value): (String, Value)| match value {
@@ -171,12 +187,12 @@ fn masked(tree: Value, written: &str) -> Value {
                     let secret = Secrets::is_secret(&key, &text) && !written.contains(&text);
                     (key, if secret { "******".into() } else { text.into() })
                 }
-                value => (key, masked(value, written)),
+                value => (key, named(value, written)),
             };
             Value::Object(map.into_iter().map(mask).collect())
         }
         Value::Array(list) => {
-            let items = list.into_iter().map(|value| masked(value, written));
+            let items = list.into_iter().map(|value| named(value, written));
             Value::Array(items.collect())
         }
         value => value,
@@ -186,6 +202,7 @@ fn masked(tree: Value, written: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use banquet_sdk::Gather;
 
     #[test]
     fn what_reads_as_another_type_is_quoted() {
@@ -198,11 +215,18 @@ mod tests {
     #[test]
     fn secrets_are_masked_at_any_depth_but_for_those_that_the_file_tells() {
         let tree = json!({"driver": {"password": "x1", "list": [{"api_token": "y1"}], "user": "z"},
-            "transport": {"password": "vagrant", "ssh_key": "~/.ssh/id", "token": ""}});
+            "transport": {"password": "told1", "ssh_key": "~/.ssh/id", "token": ""},
+            "url": "redis://u:pw12@h", "pin_token": 4711});
+        let mut gather = Gather::default();
+        gather.tree(&tree);
+        gather.retain(|value| !"password: told1".contains(value));
+        let mut tree = named(tree, "password: told1");
+        Secrets::of(gather).mask_value(&mut tree);
         assert_eq!(
-            masked(tree, "password: vagrant"),
+            tree,
             json!({"driver": {"password": "******", "list": [{"api_token": "******"}], "user": "z"},
-                "transport": {"password": "vagrant", "ssh_key": "~/.ssh/id", "token": ""}})
+                "transport": {"password": "told1", "ssh_key": "~/.ssh/id", "token": ""},
+                "url": "redis://u:******@h", "pin_token": "******"})
         );
     }
 }

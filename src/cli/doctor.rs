@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::heal;
 use super::loaded::{Loaded, members};
 use super::machine::Machine;
+use super::mask;
 use crate::matrix::{Instance, Kind};
 use crate::registry::Unknown;
 
@@ -40,7 +41,7 @@ pub fn doctor(doctor: &Doctor) -> Result<Exit, Fault> {
         selection.instances.truncate(instances);
     }
     let runtime = super::runtime()?;
-    let mut out = io::stdout().lock();
+    let mut out = mask::out();
     writeln!(out, "-----> The doctor is in")?;
     let mut healthy = true;
     let mut asked = HashSet::new();

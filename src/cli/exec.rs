@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
-use banquet_sdk::{Error, ExitStatus, Line, Output, Peers, Secrets, Stream, async_trait};
+use banquet_sdk::{Error, ExitStatus, Line, Output, Peers, Seams, Stream, async_trait};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::heal;
 use super::loaded::Loaded;
 use super::machine::Machine;
+use super::mask;
 use super::signals::Signals;
 use crate::matrix::{Instance, Kind};
 use crate::report::safe;
@@ -73,7 +74,7 @@ pub fn exec(exec: &Exec) -> Result<Exit, Fault> {
     for group in &groups {
         for machine in &group.machines {
             let name = &machine.instance.name;
-            writeln!(io::stdout(), "-----> Execute command on {name}.")?;
+            writeln!(mask::out(), "-----> Execute command on {name}.")?;
             match runtime.block_on(group.run(machine, &exec.command))? {
                 0 => {}
                 code => failed.push(format!("{name}: exit code {code}")),
@@ -91,7 +92,7 @@ impl Group<'_> {
     async fn run(&self, machine: &Machine<'_>, command: &str) -> Result<i32, Fault> {
         let connection = machine.connect().await?;
         let context = machine.context(Kind::Transport);
-        let output = Printed::new(machine.instance, self.cluster, context.secrets.clone());
+        let mut output = Printed::new(machine.instance, self.cluster);
         let mut exec = banquet_sdk::Exec::new(command).env(&context.environment);
         if self.cluster {
             let peer = |machine: &Machine<'_>| machine.instance.peer(&machine.state);
@@ -106,6 +107,7 @@ impl Group<'_> {
             () = signals.next() => Err(Error::cancelled()),
         };
         output.result()?;
+        output.end()?;
         Ok(ended.map_err(|error| machine.failed(&error))?.0)
     }
 }
@@ -113,24 +115,39 @@ impl Group<'_> {
 /// Prints lines as they come, in Test Kitchen's form.
 struct Printed {
     prefix: String,
-    secrets: Secrets,
+    seams: Seams,
     failed: Mutex<Option<io::Error>>,
     /// Cancelled when nobody reads any more: then the command is ended.
     unheard: CancellationToken,
 }
 
 impl Printed {
-    fn new(instance: &Instance, named: bool, secrets: Secrets) -> Self {
+    fn new(instance: &Instance, named: bool) -> Self {
         let prefix = match named {
             true => format!("       [{}] ", instance.name),
             false => "       ".into(),
         };
         Self {
             prefix,
-            secrets,
+            seams: Seams::default(),
             failed: Mutex::new(None),
             unheard: CancellationToken::new(),
         }
+    }
+
+    fn write(&self, line: &Line) -> io::Result<()> {
+        let text = mask::secrets().mask(&line.text);
+        let text = format!("{}{}\n", self.prefix, safe(&text, false));
+        match line.stream {
+            Stream::Out | Stream::Note => io::stdout().write_all(text.as_bytes()),
+            Stream::Err => io::stderr().write_all(text.as_bytes()),
+        }
+    }
+
+    /// Writes what was held back of the last line.
+    fn end(&mut self) -> io::Result<()> {
+        let rest = self.seams.rest();
+        rest.iter().try_for_each(|line| self.write(line))
     }
 
     /// Whether all could be written.
@@ -150,13 +167,8 @@ impl Printed {
 #[async_trait]
 impl Output for Printed {
     async fn line(&self, line: Line) {
-        let text = self.secrets.mask(&line.text);
-        let text = format!("{}{}\n", self.prefix, safe(&text, false));
-        let written = match line.stream {
-            Stream::Out | Stream::Note => io::stdout().write_all(text.as_bytes()),
-            Stream::Err => io::stderr().write_all(text.as_bytes()),
-        };
-        if let Err(error) = written {
+        let line = self.seams.line(mask::secrets(), line);
+        if let Err(error) = self.write(&line) {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             self.unheard.cancel();
             std::future::pending().await

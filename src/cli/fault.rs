@@ -1,11 +1,13 @@
 //! What ends a command early, told once.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use super::exit::Exit;
+use super::mask;
 use crate::config;
 use crate::matrix::SelectError;
 
@@ -86,6 +88,7 @@ impl fmt::Display for Fault {
 
 impl From<config::Error> for Fault {
     fn from(error: config::Error) -> Self {
+        mask::learn_broken(&error.problems);
         Self {
             exit: Exit::Config,
             what: Some(Box::new(error)),
@@ -159,9 +162,21 @@ pub fn render(diagnostic: &dyn Diagnostic, colours: bool, width: Option<usize>) 
         handler = handler.with_wrap_lines(false);
     }
     let mut text = String::new();
-    match handler.render_report(&mut text, diagnostic) {
-        Ok(()) => text,
-        Err(_) => format!("{diagnostic}\n"),
+    if handler.render_report(&mut text, diagnostic).is_err() {
+        text = format!("{diagnostic}\n");
+    }
+    match (mask::secrets().mask(&text), width) {
+        (Cow::Borrowed(_), None) => text,
+        (Cow::Owned(masked), None) => masked,
+        // A line break may stand in a secret.
+        (_, Some(_)) => {
+            let whole = render(diagnostic, false, None);
+            if whole.contains("******") {
+                render(diagnostic, colours, None)
+            } else {
+                text
+            }
+        }
     }
 }
 

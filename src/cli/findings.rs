@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::args::Common;
 use super::fault::Fault;
 use super::loaded::options;
+use super::mask;
 use crate::config::{self, Config, LoadOptions, Node, Problem, Severity, Span};
 use crate::matrix::{Instance, Kind, Matrix, Plugins};
 use crate::registry::Registry;
@@ -51,8 +52,10 @@ impl Findings {
 
     fn look(&mut self, options: &LoadOptions) {
         let (config, problems) = config::survey(options);
+        mask::learn_broken(&problems);
         problems.into_iter().for_each(|problem| self.add(problem));
         let Some(config) = config else { return };
+        mask::learn(&config);
         let mistakes = hooks(&config);
         mistakes.into_iter().for_each(|problem| self.add(problem));
         let registry = Registry::of_project(&options.root);

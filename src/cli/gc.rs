@@ -11,6 +11,7 @@ use super::args::Common;
 use super::exit::Exit;
 use super::fault::{Fault, no_colour, plugin};
 use super::loaded::Loaded;
+use super::mask;
 use super::table::{self, Cell, GREEN, WHITE};
 use crate::leftovers::{Fate, How, Row, Silent, survey, sweep};
 use crate::matrix::duration;
@@ -56,13 +57,13 @@ pub fn gc(gc: &Gc) -> Result<Exit, Fault> {
         let rows = sweep(&loaded.project, &loaded.matrix, found.things, how).await;
         rows.map(|rows| (rows, found.silent))
     })?;
-    let secrets = secrets(&loaded);
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let secrets = mask::secrets();
+    let mut out = io::BufWriter::new(mask::out());
     if gc.json {
-        let things: Vec<Value> = rows.iter().map(|row| as_json(row, &secrets)).collect();
-        let silent: Vec<Value> = silent.iter().map(|it| silent_json(it, &secrets)).collect();
+        let things: Vec<Value> = rows.iter().map(|row| as_json(row, secrets)).collect();
+        let silent: Vec<Value> = silent.iter().map(|it| silent_json(it, secrets)).collect();
         let all = json!({"project": loaded.project.id, "things": things, "silent": silent});
-        writeln!(out, "{all:#}")?;
+        writeln!(out, "{:#}", mask::json(all))?;
     } else {
         print(gc, &rows, &mut out)?;
     }
@@ -70,11 +71,11 @@ pub fn gc(gc: &Gc) -> Result<Exit, Fault> {
     drop(out);
     let mut exit = Exit::Success;
     for silent in &silent {
-        exit = worse(exit, silence(silent, gc, &secrets));
+        exit = worse(exit, silence(silent, gc, secrets));
     }
     for row in &rows {
         if let Fate::Failed(error) = &row.fate {
-            let fault = plugin(&row.thing.orphan.resource, &masked(error, &secrets));
+            let fault = plugin(&row.thing.orphan.resource, &masked(error, secrets));
             if !gc.json {
                 fault.tell(gc.common.color);
             }
@@ -121,15 +122,6 @@ fn silence(silent: &Silent, gc: &Gc, secrets: &Secrets) -> Exit {
             Exit::Success
         }
     }
-}
-
-fn secrets(loaded: &Loaded) -> Secrets {
-    let mut secrets = Vec::new();
-    for instance in &loaded.matrix.instances {
-        let section = instance.driver.section.values.clone();
-        Secrets::collect(&Value::Object(section), &mut secrets);
-    }
-    Secrets::new(secrets)
 }
 
 fn masked(error: &Error, secrets: &Secrets) -> Error {

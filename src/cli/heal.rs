@@ -11,6 +11,7 @@ use super::args::Common;
 use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
+use super::mask;
 use super::plan::make;
 use super::show::options;
 use crate::matrix::{Cluster, Instance, Selection};
@@ -35,7 +36,7 @@ pub fn first(loaded: &Loaded, common: &Common, selection: &Selection) -> Result<
                     name: cluster.name.clone(),
                     holder: Some(holder),
                 };
-                eprintln!("-----> {held}; {}", told(&broken));
+                mask::note(&format!("-----> {held}; {}", told(&broken)));
             }
             state::Found::Free | state::Found::Killed(_) => clusters.push(cluster),
         }
@@ -56,7 +57,11 @@ pub fn first(loaded: &Loaded, common: &Common, selection: &Selection) -> Result<
         report,
         out: Box::new(io::stderr()),
     };
-    match carry_out(&plan, &loaded.kitchen(), &Options::default(), shown)? {
+    let goes = Options {
+        secrets: mask::secrets().clone(),
+        ..Options::default()
+    };
+    match carry_out(&plan, &loaded.kitchen(), &goes, shown)? {
         Exit::Success => Ok(()),
         exit => {
             let names: Vec<&str> = selection
@@ -79,10 +84,10 @@ pub fn first(loaded: &Loaded, common: &Common, selection: &Selection) -> Result<
 /// Tells on standard error what is broken in the clusters of `selection`.
 pub fn tell(loaded: &Loaded, selection: &Selection) {
     for (cluster, found) in found(loaded, selection) {
-        eprintln!(
+        mask::note(&format!(
             "-----> {cluster} is not whole: {}. {}",
             found.message, found.advice
-        );
+        ));
     }
 }
 

@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::fault::{Fault, no_colour};
 use super::heal;
 use super::loaded::{Loaded, members};
+use super::mask;
 use super::partition::Split;
 use super::rows::{ClusterRow, InstanceRow, States};
 use super::status::{self, Status};
@@ -78,7 +79,7 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
         instances,
     };
     let (clusters, instances) = (&listed.clusters, &listed.instances);
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = io::BufWriter::new(mask::out());
     if list.bare {
         let clusters = clusters.iter().map(|cluster| &cluster.name);
         for name in clusters.chain(instances.iter().map(|instance| &instance.name)) {
@@ -115,7 +116,7 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
         let rows: Vec<Value> = rows
             .chain(instances.iter().map(InstanceRow::json))
             .collect();
-        writeln!(out, "{:#}", Value::Array(rows))?;
+        writeln!(out, "{:#}", mask::json(Value::Array(rows)))?;
     } else {
         let terminal = io::stdout().is_terminal() && !no_colour();
         let colours = list.common.color.unwrap_or(terminal);

@@ -6,6 +6,7 @@ use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::{Fault, tell};
 use super::findings::unknown_keys;
+use super::mask;
 use crate::config::{self, Config, LoadOptions};
 use crate::matrix::{Instance, Matrix, Selection};
 use crate::plan::Command;
@@ -40,6 +41,7 @@ impl Loaded {
     pub fn quietly(common: &Common) -> Result<Self, Fault> {
         let options = options(common)?;
         let config = config::load(&options)?;
+        mask::learn(&config);
         let registry = Registry::of_project(&options.root);
         let matrix = Matrix::build(&config, &registry)?;
         let project =
@@ -129,7 +131,7 @@ pub fn options(common: &Common) -> Result<LoadOptions, Fault> {
     })?;
     let (level, warning) = common.level();
     if let Some(warning) = warning {
-        eprintln!("-----> {warning}");
+        mask::note(&format!("-----> {warning}"));
     }
     let tests = common.test_base_path.as_deref();
     Ok(LoadOptions {

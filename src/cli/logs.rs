@@ -13,6 +13,7 @@ use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
+use super::mask;
 use crate::matrix::pattern::regex;
 use crate::matrix::{Instance, SelectError};
 use crate::report::safe;
@@ -65,7 +66,7 @@ pub fn logs(logs: &Logs) -> Result<Exit, Fault> {
             None::<String>,
         ));
     }
-    let mut out = io::stdout().lock();
+    let mut out = mask::out();
     for log in &files {
         let mut file = log.open()?;
         let wanted = Wanted {

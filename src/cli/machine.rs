@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use banquet_sdk::{Connection, Context, MemoryStore, Secrets, State};
-use serde_json::Value;
+use banquet_sdk::{Connection, Context, MemoryStore, State};
 
 use super::exit::Exit;
 use super::fault::{self, Fault};
 use super::loaded::Loaded;
+use super::mask;
 use crate::matrix::{Instance, Kind};
 use crate::plan;
 use crate::registry::Unknown;
@@ -26,6 +26,7 @@ impl<'a> Machine<'a> {
     /// The instance with its state as it is now.
     pub fn read(loaded: &'a Loaded, instance: &'a Instance) -> Result<Self, Fault> {
         let values = loaded.project.state_file(&instance.name).read()?;
+        mask::learn_state(&values);
         Ok(Self {
             loaded,
             instance,
@@ -55,11 +56,8 @@ impl<'a> Machine<'a> {
     /// What a plugin of this instance is told.
     pub fn context(&self, kind: Kind) -> Context {
         let section = self.instance.plugin(kind).section.clone();
-        let mut secrets = Vec::new();
-        Secrets::collect(&Value::Object(section.values.clone()), &mut secrets);
-        Secrets::collect(&Value::Object(self.state.values().clone()), &mut secrets);
         let mut context = plan::context(&self.loaded.project, self.instance, section, "");
-        context.secrets = Secrets::new(secrets);
+        context.secrets = mask::secrets().clone();
         context
     }
 

@@ -21,6 +21,7 @@ mod login;
 mod logs;
 mod machine;
 mod man;
+mod mask;
 mod migrate;
 mod package;
 mod partition;
@@ -39,6 +40,7 @@ mod thor;
 mod validate;
 
 use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -63,8 +65,17 @@ fn call(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments = match Arguments::try_parse_from(thor::rewrite(arguments)) {
         Ok(arguments) => arguments,
         Err(error) => {
+            let text = error.render();
+            let text = match error.use_stderr() && io::stderr().is_terminal() && !fault::no_colour()
+            {
+                true => text.ansi().to_string(),
+                false => text.to_string(),
+            };
             // A reader that went away has read enough.
-            let _ = error.print();
+            let _ = match error.use_stderr() {
+                true => write!(io::stderr(), "{}", mask::secrets().mask(&text)),
+                false => error.print(),
+            };
             return match error.use_stderr() {
                 true => Exit::Usage,
                 false => Exit::Success,

@@ -1,6 +1,6 @@
 //! `kitchen package`: an instance as an image.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use super::args;
 use super::exit::Exit;
@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::heal;
 use super::loaded::Loaded;
 use super::machine::Machine;
+use super::mask;
 use crate::matrix::Kind;
 use crate::plan::Subject;
 use crate::state::Lock;
@@ -32,8 +33,8 @@ pub fn package(package: &args::Named) -> Result<Exit, Fault> {
     heal::first(&loaded, &package.common, &selection)?;
     let runtime = super::runtime()?;
     for instance in &selection.instances {
-        writeln!(io::stdout(), "-----> Package on {}.", instance.name)?;
-        writeln!(io::stdout(), "-----> Packaging remote instance")?;
+        writeln!(mask::out(), "-----> Package on {}.", instance.name)?;
+        writeln!(mask::out(), "-----> Packaging remote instance")?;
         let subject = Subject::Instance(instance.clone());
         let _lock = Lock::take(&loaded.project.kitchen(), subject.lock(), "package", None)?;
         let mut machine = Machine::living(&loaded, instance)?;
@@ -43,7 +44,7 @@ pub fn package(package: &args::Named) -> Result<Exit, Fault> {
         let file = loaded.project.state_file(&instance.name);
         file.write(machine.state.values())?;
         let image = saved.map_err(|error| machine.failed(&error))?;
-        writeln!(io::stdout(), "       {}", image.display())?;
+        writeln!(mask::out(), "       {}", image.display())?;
     }
     Ok(Exit::Success)
 }

@@ -1,6 +1,6 @@
 //! `kitchen plan`: what a command would do.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::{Args, ValueEnum};
 
@@ -8,6 +8,7 @@ use super::args::{Common, Destroy, Names, Part};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
+use super::mask;
 use crate::matrix::Selection;
 use crate::plan::{self, Command, Facts, Options, Planner, Subject, render};
 
@@ -57,7 +58,7 @@ pub fn plan(plan: &Plan) -> Result<Exit, Fault> {
     };
     let options = plan.part.options(plan.destroy);
     let plan = make(&loaded, &selection, command, &options)?;
-    io::stdout().write_all(render(&plan).as_bytes())?;
+    mask::out().write_all(render(&plan).as_bytes())?;
     loaded.refuse(command)?;
     match plan.tasks.iter().all(|task| task.obstacles.is_empty()) {
         true => Ok(Exit::Success),

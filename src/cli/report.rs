@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::complete;
 use super::exit::Exit;
 use super::fault::{Fault, no_colour};
+use super::mask;
 use super::show::program;
 use super::table::{self, Cell, GREEN, RED, WHITE};
 use crate::report::record::{Entry, Runs};
@@ -70,7 +71,7 @@ pub fn report(report: &Report) -> Result<Exit, Fault> {
             let message = format!("write the report to {}: {error}", path.display());
             Fault::new(Exit::Infrastructure, message, None::<String>)
         })?,
-        None => io::stdout().write_all(text.as_bytes())?,
+        None => mask::out().write_all(text.as_bytes())?,
     }
     Ok(Exit::Success)
 }
@@ -106,7 +107,7 @@ fn remark(entry: &Entry, told: &Told) {
 /// Lists what was recorded, the newest first.
 pub fn list(list: &List) -> Result<Exit, Fault> {
     let entries = runs()?.list();
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = io::BufWriter::new(mask::out());
     let mut rows = Vec::with_capacity(entries.len() + 1);
     let mut values = Vec::with_capacity(entries.len());
     for entry in &entries {
@@ -121,7 +122,7 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
         }
     }
     if list.json {
-        writeln!(out, "{:#}", Value::Array(values))?;
+        writeln!(out, "{:#}", mask::json(Value::Array(values)))?;
     } else if rows.is_empty() {
         eprintln!("No run has been recorded here.");
     } else {

@@ -9,6 +9,7 @@ use super::args::Common;
 use super::exit::Exit;
 use super::fault::{Fault, no_colour, render};
 use super::findings::Findings;
+use super::mask;
 use crate::config::{Problem, Severity};
 
 /// `validate`.
@@ -29,12 +30,12 @@ pub fn validate(validate: &Validate) -> Result<Exit, Fault> {
     let errors = findings.count(Severity::Error);
     let warnings = findings.count(Severity::Warning);
     let valid = errors == 0 && !(validate.common.strict && warnings > 0);
-    let mut out = io::stdout().lock();
+    let mut out = mask::out();
     if validate.json {
         let problems: Vec<Value> = findings.problems.iter().map(as_json).collect();
         let all = json!({"valid": valid, "errors": errors, "warnings": warnings,
             "problems": problems});
-        writeln!(out, "{all:#}")?;
+        writeln!(out, "{:#}", mask::json(all))?;
     } else {
         let terminal = io::stdout().is_terminal();
         let colours = validate.common.color.unwrap_or(terminal && !no_colour());

@@ -57,6 +57,7 @@ impl Keys {
                 "supersuites",
                 "kitchen",
                 "report",
+                "secrets",
             ],
             Keys::Platform => &["name", "os_type", "shell_type"],
             Keys::Suite => &["name", "includes", "excludes", "roles"],

@@ -11,6 +11,7 @@ pub(crate) mod node;
 mod problem;
 mod report;
 mod scalar;
+mod secrets;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -97,6 +98,8 @@ pub struct Config {
     pub strict: bool,
     /// What is written of runs.
     pub report: Report,
+    /// Names of keys and variables whose values are never shown.
+    pub declared: Vec<String>,
     /// The merged tree, old forms moved.
     pub(crate) tree: Map,
     /// Each file's tree as written, in the order of `sources`.
@@ -179,6 +182,7 @@ fn assembled(
         .or_else(|| options.test_base_path.clone())
         .unwrap_or_else(|| Path::new("test").join("integration"));
     let report = report::read(&tree, &layers.sources, problems);
+    let declared = secrets::read(&layers.raw, &layers.sources, problems);
     let log_level = kitchen("log_level").or_else(|| options.log_level.clone());
     Config {
         root: options.root.clone(),
@@ -189,6 +193,7 @@ fn assembled(
         log_level: log_level.unwrap_or_else(|| "info".into()),
         strict: options.strict,
         report,
+        declared,
         tree,
         raw: layers.raw,
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use banquet_sdk::{Secrets, Section};
+use banquet_sdk::{Gather, Secrets, Section};
 use serde_json::Value;
 
 use super::{DestroyPolicy, Item, Plan, Task, title, word};
@@ -86,9 +86,9 @@ impl Printer<'_> {
 
     /// Each value with its place.
     fn section(&mut self, depth: usize, section: &Section) {
-        let mut found = Vec::new();
-        Secrets::collect(&Value::Object(section.values.clone()), &mut found);
-        let secrets = Secrets::new(found);
+        let mut found = Gather::default();
+        found.tree(&Value::Object(section.values.clone()));
+        let secrets = Secrets::of(found);
         let mut leaves = Vec::new();
         for (key, value) in &section.values {
             collect(key, &format!("/{}", escape(key)), value, &mut leaves);

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use banquet_sdk::escapes::{self, Piece};
+
 /// A duration in Test Kitchen's form (lib/kitchen/util.rb): `(1m2.50s)` without the brackets.
 pub fn minutes(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
@@ -89,17 +91,15 @@ pub fn safe(line: &str, colours: bool) -> Cow<'_, str> {
     let line = line.rsplit('\r').next().unwrap_or(line);
     let mut kept = String::with_capacity(line.len());
     let mut coloured = false;
-    let mut rest = line.chars();
-    while let Some(character) = rest.next() {
-        if character == '\u{1b}' {
-            let sequence = escape(&mut rest);
-            if colours && is_colour(&sequence) {
+    for (_, piece) in escapes::pieces(line) {
+        match piece {
+            Piece::Escape(sequence) if colours && is_colour(sequence) => {
                 coloured = true;
-                kept.push('\u{1b}');
-                kept.push_str(&sequence);
+                kept.push_str(sequence);
             }
-        } else if !unsafe_character(character) {
-            kept.push(character);
+            Piece::Escape(_) => {}
+            Piece::Shown(it) | Piece::Hidden(it) if unsafe_character(it) => {}
+            Piece::Shown(it) | Piece::Hidden(it) => kept.push(it),
         }
     }
     if coloured {
@@ -114,42 +114,9 @@ fn unsafe_character(character: char) -> bool {
         || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Takes what follows an escape character: a CSI sequence, a string up to its end (OSC, DCS, …),
-/// or a single character.
-fn escape(rest: &mut std::str::Chars<'_>) -> String {
-    let mut sequence = String::new();
-    let Some(kind) = rest.next() else {
-        return sequence;
-    };
-    sequence.push(kind);
-    match kind {
-        '[' => {
-            for character in rest {
-                sequence.push(character);
-                if ('\u{40}'..='\u{7e}').contains(&character) {
-                    break;
-                }
-            }
-        }
-        ']' | 'P' | 'X' | '^' | '_' => {
-            while let Some(character) = rest.next() {
-                if character == '\u{7}' {
-                    break;
-                }
-                if character == '\u{1b}' {
-                    rest.next();
-                    break;
-                }
-            }
-        }
-        _ => {}
-    }
-    sequence
-}
-
 fn is_colour(sequence: &str) -> bool {
     sequence
-        .strip_prefix('[')
+        .strip_prefix("\u{1b}[")
         .and_then(|sequence| sequence.strip_suffix('m'))
         .is_some_and(|codes| codes.chars().all(|c| c.is_ascii_digit() || c == ';'))
 }

@@ -192,10 +192,8 @@ impl Job<'_> {
         cx.targets = known.targets.clone();
         cx.tests_name.clone_from(&work.tests_name);
         cx.secrets = self.run.sink.secrets.clone();
-        cx.output = Arc::new(Printed {
-            sink: self.run.sink.clone(),
-            place: self.place(instance, scope),
-        });
+        let place = self.place(instance, scope);
+        cx.output = Arc::new(Printed::new(&self.run.sink, place));
         cx.deadline = scope.deadline;
         cx.cancel = scope.cancel.clone();
         if kind != Kind::Driver {

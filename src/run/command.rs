@@ -96,14 +96,12 @@ impl Job<'_> {
         for (name, value) in environment {
             process.env(name, text(value)?);
         }
-        let output = Printed {
-            sink: self.run.sink.clone(),
-            place: Place {
-                subject: self.task.subject.name().into(),
-                instance: None,
-                step: scope.step.clone(),
-            },
+        let place = Place {
+            subject: self.task.subject.name().into(),
+            instance: None,
+            step: scope.step.clone(),
         };
+        let output = Printed::new(&self.run.sink, place);
         process::run(process, &Stdin::Empty, &output)
             .await
             .and_then(|status| status.into_result(&format!("`{command}`")))

@@ -95,7 +95,7 @@ impl<'a> Job<'a> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            members.push(Member::new(instance, file, values));
+            members.push(Member::new(instance, file, values, &run.sink.secrets));
         }
         let job = Self {
             run,

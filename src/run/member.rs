@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use banquet_sdk::{Connection, Peer, State, StateStore};
+use banquet_sdk::{Connection, Peer, Secrets, State, StateStore};
 use serde_json::{Map, Value};
 
 use super::Failure;
+use super::sink::learn_state;
 use crate::matrix::Instance;
 use crate::state::StateFile;
 
@@ -24,6 +25,8 @@ pub(super) struct Member {
 /// Puts each checkpoint on disk, then before the eyes of all who only read.
 struct Store {
     file: StateFile,
+    /// What a driver notes may be a secret from then on.
+    secrets: Secrets,
     current: Mutex<Map<String, Value>>,
 }
 
@@ -35,6 +38,7 @@ impl Store {
 
 impl StateStore for Store {
     fn save(&self, values: &Map<String, Value>) -> banquet_sdk::Result<()> {
+        learn_state(&self.secrets, values);
         self.file.write(values)?;
         *self.current() = values.clone();
         Ok(())
@@ -42,11 +46,18 @@ impl StateStore for Store {
 }
 
 impl Member {
-    pub fn new(instance: &Arc<Instance>, file: StateFile, values: Map<String, Value>) -> Self {
+    pub fn new(
+        instance: &Arc<Instance>,
+        file: StateFile,
+        values: Map<String, Value>,
+        secrets: &Secrets,
+    ) -> Self {
+        learn_state(secrets, &values);
         Self {
             instance: instance.clone(),
             store: Arc::new(Store {
                 file,
+                secrets: secrets.clone(),
                 current: Mutex::new(values),
             }),
             busy: tokio::sync::Mutex::default(),

@@ -29,6 +29,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use banquet_sdk::Secrets;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -74,8 +75,8 @@ pub struct Options {
     pub require_tests: bool,
     /// Plugins tell all that they can.
     pub debug: bool,
-    /// Values that must not be shown, beside those that the configuration and the environment name.
-    pub secrets: Vec<String>,
+    /// What must not be shown; the run adds what the plan's settings hold and what drivers note.
+    pub secrets: Secrets,
 }
 
 impl Default for Options {
@@ -87,7 +88,7 @@ impl Default for Options {
             wait: false,
             require_tests: false,
             debug: false,
-            secrets: Vec::new(),
+            secrets: Secrets::default(),
         }
     }
 }

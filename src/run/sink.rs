@@ -3,17 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use banquet_sdk::{Line, Output, Secrets, Section, async_trait};
+use banquet_sdk::{Gather, Line, Output, Seams, Secrets, Section, TestCase, async_trait};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use super::{Event, EventKind, Failure, Options, Outcome, Place};
 use crate::matrix::{Instance, Kind, StepNode};
 use crate::plan::Plan;
-
-/// Shorter values of the workstation's environment are words, not secrets.
-const SHORTEST_OF_ENVIRONMENT: usize = 8;
 
 /// Takes what happened. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,7 +46,8 @@ impl Sink {
         .await;
     }
 
-    /// Masks all text that a configuration, a tool or a machine had a part in; names are none.
+    /// Masks all text that a configuration, a tool or a machine had a part in; names of subjects and
+    /// instances, by which events belong together, are none.
     fn mask(&self, kind: &mut EventKind) {
         match kind {
             EventKind::Printed { text, .. } | EventKind::Warned { message: text, .. } => {
@@ -65,28 +63,46 @@ impl Sink {
                 errors.for_each(|text| self.mask_text(text));
             }
             EventKind::HeartbeatFinished { summary, .. } => {
-                let outages = summary.outages.iter_mut();
-                outages.for_each(|outage| self.mask_text(&mut outage.error));
+                for outage in &mut summary.outages {
+                    self.mask_text(&mut outage.error);
+                    outage
+                        .follows
+                        .iter_mut()
+                        .for_each(|text| self.mask_text(text));
+                }
             }
-            EventKind::TestFinished { case, .. } => {
-                self.mask_text(&mut case.name);
-                case.message
-                    .iter_mut()
-                    .for_each(|text| self.mask_text(text));
-            }
+            EventKind::TestFinished { case, .. } => self.mask_case(case),
             EventKind::StepRetried { title, failure, .. } => {
                 self.mask_text(title);
                 self.mask_failure(failure);
             }
-            EventKind::ActionRetried { failure, .. } => self.mask_failure(failure),
+            EventKind::ActionRetried {
+                remedy, failure, ..
+            } => {
+                self.mask_text(remedy);
+                self.mask_failure(failure);
+            }
             EventKind::StepFinished { title, outcome, .. } => {
                 self.mask_text(title);
                 self.mask_outcome(outcome);
             }
             EventKind::ActionFinished { outcome, .. }
             | EventKind::SubjectFinished { outcome, .. } => self.mask_outcome(outcome),
-            _ => {}
+            EventKind::FaultSet { what, .. } | EventKind::FaultHealed { what, .. } => {
+                self.mask_text(what);
+            }
+            EventKind::RunStarted { .. }
+            | EventKind::Attempted { .. }
+            | EventKind::ActionStarted { .. }
+            | EventKind::Interrupted
+            | EventKind::RunFinished { .. } => {}
         }
+    }
+
+    fn mask_case(&self, case: &mut TestCase) {
+        self.mask_text(&mut case.name);
+        let message = case.message.iter_mut();
+        message.for_each(|text| self.mask_text(text));
     }
 
     fn mask_outcome(&self, outcome: &mut Outcome) {
@@ -118,11 +134,45 @@ impl Sink {
 pub(super) struct Printed {
     pub sink: Sink,
     pub place: Place,
+    seams: Arc<Seams>,
+}
+
+impl Printed {
+    pub fn new(sink: &Sink, place: Place) -> Self {
+        Self {
+            sink: sink.clone(),
+            place,
+            seams: Arc::default(),
+        }
+    }
+}
+
+impl Drop for Printed {
+    fn drop(&mut self) {
+        let Some(seams) = Arc::get_mut(&mut self.seams) else {
+            return;
+        };
+        for Line { stream, text } in seams.rest() {
+            let text = self.sink.secrets.mask(&text).into_owned();
+            let place = self.place.clone();
+            let kind = EventKind::Printed {
+                place,
+                stream,
+                text,
+            };
+            // The end of a line of 64 KiB; it is lost where a thousand events wait to be told.
+            let _ = self.sink.events.try_send(Event {
+                at: Timestamp::now(),
+                kind,
+            });
+        }
+    }
 }
 
 #[async_trait]
 impl Output for Printed {
     async fn line(&self, line: Line) {
+        let line = self.seams.line(&self.sink.secrets, line);
         self.sink
             .send(EventKind::Printed {
                 place: self.place.clone(),
@@ -133,14 +183,14 @@ impl Output for Printed {
     }
 }
 
-/// Everything that must not be shown: what the configuration and the workstation's environment
-/// keep under names of secrets, and what the options say.
+/// What must not be shown: what the caller knows, and what the settings of all that is worked on
+/// and the workstation's environment hold under names of secrets.
 pub(super) fn secrets(plan: &Plan, options: &Options) -> Secrets {
-    let mut found = options.secrets.clone();
+    let mut found = Gather::default();
     let mut seen = HashSet::new();
-    let mut add = |section: &Arc<Section>, found: &mut Vec<String>| {
+    let mut add = |section: &Arc<Section>, found: &mut Gather| {
         if seen.insert(Arc::as_ptr(section)) {
-            Secrets::collect(&Value::Object(section.values.clone()), found);
+            found.tree(&Value::Object(section.values.clone()));
         }
     };
     for task in &plan.tasks {
@@ -152,15 +202,16 @@ pub(super) fn secrets(plan: &Plan, options: &Options) -> Secrets {
             overrides(node, &mut |section| add(section, &mut found));
         }
     }
-    found.extend(
-        std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, value)| {
-                Secrets::is_secret(name, value) && value.len() >= SHORTEST_OF_ENVIRONMENT
-            })
-            .map(|(_, value)| value),
-    );
-    Secrets::new(found)
+    found.environment();
+    options.secrets.learn(found);
+    options.secrets.clone()
+}
+
+/// Masks from now on also the secrets in the state of an instance.
+pub(super) fn learn_state(secrets: &Secrets, state: &Map<String, Value>) {
+    let mut found = Gather::default();
+    found.tree(&Value::Object(state.clone()));
+    secrets.learn(found);
 }
 
 fn sections(member: &Instance) -> impl Iterator<Item = &Arc<Section>> {

@@ -11,6 +11,7 @@ pub mod conformance;
 mod context;
 mod driver;
 mod error;
+pub mod escapes;
 #[cfg(unix)]
 mod family;
 pub mod lenient;
@@ -41,7 +42,7 @@ pub use output::{Discard, Line, Output, Stream};
 pub use peers::{Peer, Peers};
 pub use provisioner::{Changes, Converged, Provisioner};
 pub use retry::Retry;
-pub use secrets::Secrets;
+pub use secrets::{Gather, Seams, Secrets};
 pub use section::{Origin, PluginInfo, Section};
 pub use state::{MemoryStore, State, StateStore};
 pub use target::{ContainerTarget, SshTarget, Target};

@@ -12,6 +12,7 @@ use super::args::{Arguments, Common, Names};
 use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
+use super::mask;
 use super::table::{self, Cell};
 use crate::matrix::{Cluster, Instance, Selection};
 use crate::plan::title;
@@ -155,7 +156,7 @@ impl Prompt {
         match words {
             [] => Ok(Exit::Success),
             ["help" | "?"] => {
-                io::stdout().write_all(HELP.as_bytes())?;
+                mask::out().write_all(HELP.as_bytes())?;
                 Ok(Exit::Success)
             }
             ["use", name] => self.choose(name),
@@ -251,7 +252,7 @@ impl Prompt {
         let (titles, done) = self.progress()?;
         for (index, title) in titles.iter().enumerate() {
             let mark = if index == done { ">" } else { " " };
-            writeln!(io::stdout(), "{mark} {:>3}  {title}", index + 1)?;
+            writeln!(mask::out(), "{mark} {:>3}  {title}", index + 1)?;
         }
         Ok(Exit::Success)
     }
@@ -292,7 +293,7 @@ impl Prompt {
         let Some(title) = titles.get(done) else {
             return ended();
         };
-        writeln!(io::stdout(), "       Skipped step {}: {title}", done + 1)?;
+        writeln!(mask::out(), "       Skipped step {}: {title}", done + 1)?;
         self.skipped = done + 1;
         Ok(Exit::Success)
     }
@@ -349,7 +350,7 @@ impl Prompt {
                 text(["host_name"; 2]),
             ]);
         }
-        table::print(&rows, false, &mut io::stdout())?;
+        table::print(&rows, false, &mut mask::out())?;
         Ok(Exit::Success)
     }
 
@@ -416,7 +417,7 @@ fn names(selection: &Selection) -> Vec<String> {
 
 fn ended() -> Result<Exit, Fault> {
     writeln!(
-        io::stdout(),
+        mask::out(),
         "       All steps are done. `steps` shows them."
     )?;
     Ok(Exit::Success)

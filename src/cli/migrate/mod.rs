@@ -9,7 +9,7 @@ mod scripts;
 mod tests;
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
@@ -18,6 +18,7 @@ use super::args::Common;
 use super::exit::Exit;
 use super::fault::Fault;
 use super::findings::Findings;
+use super::mask;
 use super::validate::counted;
 use crate::config::{Problem, Severity};
 use propose::{Proposal, Step};
@@ -35,7 +36,7 @@ pub struct Migrate {
 pub fn migrate(migrate: &Migrate) -> Result<Exit, Fault> {
     let findings = Findings::of(&migrate.common)?;
     let scripts = scripts::read(Path::new("."));
-    io::stdout().write_all(document(&findings, &scripts).as_bytes())?;
+    mask::out().write_all(document(&findings, &scripts).as_bytes())?;
     Ok(match findings.count(Severity::Error) {
         0 => Exit::Success,
         _ => Exit::Config,

@@ -1,6 +1,6 @@
 //! `kitchen plugin check`: the conformance suite against a plugin.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -12,6 +12,7 @@ use banquet_sdk::{Connection, Context, Identity, State};
 use clap::{Args, ValueEnum, ValueHint};
 use serde_json::Value;
 
+use super::super::mask;
 use super::KINDS;
 use crate::cli::exit::Exit;
 use crate::cli::fault::{self, Fault};
@@ -70,7 +71,7 @@ pub fn check(check: &Check) -> Result<Exit, Fault> {
     let runtime = crate::cli::runtime()?;
     runtime.block_on(bench.check())?;
     let (held, failed) = (bench.held.load(Relaxed), bench.failed.load(Relaxed));
-    writeln!(io::stdout(), "{held} checks held, {failed} failed")?;
+    writeln!(mask::out(), "{held} checks held, {failed} failed")?;
     Ok(match failed {
         0 => Exit::Success,
         _ => Exit::Problem,
@@ -158,7 +159,7 @@ impl Bench<'_> {
             }
         };
         // A reader that went away has read enough.
-        let _ = writeln!(io::stdout(), "{line}");
+        let _ = writeln!(mask::out(), "{line}");
     }
 
     fn good(&self) -> Value {

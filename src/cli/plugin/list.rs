@@ -1,11 +1,12 @@
 //! `kitchen plugin list`.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
+use super::super::mask;
 use super::KINDS;
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
@@ -47,7 +48,7 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
         true => serde_json::to_string_pretty(&rows).unwrap_or_default() + "\n",
         false => table(&rows),
     };
-    io::stdout().write_all(text.as_bytes())?;
+    mask::out().write_all(text.as_bytes())?;
     Ok(Exit::Success)
 }
 

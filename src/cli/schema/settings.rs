@@ -23,6 +23,9 @@ pub struct Kitchen {
     supersuites: Option<Vec<Multisuite>>,
     /// What is written of runs.
     report: Option<crate::config::Report>,
+    /// Names of keys and variables of the workstation whose values are never shown, beside those
+    /// that are named like secrets (`password`, `API_TOKEN`, `DB_PASS`). The files' lists add up.
+    secrets: Option<Vec<String>>,
     /// Settings of the program itself.
     kitchen: Option<Program>,
 }

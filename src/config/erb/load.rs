@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use banquet_sdk::{Gather, Secrets};
+
 use super::super::problem::Problem;
 use super::super::source::{Source, Span};
 use super::{Environment, ErbError, render};
@@ -15,7 +17,9 @@ pub fn load(file: &Arc<Source>) -> Result<Arc<Source>, Problem> {
     let rendered = render(&file.text, &file.path, Environment::current)
         .map_err(|error| problem(file, error))?;
     if !rendered.printed.is_empty() {
-        eprint!("{}", rendered.printed);
+        let mut gather = Gather::default();
+        gather.environment();
+        eprint!("{}", Secrets::of(gather).mask(&rendered.printed));
     }
     Ok(Arc::new(Source {
         path: file.path.clone(),

@@ -13,8 +13,9 @@ use super::message as wire;
 use crate::links::Delay;
 use crate::{Changes, Error};
 use crate::{
-    ContainerTarget, Context, Converged, Fault, Identity, LinkFault, Links, Orphan, Output, Peer,
-    Peers, Platform, Plugins, Secrets, Section, SshTarget, Status, Target, TestCase, Transport,
+    ContainerTarget, Context, Converged, Fault, Gather, Identity, LinkFault, Links, Orphan, Output,
+    Peer, Peers, Platform, Plugins, Secrets, Section, SshTarget, Status, Target, TestCase,
+    Transport,
 };
 
 impl From<&Context> for wire::Context {
@@ -71,13 +72,13 @@ impl wire::Context {
         transport: Option<Arc<dyn Transport>>,
         cancel: CancellationToken,
     ) -> Context {
-        let mut secrets = Vec::new();
+        let mut secrets = Gather::default();
         for settings in [
             &self.settings,
             &self.provisioner_settings,
             &self.transport_settings,
         ] {
-            Secrets::collect(&Value::Object(settings.clone()), &mut secrets);
+            secrets.tree(&Value::Object(settings.clone()));
         }
         let section = |values| {
             Arc::new(Section {
@@ -113,7 +114,7 @@ impl wire::Context {
             transport: transport.map(|transport| (transport, section(self.transport_settings))),
             targets: Arc::new(targets.map(|(suite, it)| (suite, it.into())).collect()),
             debug: self.debug,
-            secrets: Secrets::new(secrets),
+            secrets: Secrets::of(secrets),
             output,
             deadline: self
                 .deadline_ms

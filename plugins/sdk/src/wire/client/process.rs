@@ -23,7 +23,7 @@ use crate::wire::message::{
     PROTOCOL, PluginKind, PluginRequest, Request,
 };
 use crate::{
-    Context, Discard, Error, ErrorKind, Line, Output, Result, Secrets, Stream, async_trait,
+    Context, Discard, Error, ErrorKind, Gather, Line, Output, Result, Secrets, Stream, async_trait,
 };
 
 /// Lines of standard error that are told when it dies.
@@ -309,10 +309,10 @@ impl Process {
 
     /// Hears what must not be shown of what it says, and whether its log is shown.
     pub fn heed(&self, cx: &Context) {
-        let mut own = Vec::new();
-        Secrets::collect(&Value::Object(cx.section.values.clone()), &mut own);
+        let mut own = Gather::default();
+        own.tree(&Value::Object(cx.section.values.clone()));
         let mut secrets = locked(&self.secrets);
-        secrets[1] = Secrets::new(own);
+        secrets[1] = Secrets::of(own);
         secrets[2] = cx.secrets.clone();
         self.debug.store(cx.debug, Relaxed);
     }
@@ -399,11 +399,9 @@ fn cannot_start(plugin: &Plugin, error: &std::io::Error) -> Error {
 
 /// Values of variables that name a secret: the plugin has them too.
 fn of_the_environment() -> Secrets {
-    let variables = std::env::vars_os().filter_map(|(name, value)| {
-        let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
-        Secrets::is_secret(&name, &value).then_some(value)
-    });
-    Secrets::new(variables)
+    let mut gather = Gather::default();
+    gather.environment();
+    Secrets::of(gather)
 }
 
 /// Keeps the last lines, and shows all where that is wanted.
