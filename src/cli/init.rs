@@ -5,6 +5,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use banquet_sdk::private;
 use clap::Args;
 
 use super::exit::Exit;
@@ -151,8 +152,8 @@ impl Generator {
     fn schema(&self) -> Result<(), Fault> {
         let path = ".kitchen/schema.json";
         let schema = super::schema::text(super::schema::What::Config);
-        std::fs::create_dir_all(self.root.join(".kitchen"))
-            .and_then(|()| std::fs::write(self.root.join(path), schema))
+        private::directory(&self.root.join(".kitchen"))
+            .and_then(|()| private::write(&self.root.join(path), schema.as_bytes()))
             .map_err(|error| failed(path, &error))
     }
 

@@ -3,10 +3,11 @@
 //! instances and of the run have an `.ndjson` beside them ([`Structured`]).
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use banquet_sdk::private;
 use jiff::Timestamp;
 
 use super::narrator::{Kind, Level, Line};
@@ -33,7 +34,7 @@ pub struct Logs {
 impl Logs {
     /// Log files in `dir`, which is made. With `overwrite` each begins anew.
     pub fn new(dir: &Path, overwrite: bool, level: Level) -> io::Result<Self> {
-        std::fs::create_dir_all(dir)?;
+        private::directory(dir)?;
         Ok(Self {
             dir: dir.into(),
             overwrite,
@@ -130,12 +131,14 @@ impl Logs {
             }
             let first = self.begun.insert(name.into());
             let truncate = first && self.overwrite;
-            let file = OpenOptions::new()
+            let path = self.dir.join(name);
+            let file = private::options()
                 .create(true)
                 .write(true)
                 .append(!truncate)
                 .truncate(truncate)
-                .open(self.dir.join(name))?;
+                .open(&path)?;
+            private::close(&path, &file);
             self.open.push((name.into(), BufWriter::new(file)));
         }
         match self.open.last_mut() {

@@ -105,13 +105,6 @@ pub fn put(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = beside(path)?;
     file.write_all(text)?;
     file.flush()?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Temporary files are private; reports are for the build server.
-        file.as_file()
-            .set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
@@ -124,5 +117,10 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
     if path.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
-    NamedTempFile::new_in(directory)
+    #[allow(unused_mut, reason = "only Unix has modes")]
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are private; a report that somebody asks for is as the umask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(directory)
 }

@@ -1,9 +1,11 @@
 //! One process at a time works on a cluster or an instance.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use banquet_sdk::private;
 
 use super::{Error, Holder};
 
@@ -43,14 +45,16 @@ impl Lock {
     ) -> Result<Self, Error> {
         let path = path(kitchen, name);
         if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory)
+            private::directory(kitchen)
+                .and_then(|()| private::directory(directory))
                 .map_err(|error| Error::unwritable(kitchen, error))?;
         }
-        let mut options = OpenOptions::new();
+        let mut options = private::options();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options
             .open(&path)
             .map_err(|error| Error::unwritable(&path, error))?;
+        private::close(&path, &file);
         match file.try_lock() {
             Ok(()) => {
                 let killed = holder(&mut file);

@@ -16,6 +16,8 @@ pub use record::{Broken, ClusterRecord, Damage, Ended};
 
 use std::path::Path;
 
+use banquet_sdk::private;
+
 /// Puts `bytes` in the place of the file at `path`, making its directory. The caller holds the
 /// lock: there is one writer. The file is not synced to the disk: a crash of the workstation may
 /// lose the last write, and what it knew is found by the resources' labels.
@@ -23,12 +25,12 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let unwritable = |error| Error::unwritable(path, error);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.new"));
-    let written = match std::fs::write(&beside, bytes) {
+    let written = match private::write(&beside, bytes) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if let Some(directory) = path.parent() {
-                std::fs::create_dir_all(directory).map_err(unwritable)?;
+                private::directory(directory).map_err(unwritable)?;
             }
-            std::fs::write(&beside, bytes)
+            private::write(&beside, bytes)
         }
         written => written,
     };

@@ -4,3 +4,5 @@
 mod support;
 
 mod masks;
+#[cfg(unix)]
+mod private;

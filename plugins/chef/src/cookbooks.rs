@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use banquet_sdk::tool::{Stage, required};
-use banquet_sdk::{Context, Error, Result, Stdin, process};
+use banquet_sdk::{Context, Error, Result, Stdin, private, process};
 use tokio::process::Command;
 
 use crate::flavour::{Flavour, Kind};
@@ -145,9 +145,9 @@ impl Resolver<'_> {
 
     /// Held while the project's cookbooks are resolved, by this process or another.
     async fn turn(&self) -> Result<File> {
-        std::fs::create_dir_all(&self.cx.kitchen_dir)?;
+        private::directory(&self.cx.kitchen_dir)?;
         let path = self.cx.kitchen_dir.join("cookbooks.lock");
-        let file = File::create(&path)?;
+        let file = private::create(&path)?;
         let what = "waiting for others to resolve the project's cookbooks";
         self.cx
             .poll(what, ASK_AGAIN, OTHERS, || async {

@@ -199,7 +199,7 @@ fn read(path: &Path) -> Result<Option<Value>> {
 /// Whole or not at all: other members read it meanwhile.
 fn write(path: &Path, json: &Value) -> Result<()> {
     let parent = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent)?;
+    banquet_sdk::private::directory(parent)?;
     let file = tempfile::NamedTempFile::new_in(parent)?;
     serde_json::to_writer_pretty(&file, json).map_err(std::io::Error::from)?;
     file.persist(path).map_err(|error| error.error)?;

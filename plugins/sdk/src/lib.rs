@@ -19,6 +19,7 @@ pub mod links;
 pub mod on_machine;
 mod output;
 mod peers;
+pub mod private;
 pub mod process;
 mod provisioner;
 mod removal;

@@ -86,6 +86,10 @@ impl Terminal {
     /// kept is only missed by the arrow key.
     fn remember(&mut self, line: &str) {
         if self.editor.add_history_entry(line).unwrap_or(false) {
+            // Its own mode is private; one of an earlier version need not be.
+            if let Ok(file) = std::fs::File::open(&self.history) {
+                banquet_sdk::private::close(&self.history, &file);
+            }
             let _ = self.editor.append_history(&self.history);
         }
     }

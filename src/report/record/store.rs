@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use banquet_sdk::private;
 use jiff::Timestamp;
 
 use super::{EVENTS, Header, VERDICT, Writer};
@@ -72,6 +73,7 @@ impl Runs {
         at: Timestamp,
         keep: &Keep,
     ) -> io::Result<Writer> {
+        private::directory(&self.dir)?;
         let writer = Writer::begin(&self.dir.join(run), run, version, at)?;
         self.prune(keep, SystemTime::now());
         Ok(writer)

@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use banquet_sdk::private;
 use jiff::{SignedDuration, Timestamp};
 
 use super::printed::Printed;
@@ -27,8 +28,8 @@ pub struct Writer {
 impl Writer {
     /// Begins the record of `run` in `dir`, which is made.
     pub fn begin(dir: &Path, run: &str, version: &str, at: Timestamp) -> io::Result<Self> {
-        std::fs::create_dir_all(dir)?;
-        let file = File::create(dir.join(EVENTS))?;
+        private::directory(dir)?;
+        let file = private::create(&dir.join(EVENTS))?;
         match file.try_lock() {
             // Where files cannot be locked, a record can still be written.
             Ok(()) | Err(TryLockError::Error(_)) => {}
@@ -80,7 +81,7 @@ impl Writer {
     pub fn verdict(&mut self, json: &[u8]) -> io::Result<()> {
         self.file.flush()?;
         let new = self.dir.join(format!(".{VERDICT}.new"));
-        let written = std::fs::write(&new, json);
+        let written = private::write(&new, json);
         if written.is_err() {
             let _ = std::fs::remove_file(&new);
         }

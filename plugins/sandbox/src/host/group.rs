@@ -62,9 +62,9 @@ impl Group {
         let path = Self::path(cx);
         let opening = tokio::task::spawn_blocking(move || {
             if let Some(directory) = path.parent() {
-                fs::create_dir_all(directory)?;
+                banquet_sdk::private::directory(directory)?;
             }
-            let mut file = File::options()
+            let mut file = banquet_sdk::private::options()
                 .read(true)
                 .write(true)
                 .create(true)
