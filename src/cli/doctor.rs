@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use banquet_sdk::Fault as Found;
+use banquet_sdk::{Fault as Found, weaker};
 use clap::Args;
 
 use super::args::{Common, Names};
@@ -105,10 +105,24 @@ async fn examine(
             continue;
         }
         let who = format!("{} {} of {}", kind.key(), plugin.name, instance.name);
+        let weak = weaker_settings(loaded, instance, kind);
+        found.extend(weak.into_iter().map(|fault| (who.clone(), fault)));
         let told = ask(loaded, &machine, kind).await?;
         found.extend(told.into_iter().map(|fault| (who.clone(), fault)));
     }
     Ok(found)
+}
+
+/// Settings that protect less than what is usual, and keys that others can read.
+fn weaker_settings(loaded: &Loaded, instance: &Instance, kind: Kind) -> Vec<Found> {
+    let plugin = instance.plugin(kind);
+    let Some(info) = loaded.registry.info(kind, &plugin.name) else {
+        return Vec::new();
+    };
+    let (section, root) = (&plugin.section, &loaded.project.root);
+    let mut found = weaker::findings(section, info.weaker);
+    found.extend(weaker::open_keys(section, root, info.private_keys));
+    found
 }
 
 /// What the verifier misses on a machine that is there.

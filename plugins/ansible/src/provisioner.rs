@@ -1,6 +1,7 @@
 //! The provisioner, under both of its names.
 
 use banquet_sdk::tool::{Base, Guest};
+use banquet_sdk::weaker::{self, Weaker};
 use banquet_sdk::{
     Connection, Context, Converged, Fault, PluginInfo, Provisioner, Result, State, async_trait,
 };
@@ -33,6 +34,14 @@ impl Ansible {
     }
 }
 
+/// What `kitchen doctor` tells of.
+const WEAKER: [Weaker; 1] = [Weaker {
+    at: "/ansible_host_key_checking",
+    when: weaker::is_off,
+    means: "any machine that answers is believed",
+    instead: "Leave it out; the playbook connects to the machine of the kitchen.",
+}];
+
 #[async_trait]
 impl Provisioner for Ansible {
     fn info(&self) -> PluginInfo {
@@ -40,7 +49,7 @@ impl Provisioner for Ansible {
             true => PluginInfo::of::<Config>("ansible_push", "an Ansible playbook, from here"),
             false => PluginInfo::of::<Config>("ansible_playbook", "an Ansible playbook"),
         };
-        info.with::<Base>().with::<WithoutEffect>()
+        info.with::<Base>().with::<WithoutEffect>().weaker(&WEAKER)
     }
 
     /// The recap tells.

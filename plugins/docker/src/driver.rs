@@ -48,7 +48,7 @@ struct Shared {
 #[async_trait]
 impl Driver for Docker {
     fn info(&self) -> PluginInfo {
-        match self.dokken {
+        let info = match self.dokken {
             false => PluginInfo::of::<Settings>(
                 "docker",
                 "containers of Docker or Podman, through the engine's API",
@@ -56,7 +56,8 @@ impl Driver for Docker {
             .with::<Unneeded>(),
             true => PluginInfo::of::<Settings>("dokken", "the same with Chef from an image")
                 .with::<dokken::Keys>(),
-        }
+        };
+        info.weaker(&crate::weaker::WEAKER)
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -25,6 +25,7 @@ mod orphans;
 mod settings;
 mod transport;
 mod values;
+mod weaker;
 
 pub use driver::Docker;
 pub use settings::Settings;

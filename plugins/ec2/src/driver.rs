@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_sdk_ec2::config::Credentials;
+use banquet_sdk::weaker::{self, Weaker};
 use banquet_sdk::{
     Capabilities, Context, Driver, Error, Fault, Orphan, PluginInfo, Power, Result, State, Status,
     async_trait,
@@ -30,11 +31,28 @@ struct Shared {
     groups: tokio::sync::Mutex<()>,
 }
 
+/// What `kitchen doctor` tells of.
+const WEAKER: [Weaker; 2] = [
+    Weaker {
+        at: "/security_group_cidr_ip",
+        when: weaker::is_whole_internet,
+        means: "the whole Internet reaches the machine's ports 22, 3389, 5985 and 5986",
+        instead: "Name the addresses of your own network, or a security group.",
+    },
+    Weaker {
+        at: "/ssl_verify_peer",
+        when: weaker::is_off,
+        means: "any server is believed to be EC2's",
+        instead: "Leave it out, and name a certificate authority of your own with `ssl_cert_file`.",
+    },
+];
+
 #[async_trait]
 impl Driver for Ec2 {
     fn info(&self) -> PluginInfo {
         PluginInfo::of::<Settings>("ec2", "machines of Amazon EC2, through its API")
             .with::<Unneeded>()
+            .weaker(&WEAKER)
     }
 
     fn capabilities(&self) -> Capabilities {

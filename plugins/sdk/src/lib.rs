@@ -32,6 +32,7 @@ mod target;
 pub mod tool;
 mod transport;
 mod verifier;
+pub mod weaker;
 pub mod wire;
 
 pub use async_trait::async_trait;

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::weaker::Weaker;
 use crate::{Error, Result};
 
 /// Where a value was written. Lines and columns count from 1.
@@ -102,6 +103,10 @@ pub struct PluginInfo {
     /// One line for `kitchen help` and the docs.
     pub summary: Cow<'static, str>,
     schema: Arc<dyn Fn() -> schemars::Schema + Send + Sync>,
+    /// Settings that protect less than what is usual; `kitchen doctor` tells of those in use.
+    pub weaker: &'static [Weaker],
+    /// JSON pointers of settings that name files with private keys (`/ssh_key`).
+    pub private_keys: &'static [&'static str],
 }
 
 impl PluginInfo {
@@ -111,6 +116,23 @@ impl PluginInfo {
             name: name.into(),
             summary: summary.into(),
             schema: Arc::new(|| schemars::schema_for!(T)),
+            weaker: &[],
+            private_keys: &[],
+        }
+    }
+
+    /// With settings that can protect less than what is usual.
+    #[must_use]
+    pub fn weaker(self, weaker: &'static [Weaker]) -> Self {
+        Self { weaker, ..self }
+    }
+
+    /// With the pointers of settings that name files with private keys.
+    #[must_use]
+    pub fn private_keys(self, private_keys: &'static [&'static str]) -> Self {
+        Self {
+            private_keys,
+            ..self
         }
     }
 
@@ -123,6 +145,8 @@ impl PluginInfo {
             name: name.to_owned().into(),
             summary: summary.to_owned().into(),
             schema: Arc::new(move || schema.clone()),
+            weaker: &[],
+            private_keys: &[],
         }
     }
 

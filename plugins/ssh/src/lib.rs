@@ -22,6 +22,7 @@ mod target;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use banquet_sdk::weaker::{self, Weaker};
 use banquet_sdk::{
     Connection, Context, LoginCommand, PluginInfo, Result, SshTarget, State, Transport, async_trait,
 };
@@ -51,7 +52,25 @@ impl Ssh {
 
 fn info() -> PluginInfo {
     PluginInfo::of::<Config>("ssh", "reaches machines with a secure shell")
+        .weaker(&WEAKER)
+        .private_keys(&["/ssh_key/*"])
 }
+
+/// What `kitchen doctor` tells of.
+const WEAKER: [Weaker; 2] = [
+    Weaker {
+        at: "/verify_host_key",
+        when: weaker::is_off,
+        means: "any machine that answers is believed, also one that listens in between",
+        instead: "Write `accept_new`, or `always` with the key in `known_hosts`; for machines of this workstation it does not matter.",
+    },
+    Weaker {
+        at: "/forward_agent",
+        when: weaker::is_on,
+        means: "whoever rules the machine can use your keys while you are logged in",
+        instead: "Leave it out, or log in with an agent that asks for each use.",
+    },
+];
 
 /// Names of the transport's keys; values in a state under one of them win.
 fn keys() -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use banquet_sdk::weaker::{self, Weaker};
 use banquet_sdk::{
     Capabilities, Context, Driver, Error, Fault, LinkFault, Orphan, Peers, PluginInfo, Power,
     Result, State, Status, async_trait, links,
@@ -17,11 +18,21 @@ use crate::{docker, doctor, down, orphans, up};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Vagrant;
 
+/// What `kitchen doctor` tells of.
+const WEAKER: [Weaker; 1] = [Weaker {
+    at: "/box_download_insecure",
+    when: weaker::is_on,
+    means: "whoever answers for the box's server says what runs",
+    instead: "Give Vagrant the server's certificate with `box_download_ca_cert`.",
+}];
+
 #[async_trait]
 impl Driver for Vagrant {
     fn info(&self) -> PluginInfo {
         let summary = "machines of Vagrant, one environment a cluster";
-        PluginInfo::of::<Settings>("vagrant", summary).with::<Unneeded>()
+        PluginInfo::of::<Settings>("vagrant", summary)
+            .with::<Unneeded>()
+            .weaker(&WEAKER)
     }
 
     fn capabilities(&self) -> Capabilities {

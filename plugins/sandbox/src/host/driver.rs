@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use banquet_sdk::weaker::{self, Weaker};
 use banquet_sdk::{
     Capabilities, Context, Driver, Error, Fault, LinkFault, Orphan, Peers, PluginInfo, Power,
     Residue, Result, State, Status, async_trait, links,
@@ -152,10 +153,18 @@ impl SandboxDriver {
     }
 }
 
+/// What `kitchen doctor` tells of.
+const WEAKER: [Weaker; 1] = [Weaker {
+    at: "/internet",
+    when: weaker::is_on,
+    means: "the instance reaches whatever this workstation reaches",
+    instead: "Leave it out where the tests need nothing from outside.",
+}];
+
 #[async_trait]
 impl Driver for SandboxDriver {
     fn info(&self) -> PluginInfo {
-        PluginInfo::of::<Config>("sandbox", crate::SUMMARY)
+        PluginInfo::of::<Config>("sandbox", crate::SUMMARY).weaker(&WEAKER)
     }
 
     fn capabilities(&self) -> Capabilities {
