@@ -18,6 +18,7 @@ mod http;
 mod job;
 mod judge;
 mod member;
+mod own;
 mod scope;
 mod seconds;
 mod sink;
@@ -162,6 +163,10 @@ pub async fn run(
     };
     kitchen.project.keep();
     run.started().await;
+    if let Err(error) = own::find_own(&kitchen.project.kitchen()) {
+        let message = format!("commands may find another kitchen than this one: {error}");
+        run.sink.warn("", &message).await;
+    }
     let mut subjects: Vec<Option<SubjectSummary>> = plan.tasks.iter().map(|_| None).collect();
     tokio::select! {
         biased;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use banquet_sdk::{Context, Secrets, Target};
+use banquet_sdk::{Context, Secrets, Target, process};
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -42,6 +42,9 @@ impl Environment {
             if let Some(value) = variable(name) {
                 all.variables.insert(name.into(), value);
             }
+        }
+        if let Some(path) = process::path().and_then(|path| path.into_string().ok()) {
+            all.variables.insert("PATH".into(), path);
         }
         all.variables.extend(cx.environment.clone());
         for name in &config.pass_env.0 {

@@ -30,14 +30,15 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Every name by which others may call this member, without repetition.
+    /// Every name by which others may call this member, without repetition. `localhost` is
+    /// everybody's own name.
     pub fn names(&self) -> Vec<&str> {
         let mut names = vec![self.suite.as_str()];
         for name in [Some(self.instance.as_str()), self.hostname.as_deref()]
             .into_iter()
             .flatten()
         {
-            if !names.contains(&name) {
+            if !names.contains(&name) && name != "localhost" && !name.starts_with("localhost.") {
                 names.push(name);
             }
         }

@@ -1,8 +1,10 @@
 //! The one way to run a process of the workstation.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::pin::pin;
 use std::process::{ExitStatus as StdExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -20,6 +22,33 @@ pub const MAX_LINE: usize = 64 * 1024;
 const GRACE: Duration = Duration::from_millis(100);
 /// What is read at most once a command has ended: more than any pipe holds.
 const REST: u64 = 1 << 20;
+
+/// Where commands of the workstation look before all that `PATH` names.
+static FIRST: OnceLock<OsString> = OnceLock::new();
+
+/// From now on commands find the programs in `directory` before all others. The first call counts.
+pub fn look_first_in(directory: &Path) {
+    let _ = FIRST.set(directory.into());
+}
+
+/// `PATH` of commands of the workstation; none where they simply inherit it.
+pub fn path() -> Option<OsString> {
+    let first = FIRST.get()?;
+    let inherited = std::env::var_os("PATH").unwrap_or_default();
+    let rest = std::env::split_paths(&inherited);
+    let all = std::iter::once(first.into()).chain(rest.filter(|it| it.as_os_str() != *first));
+    std::env::join_paths(all).ok()
+}
+
+/// Gives `command` the [`path`], unless it has a `PATH` of its own.
+pub(crate) fn led(command: &mut Command) {
+    let own = |(name, _): (&std::ffi::OsStr, _)| name == "PATH";
+    if !command.as_std().get_envs().any(own)
+        && let Some(path) = path()
+    {
+        command.env("PATH", path);
+    }
+}
 
 /// A command line for the workstation's shell, behind the words of `prefix`.
 pub fn shell(prefix: &[String], line: &str) -> Command {
@@ -41,6 +70,7 @@ pub fn shell(prefix: &[String], line: &str) -> Command {
 pub async fn run(mut command: Command, stdin: &Stdin, output: &dyn Output) -> Result<ExitStatus> {
     let name = name_of(&command);
     let directory = command.as_std().get_current_dir().map(Path::to_path_buf);
+    led(&mut command);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.stdin(match stdin {
         Stdin::Empty => Stdio::null(),

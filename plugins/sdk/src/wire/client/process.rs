@@ -70,6 +70,7 @@ impl Process {
         let title = plugin.title();
         let mut command = Command::new(&plugin.path);
         command.current_dir(&plugin.root);
+        crate::process::led(&mut command);
         command.stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut wrap = CommandWrap::from(command);
