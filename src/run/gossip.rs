@@ -1,9 +1,12 @@
 //! What members hear of each other, before and after they exist.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use banquet_sdk::process::Collect;
 use banquet_sdk::{Connection, Discard, Exec, Peers, State};
 use futures::StreamExt;
+use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::action::Work;
@@ -12,6 +15,9 @@ use super::member::Member;
 use super::scope::Scope;
 use super::{Cause, EventKind, Failure, Outcome};
 use crate::matrix::{Action, Instance, Kind};
+
+/// How long a member may take to say its host name.
+const ASKED: Duration = Duration::from_secs(10);
 
 /// Runs what it reads as root. A transport that knows the password of sudo gives it an askpass.
 const AS_ROOT: &str = "[ \"$(id -u)\" = 0 ] && exec sh -s; [ -z \"$SUDO_ASKPASS\" ] || exec sudo sh -s; exec sudo -n sh -s";
@@ -50,6 +56,9 @@ impl Job<'_> {
 
     /// Every living member hears the real addresses of all.
     pub(super) async fn late_gossip(&self, scope: &Scope) -> Result<(), Failure> {
+        let members = self.members.iter();
+        let awake = members.filter(|it| it.lives() && self.silenced(it).is_none());
+        join_all(awake.map(|member| self.learn_host_name(member, scope))).await;
         self.look_around();
         let known = self.known();
         let scripts = [false, true].map(|hosts| script(&known.peers, hosts));
@@ -74,6 +83,35 @@ impl Job<'_> {
         ended?;
         // Who is off or frozen hears of it later.
         self.record(|record| record.gossiped = !silent)
+    }
+
+    /// Asks a member whose driver does not tell it what it calls itself. One that does not answer
+    /// has no host name.
+    async fn learn_host_name(&self, member: &Member, scope: &Scope) {
+        let mut state = member.state();
+        if state.str("host_name").is_some() {
+            return;
+        }
+        let work = Work::of(Action::Create, &member.instance, self.task);
+        let command = match member.instance.platform_type.os.as_str() {
+            "windows" => "hostname",
+            _ => "uname -n",
+        };
+        let asking = async {
+            let connection = self.connect(member, &work, &state, scope).await.ok()?;
+            let said = Collect::default();
+            let status = connection.exec(&Exec::new(command), &said).await.ok()?;
+            status.success().then(|| said.into_parts().0)
+        };
+        let Ok(Some(said)) = tokio::time::timeout(ASKED, asking).await else {
+            return;
+        };
+        let name = said.trim();
+        if !name.is_empty() && !name.contains(char::is_whitespace) {
+            state.set("host_name", name);
+            // What was not noted is asked again.
+            let _ = state.checkpoint();
+        }
     }
 
     async fn hear(

@@ -105,6 +105,7 @@ impl Driver for Docker {
             IMAGE,
             dokken::CHEF,
             "hostname",
+            "host_name",
             "address",
         ] {
             state.remove(key);
@@ -461,6 +462,11 @@ async fn note_addresses(engine: &Engine, id: &str, state: &mut State) -> Result<
         "hostname",
         container::reachable_at(&engine.endpoint, address.as_deref()),
     );
+    let own_name = found.config.and_then(|config| config.hostname);
+    match own_name.filter(|name| !name.is_empty()) {
+        Some(name) => state.set("host_name", name),
+        None => drop(state.remove("host_name")),
+    }
     match address {
         Some(address) => state.set("address", address),
         None => drop(state.remove("address")),

@@ -97,6 +97,9 @@ impl Driver for Dummy {
             state.set("my_id", format!("{}-{seconds}", cx.identity.instance));
         }
         state.set("address", config.address.as_str());
+        if cx.identity.cluster.is_some() {
+            state.set("host_name", cx.identity.instance.as_str());
+        }
         state.remove("power");
         state.checkpoint()?;
         let fail = config.fail_create || fails_again(state, "create", config.fail_times)?;
@@ -115,7 +118,7 @@ impl Driver for Dummy {
         let config: Config = cx.config()?;
         let fail = config.fail_destroy;
         config.act(cx, "destroy", config.sleep, fail).await?;
-        for key in ["my_id", "address", "power", "links"] {
+        for key in ["my_id", "address", "host_name", "power", "links"] {
             state.remove(key);
         }
         Ok(())

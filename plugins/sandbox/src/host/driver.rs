@@ -63,11 +63,13 @@ impl SandboxDriver {
         state.set(keys::KEEPER_ID, keeper.id.clone());
         state.set("address", address.to_string());
         state.set("hostname", address.to_string());
+        let hostname = host_name(config.hostname.as_ref().unwrap_or(&cx.identity.instance));
+        state.set("host_name", hostname.as_str());
         state.checkpoint()?;
         let request = Request::Boot(Boot {
             keeper: keeper.target,
             layer: id.clone(),
-            hostname: host_name(config.hostname.as_ref().unwrap_or(&cx.identity.instance)),
+            hostname,
             address,
             prefix: PREFIX,
             gateway: config.internet.then_some(gateway),
@@ -216,6 +218,7 @@ impl Driver for SandboxDriver {
             keys::ID,
             "address",
             "hostname",
+            "host_name",
         ] {
             state.remove(key);
         }
