@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod expression;
 pub mod leftovers;
 pub mod matrix;
 pub mod plan;

@@ -215,7 +215,7 @@ fn an_expression_that_names_nobody_tells_its_line() {
         .kitchen("test --destroy=always");
     assert_eq!(ran.code, Some(3), "{}", ran.transcript());
     assert!(
-        ran.transcript().contains("kitchen.yml:11"),
+        ran.transcript().contains("kitchen.yml:12:19"),
         "{}",
         ran.transcript()
     );

@@ -10,6 +10,7 @@ use super::loaded::options;
 use super::mask;
 use crate::config::{self, Config, LoadOptions, Node, Problem, Severity, Span};
 use crate::matrix::{Instance, Kind, Matrix, Plugins};
+use crate::plan::misnamed;
 use crate::registry::Registry;
 use crate::run::check_hook;
 
@@ -69,6 +70,7 @@ impl Findings {
         problems
             .list
             .extend(unknown_keys(instances, &registry, &config));
+        problems.list.extend(expressions(&matrix, &config));
         problems
             .list
             .into_iter()
@@ -126,6 +128,18 @@ pub fn unknown_keys(
         }
     }
     found
+}
+
+/// Expressions that name nothing.
+fn expressions(matrix: &Matrix, config: &Config) -> Vec<Problem> {
+    let found = misnamed(matrix).into_iter().map(|it| {
+        let problem = Problem::error(it.wrong.to_string()).help(it.wrong.help);
+        match &it.at {
+            Some(at) => problem.at_origin(&config.sources, at, "here"),
+            None => problem,
+        }
+    });
+    found.collect()
 }
 
 /// Hooks that cannot run, and keys of `lifecycle` that no action has.

@@ -30,7 +30,7 @@ pub use source::{Place, Source, Sources, Span};
 
 pub(crate) use check::{Keys, items, keys_of, named_item};
 pub(crate) use merge::merge_entry;
-pub(crate) use node::{Entry, Map, Node, Value, section};
+pub(crate) use node::{Entry, Map, Node, Value, escaped, section};
 
 /// Where the configuration is, and how strictly it is judged.
 #[derive(Clone, Debug, Default)]

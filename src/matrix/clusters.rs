@@ -56,6 +56,7 @@ pub fn add(
             platforms: &names,
             limit: limit.as_ref(),
             refused: Vec::new(),
+            rolling: false,
         };
         if let Some(multisuite) = read(node, &mut reader) {
             multisuites.push(multisuite);

@@ -134,6 +134,8 @@ pub struct Step {
     /// configuration for this action alone. Values may
     /// hold expressions (`{{peers.db.address}}`).
     pub overrides: Arc<Section>,
+    /// Whether it is part of a turn of `rolling`.
+    pub rolling: bool,
     /// Where it is written.
     pub origin: Option<Origin>,
 }

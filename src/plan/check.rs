@@ -50,6 +50,7 @@ impl Planner<'_> {
             }
         }
         self.recovery(task, &mut found);
+        self.expressions(task, command, &mut found);
         found.dedup();
         task.obstacles = found;
     }

@@ -6,6 +6,7 @@ mod chaos;
 mod check;
 mod cluster;
 mod context;
+mod expressions;
 mod facts;
 mod fault;
 mod instance;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 pub use chaos::{Strike, schedule};
 pub use check::Obstacle;
 pub use context::{context, context_of};
+pub use expressions::{Misnamed, misnamed};
 pub use facts::Facts;
 pub use render::render;
 

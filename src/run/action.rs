@@ -5,7 +5,7 @@ use std::sync::Arc;
 use banquet_sdk::{Connection, Context, Section, State};
 use tokio::time::Instant;
 
-use super::expression::{Expressions, has_expressions};
+use super::expression::has_expressions;
 use super::job::Job;
 use super::member::Member;
 use super::scope::Scope;
@@ -23,6 +23,8 @@ pub(super) struct Work {
     /// Name under which tests are looked up.
     pub tests_name: String,
     pub idempotent: bool,
+    /// Whether it is part of a turn of `rolling`.
+    pub rolling: bool,
 }
 
 impl Work {
@@ -36,6 +38,7 @@ impl Work {
                 Subject::Instance(instance) => instance.suite.clone(),
             },
             idempotent: false,
+            rolling: false,
         }
     }
 
@@ -49,6 +52,7 @@ impl Work {
             work.tests_name.clone_from(name);
         }
         work.idempotent = step.options.idempotent;
+        work.rolling = step.rolling;
         work
     }
 }
@@ -65,6 +69,7 @@ impl Job<'_> {
                 instance: work.instance.clone(),
                 tests_name: work.tests_name.clone(),
                 idempotent: false,
+                rolling: work.rolling,
             };
             self.told(member, &setup, scope).await?;
         }
@@ -184,7 +189,7 @@ impl Job<'_> {
     ) -> Result<Context, Failure> {
         let (instance, kitchen) = (&*work.instance, self.run.kitchen);
         let known = self.known();
-        let section = self.section(instance, kind, &known.peers)?;
+        let section = self.section(work, kind)?;
         let mut cx = plan::context(&kitchen.project, instance, section, &self.run.id);
         cx.after_crash = self.after_crash;
         cx.debug = self.run.options.debug;
@@ -240,18 +245,14 @@ impl Job<'_> {
         Ok(cx)
     }
 
-    fn section(
-        &self,
-        instance: &Instance,
-        kind: Kind,
-        peers: &banquet_sdk::Peers,
-    ) -> Result<Arc<Section>, Failure> {
-        let section: &Arc<Section> = &instance.plugin(kind).section;
+    fn section(&self, work: &Work, kind: Kind) -> Result<Arc<Section>, Failure> {
+        let section: &Arc<Section> = &work.instance.plugin(kind).section;
         let user_code = matches!(kind, Kind::Provisioner | Kind::Verifier);
         if !self.run.kitchen.expressions || !user_code || !has_expressions(section) {
             return Ok(section.clone());
         }
-        Expressions::new(peers, instance.cluster.as_deref(), Some(instance)).section(section)
+        self.expressions(Some(&work.instance), work.rolling)
+            .section(section)
     }
 
     /// The way to the member: the one that is open, or a new one.

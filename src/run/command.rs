@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use banquet_sdk::process::{self, Collect};
-use banquet_sdk::{Exec, ExitStatus, Line, Output, Stdin, async_trait};
+use banquet_sdk::{Context, Exec, ExitStatus, Line, Output, State, Stdin, async_trait};
 
 use super::action::Work;
 use super::expression::Expressions;
@@ -49,18 +49,9 @@ impl Job<'_> {
     ) -> Result<(), Failure> {
         let work = Work::step(step, &member.instance, self.task);
         let state = member.state();
-        let known = self.known();
-        let told = Expressions::new(
-            &known.peers,
-            Some(self.task.subject.name()),
-            Some(&work.instance),
-        );
+        let told = self.expressions(Some(&work.instance), step.rolling);
         let command = told.text(command, step.origin.as_ref())?;
-        let mut cx = self.context(&work, Kind::Transport, &state, scope).await?;
-        if !self.is_workstation(&work.instance) {
-            cx.environment
-                .insert("KITCHEN_PEERS_FILE".into(), PEERS_FILE.into());
-        }
+        let mut cx = self.on_member(&work, &state, scope).await?;
         for (name, value) in environment {
             let value = told.text(value, step.origin.as_ref())?;
             cx.environment.insert(name.clone(), value);
@@ -75,6 +66,30 @@ impl Job<'_> {
         expected(expect, status, output, &told, step)
     }
 
+    /// What a command on the member of `work` is told: `exec`, `wait` and heartbeats give it the
+    /// variables of this context.
+    pub(super) async fn on_member(
+        &self,
+        work: &Work,
+        state: &State,
+        scope: &Scope,
+    ) -> Result<Context, Failure> {
+        let mut cx = self.context(work, Kind::Transport, state, scope).await?;
+        if !self.is_workstation(&work.instance) {
+            cx.environment
+                .insert("KITCHEN_PEERS_FILE".into(), PEERS_FILE.into());
+        }
+        Ok(cx)
+    }
+
+    /// The variables of a command of the workstation that is no member's.
+    pub(super) fn on_workstation(&self) -> BTreeMap<String, String> {
+        let mut environment = self.known().environment.clone();
+        let cluster = self.task.subject.name().to_owned();
+        environment.insert("KITCHEN_CLUSTER".into(), cluster);
+        environment
+    }
+
     /// A command of the workstation that reaches the members.
     pub(super) async fn run_step(
         &self,
@@ -84,15 +99,13 @@ impl Job<'_> {
         environment: &BTreeMap<String, String>,
         scope: &Scope,
     ) -> Result<(), Failure> {
-        let known = self.known();
-        let told = Expressions::new(&known.peers, Some(self.task.subject.name()), None);
+        let told = self.expressions(None, step.rolling);
         let text = |text: &str| told.text(text, step.origin.as_ref());
         let command = text(command)?;
         let mut process = process::shell(&self.local_prefix(scope).await?, &command);
         let root = &self.run.kitchen.project.root;
         process.current_dir(cwd.map_or_else(|| root.clone(), |cwd| root.join(cwd)));
-        process.envs(&known.environment);
-        process.env("KITCHEN_CLUSTER", self.task.subject.name());
+        process.envs(self.on_workstation());
         for (name, value) in environment {
             process.env(name, text(value)?);
         }
@@ -148,6 +161,7 @@ fn expected(
         }
     }
     if let Some(wanted) = &expect.matches {
+        let wanted = &told.text(wanted, step.origin.as_ref())?;
         let expression = regex::RegexBuilder::new(wanted)
             .multi_line(true)
             .build()

@@ -1,60 +1,94 @@
-//! Expressions in the user's values: `{{peers.db.address}}`, `{{platform}}`.
+//! Expressions in the user's values, at a moment of the run: the facts of those who live then.
 
 use std::sync::Arc;
 
-use banquet_sdk::{Origin, Peers, Section};
-use handlebars::Handlebars;
+use banquet_sdk::{Origin, Peer, Peers, Section};
+use handlebars::{Context, Handlebars, RenderErrorReason};
 use serde_json::{Map, Value, json};
 
+use super::job::Job;
 use super::{Cause, Failure};
-use crate::matrix::Instance;
+use crate::config::escaped;
+use crate::expression::{Names, Template, Wrong, exact, read};
+use crate::matrix::{Cluster, Instance};
 
 /// What expressions may name at a moment of the run.
 pub(super) struct Expressions {
     engine: Handlebars<'static>,
-    facts: Value,
+    names: Names,
+    facts: Context,
+    living: Vec<String>,
+}
+
+impl Job<'_> {
+    /// What values of `instance`, else of the workstation, may name now.
+    pub(super) fn expressions(&self, instance: Option<&Instance>, rolling: bool) -> Expressions {
+        let known = self.known();
+        let own = instance.map(|instance| {
+            let living = known.peers.suite(&instance.suite).cloned();
+            let peer = living.or_else(|| Some(self.member(instance).ok()?.peer()));
+            (instance, peer.unwrap_or_default())
+        });
+        Expressions::new(self.task.cluster.as_deref(), &known.peers, own, rolling)
+    }
 }
 
 impl Expressions {
-    /// With the living members, and what is said of `instance` where the value is one member's.
-    pub fn new(peers: &Peers, cluster: Option<&str>, instance: Option<&Instance>) -> Self {
+    /// With the living members, and what is known of the member that the value belongs to.
+    fn new(
+        cluster: Option<&Cluster>,
+        peers: &Peers,
+        own: Option<(&Instance, Peer)>,
+        rolling: bool,
+    ) -> Self {
         let mut engine = Handlebars::new();
         engine.set_strict_mode(true);
         engine.register_escape_fn(handlebars::no_escape);
-        let mut members: Map<String, Value> = peers
-            .0
-            .iter()
-            .map(|peer| (peer.suite.clone(), json!(peer)))
-            .collect();
-        // A suite that is called `role` is meant by that name, as before there were roles.
-        members.entry("role").or_insert_with(|| roles(peers));
-        let mut facts = json!({ "peers": members });
+        let names = Names::of(
+            cluster,
+            own.as_ref().map(|(instance, _)| *instance),
+            rolling,
+        );
+        let mut facts = Map::new();
         if let Some(cluster) = cluster {
-            facts["cluster"] = json!(cluster);
+            facts.insert("peers".into(), members(&names, peers));
+            let all = json!({
+                "name": cluster.name, "platform": cluster.platform, "multisuite": cluster.multisuite
+            });
+            facts.insert("cluster".into(), all);
+            facts.insert("platform".into(), json!({"name": cluster.platform}));
         }
-        if let Some(instance) = instance {
-            facts["instance"] = json!(instance.name);
-            facts["suite"] = json!(instance.suite);
-            facts["platform"] = json!(instance.platform);
+        if let Some((instance, peer)) = own {
+            facts.insert("instance".into(), told(&peer));
+            facts.insert("member".into(), told(&peer));
+            facts.insert("suite".into(), json!({"name": instance.suite}));
+            facts.insert("platform".into(), json!({"name": instance.platform}));
         }
-        Self { engine, facts }
+        Self {
+            engine,
+            names,
+            facts: Context::from(Value::Object(facts)),
+            living: peers.0.iter().map(|peer| peer.suite.clone()).collect(),
+        }
     }
 
     /// `text` with its expressions replaced. `at` is where it is written.
     pub fn text(&self, text: &str, at: Option<&Origin>) -> Result<String, Failure> {
-        if !text.contains("{{") {
+        let template = read(text, &self.names).map_err(|wrong| failure(wrong, at))?;
+        let Some(template) = template else {
             return Ok(text.into());
-        }
+        };
         self.engine
-            .render_template(text, &self.facts)
-            .map_err(|error| self.failure(text, at, &error))
+            .render_template_with_context(template.source(), &self.facts)
+            .map(|rendered| template.finished(&rendered))
+            .map_err(|error| failure(self.missing(&template, text, error.reason()), at))
     }
 
     /// `section` with the expressions of all its strings replaced.
     pub fn section(&self, section: &Arc<Section>) -> Result<Arc<Section>, Failure> {
         let mut rendered = Section::clone(section);
         for (key, value) in &mut rendered.values {
-            self.value(value, &format!("/{key}"), section)?;
+            self.value(value, &format!("/{}", escaped(key)), section)?;
         }
         Ok(Arc::new(rendered))
     }
@@ -69,7 +103,7 @@ impl Expressions {
             }
             Value::Object(map) => {
                 for (key, item) in map {
-                    self.value(item, &format!("{pointer}/{key}"), section)?;
+                    self.value(item, &format!("{pointer}/{}", escaped(key)), section)?;
                 }
             }
             _ => {}
@@ -77,42 +111,81 @@ impl Expressions {
         Ok(())
     }
 
-    fn failure(&self, text: &str, at: Option<&Origin>, error: &handlebars::RenderError) -> Failure {
-        let place = at.map(|at| format!(" ({at})")).unwrap_or_default();
-        let known = self.facts["peers"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(_, peer)| peer.get("suite").is_some());
-        let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
-        let living = match known.as_slice() {
-            [] => "No member is alive.".into(),
-            known => format!("The living members are {}.", known.join(", ")),
+    /// Why a fact that can be named has no value now.
+    fn missing(&self, template: &Template, text: &str, reason: &RenderErrorReason) -> Wrong {
+        let path = match reason {
+            RenderErrorReason::MissingVariable(Some(path)) => path.as_str(),
+            _ => "",
         };
-        Failure::new(
-            Cause::Config,
-            format!("the expression in {text:?}{place} cannot be read: {}", error.reason()),
-        )
-        .hint(living)
-        .hint("Members are written `{{peers.SUITE.address}}`, also `.hostname`, `.instance`, `.platform`.")
-    }
-}
-
-/// The living members of each role, in order: `{{#each peers.role.web}}{{this.address}} {{/each}}`.
-fn roles(peers: &Peers) -> Value {
-    let mut roles = Map::new();
-    for peer in &peers.0 {
-        for role in &peer.roles {
-            let list = roles.entry(role.as_str()).or_insert_with(|| json!([]));
-            if let Value::Array(list) = list {
-                list.push(json!(peer));
+        let expression = template.expression(path).unwrap_or(text).to_owned();
+        let words: Vec<&str> = path
+            .trim_start_matches("@root.")
+            .split(['.', '/'])
+            .collect();
+        let living = match self.living.as_slice() {
+            [] => "No member is alive.".into(),
+            living => format!("The living members are {}.", living.join(", ")),
+        };
+        let (reason, help) = match words.as_slice() {
+            ["peers", suite, fact, ..] if *suite != "role" => {
+                let suite = suite.trim_matches(['[', ']']);
+                match self.living.iter().any(|living| living == suite) {
+                    true => (format!("`{suite}` has no {fact}"), not_told(fact)),
+                    false => (format!("`{suite}` is not alive"), living),
+                }
             }
+            ["instance" | "member", fact, ..] => {
+                (format!("the instance has no {fact}"), not_told(fact))
+            }
+            _ => ("it has no value now".into(), living),
+        };
+        Wrong {
+            expression,
+            reason,
+            help,
+            outside: false,
         }
     }
-    Value::Object(roles)
 }
 
-/// Whether any value of `section` holds one.
+fn not_told(fact: &str) -> String {
+    format!("The machine's driver does not tell its {fact}, or the machine is not made yet.")
+}
+
+fn failure(wrong: Wrong, at: Option<&Origin>) -> Failure {
+    let place = at.map(|at| exact(at, &wrong.expression));
+    let place = place.map(|at| format!("{at}: ")).unwrap_or_default();
+    Failure::new(Cause::Config, format!("{place}{wrong}")).hint(wrong.help)
+}
+
+/// The facts of a member that have a value.
+fn told(peer: &Peer) -> Value {
+    let mut facts = json!(peer);
+    if let Value::Object(facts) = &mut facts {
+        facts.retain(|_, fact| !fact.is_null());
+    }
+    facts
+}
+
+/// The living members by suite, null for those that do not live, and those of each role, in order:
+/// `{{#each peers.role.web}}{{this.address}} {{/each}}`.
+fn members(names: &Names, peers: &Peers) -> Value {
+    let of = |suite: &String| peers.suite(suite).map_or(Value::Null, told);
+    let all = names.members.iter();
+    let mut members: Map<String, Value> = all.map(|suite| (suite.clone(), of(suite))).collect();
+    let of_role = |role: &String| -> Value {
+        let having = peers.0.iter().filter(|peer| peer.roles.contains(role));
+        having.map(told).collect()
+    };
+    let roles = names.roles.iter().map(|role| (role.clone(), of_role(role)));
+    // A suite that is called `role` is meant by that name, as before there were roles.
+    members
+        .entry("role")
+        .or_insert_with(|| Value::Object(roles.collect()));
+    Value::Object(members)
+}
+
+/// Whether any value of `section` may hold one.
 pub(super) fn has_expressions(section: &Section) -> bool {
     section.values.values().any(has_expression)
 }
@@ -127,71 +200,5 @@ fn has_expression(value: &Value) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use banquet_sdk::Peer;
-
-    use super::*;
-
-    fn expressions() -> Expressions {
-        let peer = |suite: &str, address: &str| Peer {
-            suite: suite.into(),
-            address: Some(address.into()),
-            roles: vec!["store".into()],
-            ..Peer::default()
-        };
-        let peers = Peers(vec![peer("db", "10.0.0.2"), peer("web-1", "10.0.0.3")]);
-        Expressions::new(&peers, Some("app-host"), None)
-    }
-
-    #[test]
-    fn members_are_named_by_suite() {
-        let found = expressions().text(
-            "{{peers.db.address}} {{peers.web-1.address}} {{cluster}}",
-            None,
-        );
-        assert_eq!(found, Ok("10.0.0.2 10.0.0.3 app-host".into()));
-    }
-
-    #[test]
-    fn members_are_listed_by_role() {
-        let text = "{{#each peers.role.store}}server {{this.suite}} {{this.address}};{{/each}}";
-        let found = expressions().text(text, None);
-        assert_eq!(
-            found,
-            Ok("server db 10.0.0.2;server web-1 10.0.0.3;".into())
-        );
-        assert!(
-            expressions()
-                .text("{{#each peers.role.x}}{{/each}}", None)
-                .is_err()
-        );
-    }
-
-    #[test]
-    fn an_unknown_name_tells_the_place_and_the_members() {
-        let at = Origin {
-            file: Arc::new("kitchen.yml".into()),
-            line: 7,
-            column: 3,
-        };
-        let failure = expressions()
-            .text("{{peers.dv.address}}", Some(&at))
-            .unwrap_err();
-        assert!(
-            failure.message.contains("kitchen.yml:7:3"),
-            "{}",
-            failure.message
-        );
-        assert_eq!(failure.hints[0], "The living members are db, web-1.");
-    }
-
-    #[test]
-    fn every_string_of_a_section_is_rendered() {
-        let mut section = Section::default();
-        section
-            .values
-            .insert("a".into(), json!({"b": ["{{peers.db.address}}", 1]}));
-        let rendered = expressions().section(&Arc::new(section)).unwrap();
-        assert_eq!(rendered.values["a"], json!({"b": ["10.0.0.2", 1]}));
-    }
-}
+#[path = "expression_tests.rs"]
+mod tests;

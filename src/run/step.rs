@@ -9,7 +9,6 @@ use futures::future::LocalBoxFuture;
 use tokio::time::Instant;
 
 use super::action::Work;
-use super::expression::Expressions;
 use super::job::Job;
 use super::member::Member;
 use super::scope::{Enough, Scope};
@@ -316,14 +315,12 @@ impl Job<'_> {
     ) -> Result<(), Failure> {
         let member = self.living(step)?;
         let work = self.work(step, member);
-        let known = self.known();
-        let told = Expressions::new(
-            &known.peers,
-            Some(self.task.subject.name()),
-            Some(&work.instance),
-        );
-        let wanted = Wanted::new(condition, step, &told, &member.peer())?;
+        let told = self.expressions(Some(&work.instance), step.rolling);
+        let mut wanted = Wanted::new(condition, step, &told, &member.peer())?;
         let state = member.state();
+        if let Wanted::Command { environment, .. } = &mut wanted {
+            *environment = self.on_member(&work, &state, scope).await?.environment;
+        }
         let connecting = self.connect(member, &work, &state, scope);
         let connection = scope.limit(&step.text, connecting).await?;
         wanted.poll(&*connection, interval, &step.text, scope).await

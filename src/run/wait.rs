@@ -1,5 +1,6 @@
 //! `wait`: a condition is looked at until it holds or its time is up.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use banquet_sdk::process::Collect;
@@ -23,7 +24,11 @@ pub(super) enum Wanted {
         status: Option<u16>,
         body: Option<regex::Regex>,
     },
-    Command(String),
+    Command {
+        line: String,
+        /// Its variables.
+        environment: BTreeMap<String, String>,
+    },
     File(String),
     Log {
         file: String,
@@ -40,7 +45,8 @@ impl Wanted {
         member: &Peer,
     ) -> Result<Self, Failure> {
         let text = |text: &str| known.text(text, step.origin.as_ref());
-        let expression = |text: &str| {
+        let expression = |written: &str| {
+            let text = &text(written)?;
             http::pattern(text).map_err(|error| {
                 Failure::new(Cause::Config, format!("{}: {text:?}: {error}", step.text))
             })
@@ -54,7 +60,10 @@ impl Wanted {
                 status: *status,
                 body: body.as_deref().map(expression).transpose()?,
             },
-            Condition::Command(command) => Self::Command(text(command)?),
+            Condition::Command(command) => Self::Command {
+                line: text(command)?,
+                environment: BTreeMap::new(),
+            },
             Condition::File(file) => Self::File(text(file)?),
             Condition::Log { file, matches } => Self::Log {
                 file: text(file)?,
@@ -120,16 +129,19 @@ impl Wanted {
                     Ok(answer) => judged(&answer, *status, body.as_ref()),
                 })
             }
-            Self::Command(command) => {
-                let (code, out, err) = asked(connection, command).await?;
+            Self::Command { line, environment } => {
+                let exec = Exec::new(line.as_str()).env(environment);
+                let (code, out, err) = asked(connection, exec).await?;
                 Ok((code != 0).then(|| format!("exit code {code}: {}", last_line(&out, &err))))
             }
             Self::File(file) => {
-                let (code, ..) = asked(connection, &format!("test -e {}", quoted(file))).await?;
+                let (code, ..) =
+                    asked(connection, Exec::new(format!("test -e {}", quoted(file)))).await?;
                 Ok((code != 0).then(|| format!("{file} does not exist")))
             }
             Self::Log { file, matches } => {
-                let (code, out, err) = asked(connection, &format!("cat {}", quoted(file))).await?;
+                let (code, out, err) =
+                    asked(connection, Exec::new(format!("cat {}", quoted(file)))).await?;
                 Ok(match code {
                     0 if matches.is_match(&out) => None,
                     0 => Some(format!("the last line is {:?}", last_line(&out, ""))),
@@ -167,9 +179,9 @@ fn seen(looked: Result<()>) -> Option<String> {
     looked.err().map(|error: Error| error.message)
 }
 
-async fn asked(connection: &dyn Connection, command: &str) -> Result<(i32, String, String)> {
+async fn asked(connection: &dyn Connection, exec: Exec) -> Result<(i32, String, String)> {
     let text = Collect::default();
-    let status = connection.exec(&Exec::new(command), &text).await?;
+    let status = connection.exec(&exec, &text).await?;
     let (out, err) = text.into_parts();
     Ok((status.0, out, err))
 }

@@ -140,8 +140,10 @@ impl Reader<'_> {
             .collect();
         let mut turns = Vec::with_capacity(suites.len());
         for suite in suites {
-            let turn = self.turn(word, &suite, inner, span)?;
-            turns.push((suite, turn));
+            self.rolling = true;
+            let turn = self.turn(word, &suite, inner, span);
+            self.rolling = false;
+            turns.push((suite, turn?));
         }
         if turns.is_empty() && is_pattern(name) {
             return self.tell(

@@ -58,6 +58,8 @@ pub struct Reader<'a> {
     pub limit: Option<&'a TimeLimit>,
     /// What stops all that makes machines.
     pub refused: Vec<Problem>,
+    /// Whether what is read is a turn of `rolling`.
+    pub rolling: bool,
 }
 
 impl Reader<'_> {

@@ -81,6 +81,7 @@ impl Reader<'_> {
             groups,
             options,
             overrides: Arc::new(section(&settings, self.sources)),
+            rolling: self.rolling,
             origin: self.sources.origin(span),
         };
         Some(Parsed {
@@ -176,6 +177,7 @@ impl Reader<'_> {
             groups: Vec::new(),
             options,
             overrides: Arc::default(),
+            rolling: false,
             origin: self.sources.origin(span),
         };
         Some((step, span, names))

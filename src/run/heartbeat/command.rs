@@ -1,5 +1,6 @@
 //! Questions that are commands: on a member over its transport, or on the workstation.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,10 +27,14 @@ use crate::run::wait::quoted;
 
 /// Who runs the command.
 enum Runner {
-    Member(Arc<dyn Connection>),
+    Member {
+        connection: Arc<dyn Connection>,
+        environment: BTreeMap<String, String>,
+    },
     Workstation {
         prefix: Vec<String>,
         directory: std::path::PathBuf,
+        environment: BTreeMap<String, String>,
     },
 }
 
@@ -38,10 +43,20 @@ impl Runner {
         let said = Collect::default();
         let running = async {
             match self {
-                Self::Member(connection) => connection.exec(&Exec::new(line), &said).await,
-                Self::Workstation { prefix, directory } => {
+                Self::Member {
+                    connection,
+                    environment,
+                } => {
+                    let exec = Exec::new(line).env(environment);
+                    connection.exec(&exec, &said).await
+                }
+                Self::Workstation {
+                    prefix,
+                    directory,
+                    environment,
+                } => {
                     let mut command = process::shell(prefix, line);
-                    command.current_dir(directory);
+                    command.current_dir(directory).envs(environment);
                     process::run(command, &Stdin::Empty, &said).await
                 }
             }
@@ -74,11 +89,16 @@ impl Job<'_> {
             Some(member) => {
                 let work = Work::step(step, &member.instance, self.task);
                 let state = member.state();
-                Runner::Member(self.connect(member, &work, &state, scope).await?)
+                let environment = self.on_member(&work, &state, scope).await?.environment;
+                Runner::Member {
+                    connection: self.connect(member, &work, &state, scope).await?,
+                    environment,
+                }
             }
             None => Runner::Workstation {
                 prefix: self.local_prefix(scope).await?,
                 directory: self.run.kitchen.project.root.clone(),
+                environment: self.on_workstation(),
             },
         };
         let slots = &Semaphore::new(beat.concurrency);

@@ -19,7 +19,6 @@ use tally::Tally;
 
 use super::action::Work;
 use super::event::Sample;
-use super::expression::Expressions;
 use super::http::{self, Question, Target};
 use super::job::Job;
 use super::member::Member;
@@ -102,7 +101,7 @@ impl Job<'_> {
     ) -> Result<(), Failure> {
         let known = self.known();
         let instance = from.map(|member| &*member.instance);
-        let told = Expressions::new(&known.peers, Some(self.task.subject.name()), instance);
+        let told = self.expressions(instance, step.rolling);
         let text = |text: &str| told.text(text, step.origin.as_ref());
         let (target, http) = match &beat.probe {
             Probe::Exec(line) => {
