@@ -321,3 +321,116 @@ fn a_run_that_was_killed_is_told_as_far_as_it_went() {
         .succeeds()
         .prints("<error message=\"unfinished");
 }
+
+/// A cluster of which a step that waits fails, and one that passes.
+const WAITS: &str = "\
+driver: exec
+provisioner: {name: shell, command: 'true'}
+verifier: {name: shell, command: 'true'}
+platforms: [{name: x}]
+suites: [{name: a}, {name: b}]
+multisuites:
+- name: waits
+  steps:
+  - {step: exec a, command: 'echo hello from exec'}
+  - {step: wait a, command: 'test -e ready', timeout: 300ms}
+  - verify a
+- {name: passes, steps: [verify b]}
+";
+
+#[test]
+fn runs_names_the_step_that_failed_and_the_end_what_to_run_again() {
+    let project = Project::new().file("kitchen.yml", WAITS);
+    let ran = project.kitchen("test").exits(10);
+    let again = ran
+        .out
+        .lines()
+        .find_map(|line| line.split("Run again: kitchen ").nth(1));
+    assert_eq!(again, Some("test waits-x"), "{}", ran.transcript());
+    assert!(!ran.err.contains("hello from exec"), "{}", ran.err);
+    project
+        .kitchen("runs")
+        .succeeds()
+        .prints("failed: 2 wait a");
+    let rows = project.kitchen("runs --json").succeeds().out;
+    let rows: serde_json::Value = serde_json::from_str(&rows).expect("JSON");
+    assert_eq!(rows[0]["failed"][0]["title"], "wait a");
+    let last = record(&project);
+    let last = last.lines().last().expect("an event");
+    let last: serde_json::Value = serde_json::from_str(last).expect("JSON");
+    let verdict = serde_json::json!(
+        {"passed": false, "cause": "verify", "failed": ["waits-x"], "skipped": []}
+    );
+    assert_eq!(last["verdict"], verdict);
+    project.write("ready", "");
+    let again = project.kitchen(again.expect("a command")).succeeds();
+    again
+        .prints("3 tests ran: 3 passed, 0 failed, 0 skipped")
+        .prints_no("Run again");
+}
+
+#[test]
+fn two_runs_have_the_same_cases_whatever_addresses_and_ids_there_are() {
+    let text = WAITS.replace("test -e ready", "test {{peers.a.address}}").replace(
+        "- {step: exec a,",
+        "- {step: run, name: 'ask {{peers.a.address}}', command: 'true {{peers.a.address}}'}\n  - {step: exec a,",
+    );
+    let project = Project::new().file("kitchen.yml", &text);
+    let cases = || {
+        project.kitchen("test waits-x --junit out.xml").succeeds();
+        let junit = project.read("out.xml");
+        let cases = junit.lines().filter(|line| line.contains("<testcase "));
+        let named = cases.map(|line| line.split(" time=").next().unwrap_or_default());
+        named.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = cases();
+    let expected = [
+        ("destroy", "cluster"),
+        ("create", "cluster"),
+        ("ask {{peers.a.address}}", "cluster"),
+        ("exec a", "a"),
+        ("wait a", "a"),
+        ("setup", "cluster"),
+        ("verify a", "a"),
+    ];
+    for (name, member) in expected {
+        let case = format!("<testcase name=\"{name}\" classname=\"waits.x.{member}\"");
+        let found = first.iter().filter(|it| it.trim() == case).count();
+        let meant = usize::from(name != "setup");
+        assert_eq!(found, meant, "{case} in {first:#?}");
+    }
+    assert_eq!(first, cases());
+}
+
+#[test]
+fn what_is_ended_because_something_beside_it_failed_is_not_told_as_interrupted() {
+    let text = "\
+driver: exec
+provisioner: {name: shell, command: 'sleep 60'}
+platforms: [{name: x}]
+suites: [{name: a}]
+multisuites:
+- name: beside
+  steps:
+  - during: {step: run, command: 'exit 7'}
+    steps: [converge a]
+";
+    let project = Project::new().file("kitchen.yml", text);
+    let ran = project.kitchen("test").exits(10);
+    let told = [
+        ran.transcript(),
+        record(&project),
+        project.kitchen("list --instances").out,
+    ];
+    for text in told {
+        let text = text.to_lowercase();
+        assert!(!text.contains("interrupted"), "{text}");
+    }
+    assert!(
+        ran.out.contains("ended with what ran beside it"),
+        "{}",
+        ran.transcript()
+    );
+    let junit = project.kitchen("report -f junit").succeeds().out;
+    assert_eq!(junit.matches("<failure").count(), 1, "{junit}");
+}

@@ -187,12 +187,17 @@ fn failure(tally: &Tally, subject: &Subject, failed: &Failed, more: More) -> Vec
         lines.extend(tail.map(|text| format!("    {}", safe(text, false)).trim_end().to_owned()));
     }
     let log = failed.place.instance.as_ref().unwrap_or(&subject.name);
-    let path = match more {
-        More::Logs => format!("logs/{log}.log"),
-        More::Record => format!("runs/{}/{EVENTS}", tally.run.id),
-        More::Nowhere => return lines,
-    };
-    lines.push(format!("Please see .kitchen/{path} for more details"));
+    lines.extend(match more {
+        More::Logs => Some(format!(
+            "Please see .kitchen/logs/{log}.log for more details"
+        )),
+        // An id is long: more words would not fit a line.
+        More::Record => Some(format!(
+            "Please see .kitchen/runs/{}/{EVENTS}",
+            tally.run.id
+        )),
+        More::Nowhere => None,
+    });
     lines
 }
 

@@ -58,9 +58,6 @@ fn suite(verdict: &Verdict, subject: &Subject, index: usize, outputs: &Outputs) 
         written
     });
     suite.add_test_cases(cases.collect::<Vec<_>>());
-    if let Some(whole) = of_subject(subject) {
-        suite.add_test_case(whole);
-    }
     suite
 }
 
@@ -104,6 +101,7 @@ fn test_case(subject: &Subject, case: &Case) -> TestCase {
     let test = case.test.and_then(|index| subject.tests.get(index));
     let status = match (test, &parts[..]) {
         (Some(test), _) => of_test(test),
+        (None, []) => of_subject(subject),
         (None, [part]) => of_part(part),
         (None, parts) => of_parts(case, parts),
     };
@@ -114,24 +112,16 @@ fn test_case(subject: &Subject, case: &Case) -> TestCase {
 }
 
 /// The subject itself, where no part of it says how it ended.
-fn of_subject(subject: &Subject) -> Option<TestCase> {
-    let worst = subject.parts.iter().map(|part| part.result).max();
-    if worst.is_some_and(|worst| worst >= subject.result) {
-        return None;
-    }
-    let status = match (subject.result, &subject.failure) {
-        (Ended::Passed | Ended::Allowed, _) => TestCaseStatus::success(),
+fn of_subject(subject: &Subject) -> TestCaseStatus {
+    match (subject.result, &subject.failure) {
         (Ended::Partly | Ended::Skipped | Ended::NotRun, _) => {
             skipped(subject.reason.as_deref().unwrap_or_default())
         }
         (Ended::Unfinished, _) => unfinished(),
-        (Ended::Stopped | Ended::Failed, Some(failure)) => failed(failure),
-        (Ended::Stopped | Ended::Failed, None) => return None,
-    };
-    let mut case = TestCase::new(clean(&subject.command), status);
-    case.set_classname(clean(&subject.class()));
-    case.set_time(super::verdict::duration(subject.seconds));
-    Some(case)
+        (_, Some(failure)) => failed(failure),
+        (Ended::Stopped | Ended::Failed, None) => with(NonSuccessKind::Error, "", "unknown"),
+        (_, None) => TestCaseStatus::success(),
+    }
 }
 
 fn of_part(part: &Part) -> TestCaseStatus {

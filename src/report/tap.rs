@@ -10,13 +10,6 @@ pub fn tap(verdict: &Verdict) -> String {
     let mut points = Vec::new();
     for subject in &verdict.subjects {
         points.extend(subject.cases.iter().map(|case| of_case(subject, case)));
-        if subject.parts.is_empty() || subject.failure.is_some() {
-            let failure = subject.failure.as_ref();
-            let failure = failure.map(|failure| failure.message.as_str());
-            let reason = failure.or(subject.reason.as_deref());
-            let what = format!("{}: {}", subject.class(), subject.command);
-            points.push(Point::new(subject.result, what, reason));
-        }
     }
     let mut text = format!("TAP version 14\n1..{}\n", points.len());
     for (number, point) in (1..).zip(&points) {
@@ -45,6 +38,11 @@ fn of_case(subject: &Subject, case: &Case) -> Point {
             attempts,
             ..Point::new(case.result, what, test.message.as_deref())
         };
+    }
+    if case.parts.is_empty() {
+        let failure = subject.failure.as_ref();
+        let failure = failure.map(|failure| failure.message.as_str());
+        return Point::new(case.result, what, failure.or(subject.reason.as_deref()));
     }
     let parts = || case.parts.iter().filter_map(|it| subject.part(*it));
     let several = case.parts.len() > 1;

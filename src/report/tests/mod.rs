@@ -1,6 +1,7 @@
 //! What is written of synthetic runs.
 
 mod again;
+mod ending;
 mod identity;
 mod view;
 

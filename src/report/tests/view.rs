@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::story::{cluster, fire, instance};
+use super::super::story::{Story, cluster, fire, instance};
 use super::super::view::view;
 use super::super::*;
 use super::{options, told};
@@ -46,6 +46,66 @@ fn the_view_says_how_long_it_took_the_last_time_that_it_passed() {
     let now = Timestamp::from_second(1_700_000_010).expect("a time");
     let seen = view(&tally, &expected, now, 80, 24);
     assert!(seen.ends_with("9s of about 1m05s"), "{seen}");
+}
+
+#[test]
+fn what_is_expected_comes_from_runs_with_the_same_plan() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let runs = Runs::new(dir.path());
+    let keep = Keep {
+        runs: 9,
+        age: std::time::Duration::from_secs(1_000_000),
+    };
+    let recorded = Options {
+        runs: Some((runs.clone(), keep)),
+        ..options()
+    };
+    told(&instance(), &recorded);
+    let expected = expected::Expected::read(&runs);
+    let now = Timestamp::from_second(1_700_000_010).expect("a time");
+    let seen = |change: fn(&mut String, &mut Vec<String>)| {
+        let mut tally = Tally::default();
+        for event in &mut instance().events[..3] {
+            if let EventKind::SubjectStarted { command, items, .. } = &mut event.kind {
+                change(command, items);
+            }
+            tally.event(event);
+        }
+        view(&tally, &expected, now, 80, 24)
+    };
+    assert!(seen(|_, _| ()).contains("of about"));
+    let partial = seen(|_, items| items.push("4".into()));
+    assert!(!partial.contains("of about"), "{partial}");
+    let other = seen(|command, _| *command = "converge".into());
+    assert!(!other.contains("of about"), "{other}");
+}
+
+#[test]
+fn a_member_that_is_killed_is_not_shown_as_verified() {
+    let mut tally = Tally::default();
+    let now = Timestamp::from_second(1_700_000_010).expect("a time");
+    let none = expected::Expected::default();
+    let mut story = fire();
+    let verified = story::place("app", "web1", &[]);
+    let mut before = Story::new(&[]);
+    before.does(verified, "verify");
+    let at = 2;
+    story.events.splice(at..at, before.events.split_off(1));
+    let mut seen = Vec::new();
+    for event in &story.events {
+        tally.event(event);
+        seen.push(view(&tally, &none, now, 80, 24));
+    }
+    let states: Vec<&str> = seen
+        .iter()
+        .filter_map(|seen| seen.lines().last()?.strip_prefix("  web1  "))
+        .collect();
+    let of = |state: &str| states.iter().position(|it| *it == state);
+    assert!(of("verified") < of("killed"), "{states:?}");
+    assert!(
+        of("killed").is_some() && states.last() == Some(&"verified"),
+        "{states:?}"
+    );
 }
 
 #[test]

@@ -45,7 +45,8 @@ pub struct Case {
     pub seconds: f64,
     /// Whether it passed only when it was tried again.
     pub flaky: bool,
-    /// [`Part::number`] of what it is of; several where one case stands for all members.
+    /// [`Part::number`] of what it is of; several where one case stands for all members, none where
+    /// it is of the subject as a whole.
     pub parts: Vec<usize>,
     /// Index of the test in the subject's `tests`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,11 +126,29 @@ pub(super) fn of(subject: &Subject) -> Vec<Case> {
         let tests = tests.filter(|(_, test)| test.part == Some(part.number));
         cases.extend(tests.map(|(index, test)| of_test(subject, part, index, test)));
     }
+    cases.extend(whole(subject));
     for case in cases.iter_mut().filter(|case| case.parts.len() > 1) {
         case.seconds = together(subject, &case.parts);
     }
     number(&mut cases);
     cases
+}
+
+/// The subject itself, where no part of it says how it ended: it was skipped, or failed before
+/// anything began.
+fn whole(subject: &Subject) -> Option<Case> {
+    let worst = subject.parts.iter().map(|part| part.result).max();
+    let told = worst.is_some_and(|worst| worst >= subject.result);
+    (!told).then(|| Case {
+        class: class(subject, None),
+        name: subject.command.clone(),
+        kind: Kind::Phase,
+        result: subject.result,
+        seconds: subject.seconds,
+        flaky: false,
+        parts: Vec::new(),
+        test: None,
+    })
 }
 
 /// The name of the case that a part shares with others.

@@ -238,11 +238,6 @@ impl Part {
 }
 
 impl Subject {
-    /// The class of its cases that are of no member.
-    pub fn class(&self) -> String {
-        cases::class(self, None)
-    }
-
     /// The part of this number.
     pub fn part(&self, number: usize) -> Option<&Part> {
         self.parts.iter().find(|part| part.number == number)
