@@ -102,7 +102,7 @@ fn test_case(subject: &Subject, case: &Case) -> TestCase {
     let status = match (test, &parts[..]) {
         (Some(test), _) => of_test(test),
         (None, []) => of_subject(subject),
-        (None, [part]) => of_part(part),
+        (None, [part]) if part.result == case.result => of_part(part),
         (None, parts) => of_parts(case, parts),
     };
     let mut written = TestCase::new(clean(&case.name), status);

@@ -215,6 +215,8 @@ fn a_block_fails_by_itself_or_not_at_all() {
             let case = cases.iter().find(|case| case.name == name).expect(name);
             case.result.word()
         };
+        let junit = told.text(Format::Junit).expect("text");
+        assert_eq!(junit.matches("<failure").count(), 1, "{junit}");
         assert_eq!(result("ask"), own);
         let other = if own == "passed" { "failed" } else { "passed" };
         assert_eq!(result("other steps"), other);
