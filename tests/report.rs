@@ -365,7 +365,7 @@ fn runs_names_the_step_that_failed_and_the_end_what_to_run_again() {
     project.write("ready", "");
     let again = project.kitchen(again.expect("a command")).succeeds();
     again
-        .prints("3 tests ran: 3 passed, 0 failed, 0 skipped")
+        .prints("3 tests: 3 passed, 0 failed, 0 skipped")
         .prints_no("Run again");
 }
 

@@ -96,8 +96,8 @@ fn words(counts: Counts) -> String {
     } = counts;
     let mut text = match counts.ran() {
         0 => return format!("No tests ran; {not_run} not run"),
-        1 => "1 test ran: ".to_owned(),
-        ran => format!("{ran} tests ran: "),
+        1 => "1 test: ".to_owned(),
+        ran => format!("{ran} tests: "),
     };
     let _ = write!(text, "{passed} passed");
     if flaky > 0 {

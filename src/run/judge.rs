@@ -11,7 +11,7 @@ use crate::matrix::{Action, Kind, TimeLimit};
 
 /// The case that stands for tests that were not there, so that reports count a skipped test and
 /// never a passed one.
-const NO_TEST: &str = "no test";
+pub const NO_TEST: &str = "no test";
 
 impl Job<'_> {
     /// `setup` and `verify`.

@@ -43,6 +43,7 @@ pub use event::{
 pub use heartbeat::asker_main;
 pub(crate) use hooks::check as check_hook;
 use job::Job;
+pub use judge::NO_TEST;
 use sink::Sink;
 
 use crate::plan::{Plan, Task};

@@ -222,3 +222,56 @@ fn a_block_fails_by_itself_or_not_at_all() {
         assert_eq!(result("other steps"), other);
     }
 }
+
+#[test]
+fn a_verify_that_found_no_test_is_skipped_and_never_passed() {
+    let (web, at) = ("web-centos-7", || {
+        place("web-centos-7", "web1-centos-7", &[1])
+    });
+    let ends = [
+        (Outcome::Passed, "skipped", (0, 0, 1)),
+        (
+            Outcome::Failed(failure(Cause::Verify, "none")),
+            "failed",
+            (0, 1, 0),
+        ),
+    ];
+    for (ended, result, counts) in ends {
+        let mut case =
+            banquet_sdk::TestCase::new(crate::run::NO_TEST, banquet_sdk::CaseStatus::Skipped);
+        case.message = Some("looked in test/integration/web".into());
+        let mut story = Story::new(&[web]);
+        story
+            .subject(web, "test", &["web1-centos-7"], &["verify web1"])
+            .step(at(), "verify web1", 1)
+            .add(EventKind::TestFinished { place: at(), case })
+            .stepped(at(), "verify web1", 1, ended.clone())
+            .finished(web, ended)
+            .over();
+        let (_dir, told) = again(&story);
+        let cases = &told.verdict.subjects[0].cases;
+        let told_of: Vec<(&str, &str)> = cases
+            .iter()
+            .map(|case| (case.name.as_str(), case.result.word()))
+            .collect();
+        assert_eq!(told_of, [("verify web1", result)]);
+        let tests = told.verdict.tests;
+        assert_eq!((tests.passed, tests.failed, tests.skipped), counts);
+        if result == "skipped" {
+            for (format, word) in [
+                (
+                    Format::Junit,
+                    "<skipped message=\"looked in test/integration/web\"/>",
+                ),
+                (Format::Tap, "# SKIP looked in test/integration/web"),
+                (
+                    Format::Terminal,
+                    "1 test: 0 passed, 0 failed, 1 skipped",
+                ),
+            ] {
+                let text = told.text(format).expect("text");
+                assert!(text.contains(word), "{format:?}: {text}");
+            }
+        }
+    }
+}

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::super::text::named;
 use super::lasting::lasting;
 use super::{Ended, Part, Subject, Test};
+use crate::run::NO_TEST;
 
 /// Steps that judge: each is a test of its own.
 const JUDGES: [&str; 6] = ["verify", "exec", "run", "wait", "heartbeat", "check"];
@@ -48,7 +49,7 @@ pub struct Case {
     /// [`Part::number`] of what it is of; several where one case stands for all members, none where
     /// it is of the subject as a whole.
     pub parts: Vec<usize>,
-    /// Index of the test in the subject's `tests`.
+    /// Index in the subject's `tests`: of a test, or of what says that a verify found none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<usize>,
 }
@@ -123,7 +124,8 @@ pub(super) fn of(subject: &Subject) -> Vec<Case> {
             None => cases.push(of_part(subject, part)),
         }
         let tests = subject.tests.iter().enumerate();
-        let tests = tests.filter(|(_, test)| test.part == Some(part.number));
+        let tests =
+            tests.filter(|(_, test)| test.part == Some(part.number) && test.name != NO_TEST);
         cases.extend(tests.map(|(index, test)| of_test(subject, part, index, test)));
     }
     cases.extend(whole(subject));
@@ -205,22 +207,26 @@ fn own_result(subject: &Subject, part: &Part) -> Ended {
     }
 }
 
+/// The case of a part alone. A verify that found no test is a skipped one, even if it passed.
 fn of_part(subject: &Subject, part: &Part) -> Case {
-    let tests = subject.tests.iter().any(|it| it.part == Some(part.number));
+    let tests = subject.tests.iter().enumerate();
+    let mut tests = tests.filter(|(_, test)| test.part == Some(part.number));
+    let none = tests.clone().find(|(_, test)| test.name == NO_TEST);
     let kind = match JUDGES.contains(&&*part.action) && !part.block {
-        true if tests => Kind::Verify,
+        true if none.is_none() && tests.next().is_some() => Kind::Verify,
         true => Kind::Test,
         false => Kind::Phase,
     };
+    let skipped = none.filter(|_| part.result == Ended::Passed);
     Case {
         class: class(subject, part.instance.as_deref()),
         name: part.title.clone(),
         kind,
-        result: part.result,
+        result: skipped.map_or(part.result, |(_, test)| test.result),
         seconds: part.seconds,
         flaky: part.flaky,
         parts: vec![part.number],
-        test: None,
+        test: skipped.map(|(index, _)| index),
     }
 }
 
