@@ -264,10 +264,7 @@ fn a_verify_that_found_no_test_is_skipped_and_never_passed() {
                     "<skipped message=\"looked in test/integration/web\"/>",
                 ),
                 (Format::Tap, "# SKIP looked in test/integration/web"),
-                (
-                    Format::Terminal,
-                    "1 test: 0 passed, 0 failed, 1 skipped",
-                ),
+                (Format::Terminal, "1 test: 0 passed, 0 failed, 1 skipped"),
             ] {
                 let text = told.text(format).expect("text");
                 assert!(text.contains(word), "{format:?}: {text}");
