@@ -142,17 +142,14 @@ fn every_block_of_yaml_is_valid() {
                 "yaml" => match whole(&block) {
                     Err(why) => wrong.push(format!("{place}: {why}")),
                     Ok(text) => {
-                        // Executables, which are not in the default build: a warning.
+                        // Executables, which are not in the default build.
                         let outside = ["ec2", "make", "process", "pyunit"];
                         let of = |name: &&str| page.starts_with(Path::new("plugins").join(name));
                         let missing = outside.iter().any(of);
-                        let strict = if missing { "" } else { "--strict" };
-                        let ran = Project::new()
-                            .file("kitchen.yml", &text)
-                            .kitchen(&format!("validate {strict}"));
-                        if ran.code != Some(0) {
-                            wrong.push(format!("{place}: {}", ran.transcript()));
-                        }
+                        let project = Project::new().file("kitchen.yml", &text);
+                        let mut faults = project.faults_but_for_files();
+                        faults.retain(|fault| !(missing && fault.starts_with("there is no ")));
+                        wrong.extend(faults.iter().map(|fault| format!("{place}: {fault}")));
                         checked += 1;
                     }
                 },

@@ -144,15 +144,13 @@ fn an_unknown_name_says_which_executables_were_looked_for_and_where() {
         "kitchen.yml",
         &CONFIG.replace("name: port", "name: nonesuch"),
     );
-    let path = std::env::var("PATH").expect("a PATH");
-    let first = path.split(':').find(|it| it.starts_with('/'));
     project
         .kitchen("verify")
         .exits(3)
         .complains("there is no verifier \"nonesuch\"")
         .complains("kitchen-verifier-nonesuch")
         .complains(&format!("{}/kitchen-plugins", project.path().display()))
-        .complains(first.expect("a directory"));
+        .complains("or in a directory of the PATH");
 }
 
 #[test]

@@ -359,3 +359,221 @@ fn a_limit_of_all_steps_that_is_none_is_refused() {
     let validate = project.kitchen("validate").succeeds();
     validate.prints("Did you mean `step_timeout`?");
 }
+
+/// A cluster of `a` with this line of settings, these steps, and all that is made noted.
+fn cluster(settings: &str, steps: &str) -> Project {
+    let head = "driver: {name: dummy, journal: journal}\ntransport: dummy\nverifier: dummy\n";
+    let rest =
+        "platforms: [{name: host}]\nsuites: [{name: a}]\nmultisuites:\n- name: one\n  steps:\n";
+    Project::new().file("kitchen.yml", &format!("{head}{settings}\n{rest}{steps}"))
+}
+
+#[test]
+fn a_plugin_that_is_not_there_is_refused_before_anything_is_made() {
+    for (settings, told) in [
+        (
+            "driver: dumy",
+            "there is no driver \"dumy\": did you mean \"dummy\"?",
+        ),
+        (
+            "provisioner: shel",
+            "there is no provisioner \"shel\": did you mean \"shell\"?",
+        ),
+        (
+            "verifier: shel",
+            "there is no verifier \"shel\": did you mean \"shell\"?",
+        ),
+        (
+            "transport: dumy",
+            "there is no transport \"dumy\": did you mean \"dummy\"?",
+        ),
+    ] {
+        let (key, _) = settings.split_once(':').expect("a key");
+        let steps = "  - converge a\n  - verify a\n";
+        let project = cluster("provisioner: dummy", steps);
+        let text = project.read("kitchen.yml");
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(key))
+            .expect("a line");
+        project.write("kitchen.yml", &text.replace(line, settings));
+        project
+            .kitchen("validate")
+            .exits(3)
+            .prints(told)
+            .prints("kitchen.yml:");
+        for command in ["test", "create", "converge"] {
+            project.kitchen(command).exits(3).complains(told);
+        }
+        assert!(!project.has("journal"), "{settings}");
+        project.kitchen("list").succeeds();
+        // For an instance of no cluster as well.
+        let text = project.read("kitchen.yml");
+        let (plain, _) = text.split_once("multisuites:").expect("a cluster");
+        project.write("kitchen.yml", plain);
+        project
+            .kitchen("validate")
+            .exits(3)
+            .prints(told)
+            .prints("kitchen.yml:");
+    }
+    let project = cluster(
+        "provisioner: dummy",
+        "  - converge a\n  - {step: verify a, verifier: shel}\n",
+    );
+    let told = "there is no verifier \"shel\": did you mean \"shell\"?";
+    project
+        .kitchen("validate")
+        .exits(3)
+        .prints(told)
+        .prints("kitchen.yml:11:");
+    project.kitchen("test").exits(3).complains(told);
+    assert!(!project.has("journal"));
+}
+
+#[test]
+fn the_path_is_not_printed_for_a_plugin_that_is_missing() {
+    let steps = "  - converge a\n  - verify a\n";
+    let project =
+        cluster("provisioner: nonesuch", steps).env("PATH", "/usr/bin:/bin:/opt/of-the-path");
+    for command in ["validate", "test"] {
+        let ran = project.kitchen(command).exits(3);
+        let transcript = ran.transcript();
+        assert!(transcript.contains("of the PATH"), "{transcript}");
+        assert!(!transcript.contains("/opt/of-the-path"), "{transcript}");
+    }
+}
+
+#[test]
+fn a_script_that_is_missing_is_refused_in_a_cluster_and_doubted_elsewhere() {
+    let missing = "scripts/setup.sh: no such file";
+    let shell = "provisioner: {name: shell, script: scripts/setup.sh}";
+    let project = cluster(shell, "  - converge a\n");
+    let validate = project.kitchen("validate").exits(3);
+    validate.prints(missing).prints("kitchen.yml:4:36");
+    for command in ["test", "create", "converge", "plan"] {
+        project.kitchen(command).exits(3).complains(missing);
+    }
+    assert!(!project.has("journal"), "nothing was made");
+    project.kitchen("list").succeeds();
+    project.kitchen("diagnose").succeeds();
+    project.kitchen("destroy").succeeds();
+    // What runs before may make it.
+    for (more, steps) in [
+        (
+            "",
+            "  - {step: run, command: make scripts}\n  - converge a\n",
+        ),
+        (
+            "",
+            "  - concurrent: [converge a, {step: run, command: make scripts}]\n",
+        ),
+        (
+            "\nlifecycle: {pre_converge: make scripts}",
+            "  - converge a\n",
+        ),
+        (
+            "\nlifecycle: {post_create: [{local: make scripts}]}",
+            "  - converge a\n",
+        ),
+    ] {
+        let project = cluster(&format!("{shell}{more}"), steps);
+        let validate = project.kitchen("validate").succeeds();
+        validate.prints(missing).prints("0 errors, 1 warning");
+    }
+    // What runs later or elsewhere cannot.
+    for (more, steps) in [
+        (
+            "",
+            "  - converge a\n  - {step: run, command: make scripts}\n",
+        ),
+        (
+            "\nlifecycle: {post_verify: make scripts}",
+            "  - converge a\n  - verify a\n",
+        ),
+        (
+            "\nlifecycle: {pre_converge: {remote: make scripts}}",
+            "  - converge a\n",
+        ),
+    ] {
+        let project = cluster(&format!("{shell}{more}"), steps);
+        project.kitchen("validate").exits(3).prints(missing);
+    }
+    let text = project.read("kitchen.yml");
+    let (plain, _) = text.split_once("multisuites:").expect("a cluster");
+    project.write("kitchen.yml", plain);
+    project
+        .kitchen("validate")
+        .succeeds()
+        .prints(missing)
+        .prints("1 warning");
+    project.kitchen("create").succeeds();
+    project.kitchen("converge").exits(3);
+}
+
+#[test]
+fn what_plugins_need_of_the_project_is_looked_for_before_a_machine_is_made() {
+    for (settings, step, key) in [
+        (
+            "provisioner: {name: shell, command: x, uploads: {gone: /tmp}}",
+            "converge a",
+            "gone",
+        ),
+        (
+            "provisioner: {name: shell, data_path: gone}",
+            "converge a",
+            "gone",
+        ),
+        (
+            "provisioner: {name: ansible_playbook, playbook: gone.yml}",
+            "converge a",
+            "gone.yml",
+        ),
+        (
+            "provisioner: ansible_push",
+            "converge a",
+            "no playbook is set",
+        ),
+        (
+            "provisioner: {name: puppet_apply, manifests_path: gone}",
+            "converge a",
+            "gone",
+        ),
+        (
+            "provisioner: {name: salt_solo, formula: gone}",
+            "converge a",
+            "formula gone",
+        ),
+        (
+            "provisioner: {name: chef_infra, policyfile_path: gone.rb}",
+            "converge a",
+            "gone.rb",
+        ),
+        (
+            "provisioner: {name: chef_infra, data_bags_path: gone}",
+            "converge a",
+            "gone",
+        ),
+        (
+            "provisioner: dummy",
+            "{step: verify a, verifier: {name: bats, tests: [gone]}}",
+            "gone",
+        ),
+        (
+            "provisioner: dummy",
+            "{step: verify a, verifier: {name: testinfra, tests: [gone]}}",
+            "gone",
+        ),
+        (
+            "provisioner: dummy",
+            "{step: verify a, verifier: {name: inspec, inspec_tests: [{path: gone}]}}",
+            "gone",
+        ),
+    ] {
+        let project = cluster(settings, &format!("  - create a\n  - {step}\n"));
+        let validate = project.kitchen("validate").exits(3);
+        validate.prints(key).prints("kitchen.yml:");
+        project.kitchen("test").exits(3).complains(key);
+        assert!(!project.has("journal"), "{settings} {step}");
+    }
+}

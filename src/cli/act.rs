@@ -9,13 +9,14 @@ use tokio::sync::mpsc;
 use super::args::{self, Act, Pace, Test, Verify};
 use super::exit::Exit;
 use super::fault::Fault;
+use super::foreseen::placed;
 use super::init::init_where_missing;
 use super::loaded::Loaded;
 use super::mask;
 use super::plan::make;
 use super::show::{options, show};
 use super::signals::Signals;
-use crate::config::Report as Settings;
+use crate::config::{self, Config, Problem, Report as Settings};
 use crate::plan::{self, Command, Plan};
 use crate::report::record::{Keep, Runs};
 use crate::report::{self, Format, Level, Style, prepare};
@@ -62,9 +63,9 @@ fn perform(
     } = act;
     let loaded = Loaded::read(common)?;
     let selection = pace.split.of(loaded.choose(names)?)?;
-    loaded.refuse(command)?;
+    loaded.refuse(command, &selection)?;
     let plan = make(&loaded, &selection, command, how)?;
-    refuse(&plan)?;
+    refuse(&plan, &loaded.config)?;
     let kitchen = loaded.kitchen();
     let concurrency = pace.at_once().min(plan.tasks.len()).max(1);
     let goes = Options {
@@ -175,21 +176,18 @@ async fn obey(signals: std::io::Result<Signals>, stop: &Stop) {
 }
 
 /// A plan that cannot run is told as a whole, before anything runs.
-fn refuse(plan: &Plan) -> Result<(), Fault> {
-    let mut messages = Vec::new();
-    let mut hints = Vec::new();
+fn refuse(plan: &Plan, config: &Config) -> Result<(), Fault> {
+    let mut problems: Vec<Problem> = Vec::new();
     for obstacle in plan.tasks.iter().flat_map(|task| &task.obstacles) {
-        if !messages.contains(&obstacle.message) {
-            messages.push(obstacle.message.clone());
-        }
-        for hint in &obstacle.hints {
-            if !hints.contains(hint) {
-                hints.push(hint.clone());
-            }
+        let problem = placed(Problem::error(&obstacle.message), obstacle, config);
+        let known =
+            |other: &Problem| other.message == problem.message && other.help == problem.help;
+        if !problems.iter().any(known) {
+            problems.push(problem);
         }
     }
-    match messages.is_empty() {
+    match problems.is_empty() {
         true => Ok(()),
-        false => Err(Fault::new(Exit::Config, messages.join("\n"), hints)),
+        false => Err(Fault::from(config::Error { problems })),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::args::Common;
 use super::fault::Fault;
+use super::foreseen::Foresight;
 use super::loaded::options;
 use super::mask;
 use crate::config::{self, Config, LoadOptions, Node, Problem, Severity, Span};
@@ -13,6 +14,7 @@ use crate::matrix::{Instance, Kind, Matrix, Plugins};
 use crate::plan::misnamed;
 use crate::registry::Registry;
 use crate::run::check_hook;
+use crate::state::Project;
 
 const KINDS: [Kind; 4] = [
     Kind::Driver,
@@ -63,6 +65,8 @@ impl Findings {
         let (matrix, mut problems) = Matrix::survey(&config, &registry);
         problems.list.extend(matrix.conflicts.iter().cloned());
         problems.list.extend(matrix.refusals.iter().cloned());
+        let is_error = |it: &Problem| it.severity == Severity::Error;
+        let sound = !self.problems.iter().chain(&problems.list).any(is_error);
         let instances = &matrix.instances;
         problems
             .list
@@ -75,8 +79,31 @@ impl Findings {
             .list
             .into_iter()
             .for_each(|problem| self.add(problem));
+        if sound {
+            self.foresee(&config, &matrix, &registry);
+        }
         self.matrix = Some(matrix);
         self.config = Some(config);
+    }
+
+    /// What a test of all of it would find missing.
+    fn foresee(&mut self, config: &Config, matrix: &Matrix, registry: &Registry) {
+        let Ok(project) = Project::new(&config.root, Some(&config.test_base_path)) else {
+            return;
+        };
+        let foresight = Foresight {
+            config,
+            matrix,
+            registry,
+            project: &project,
+        };
+        let alone = matrix.instances.iter().filter(|it| it.cluster.is_none());
+        let alone: Vec<_> = alone.cloned().collect();
+        let mut found = foresight.of_clusters(&matrix.clusters);
+        found.extend(foresight.of_instances(&alone));
+        let known: Vec<String> = self.problems.iter().map(|it| it.message.clone()).collect();
+        found.retain(|problem| !known.contains(&problem.message));
+        found.into_iter().for_each(|problem| self.add(problem));
     }
 
     /// What goes wrong early often goes wrong again later: once is enough.
@@ -203,7 +230,7 @@ fn unknown_plugins(
             continue;
         }
         seen.push(key);
-        let problem = Problem::warning(unknown.to_string()).help(unknown.hint());
+        let problem = Problem::error(unknown.to_string()).help(unknown.hint());
         found.push(match place(config, kind, &plugin.name) {
             Some(span) => problem.at(&config.sources, span, "not in this build"),
             None => problem,

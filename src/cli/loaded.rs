@@ -6,8 +6,9 @@ use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::{Fault, tell};
 use super::findings::unknown_keys;
+use super::foreseen::Foresight;
 use super::mask;
-use crate::config::{self, Config, LoadOptions};
+use crate::config::{self, Config, LoadOptions, Severity};
 use crate::matrix::{Instance, Matrix, Selection};
 use crate::plan::Command;
 use crate::registry::Registry;
@@ -90,15 +91,25 @@ impl Loaded {
 
     /// What stops a command that makes machines: what the configuration describes is known to fail,
     /// or to test nothing.
-    pub fn refuse(&self, command: Command) -> Result<(), Fault> {
-        if matches!(command, Command::Destroy | Command::Heal) {
-            return Ok(());
+    pub fn refuse(&self, command: Command, selection: &Selection) -> Result<(), Fault> {
+        let mut problems = match command {
+            Command::Destroy | Command::Heal => return Ok(()),
+            _ => self.matrix.refusals.clone(),
+        };
+        // The other commands find the machines made, and judge what they themselves need.
+        if matches!(command, Command::Create | Command::Converge | Command::Test) {
+            let foresight = Foresight {
+                config: &self.config,
+                matrix: &self.matrix,
+                registry: &self.registry,
+                project: &self.project,
+            };
+            let found = foresight.of_clusters(&selection.clusters).into_iter();
+            problems.extend(found.filter(|it| it.severity == Severity::Error));
         }
-        match self.matrix.refusals.as_slice() {
-            [] => Ok(()),
-            refusals => Err(Fault::from(config::Error {
-                problems: refusals.to_vec(),
-            })),
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(Fault::from(config::Error { problems })),
         }
     }
 

@@ -11,6 +11,7 @@ mod exec;
 mod exit;
 mod fault;
 mod findings;
+mod foreseen;
 mod gc;
 mod heal;
 mod help;

@@ -59,7 +59,7 @@ pub fn plan(plan: &Plan) -> Result<Exit, Fault> {
     let options = plan.part.options(plan.destroy);
     let plan = make(&loaded, &selection, command, &options)?;
     mask::out().write_all(render(&plan).as_bytes())?;
-    loaded.refuse(command)?;
+    loaded.refuse(command, &selection)?;
     match plan.tasks.iter().all(|task| task.obstacles.is_empty()) {
         true => Ok(Exit::Success),
         false => Ok(Exit::Config),

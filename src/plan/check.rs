@@ -2,19 +2,40 @@
 
 use std::sync::Arc;
 
-use banquet_sdk::Power;
+use banquet_sdk::{Error, Origin, Power};
 
 use super::cluster::each;
+use super::maker::Maker;
 use super::{Command, Item, Planner, Subject, Task, context};
-use crate::matrix::{Action, Instance, Kind, Step};
+use crate::matrix::{Action, Instance, Kind, PluginUse, Shape, Step, StepNode};
 
 /// Why a task cannot run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Obstacle {
     /// What is wrong.
     pub message: String,
     /// What to do, each a sentence.
     pub hints: Vec<String>,
+    /// Where it is written.
+    pub at: Option<Origin>,
+    /// A path of the workstation is missing. It stops nothing where something that runs before may
+    /// make it, nor an instance of no cluster.
+    pub missing: bool,
+}
+
+impl Obstacle {
+    /// What a plugin says of its settings `used`, by its key where it names one.
+    fn of(kind: Kind, used: &PluginUse, error: Error) -> Self {
+        let key = error.key.as_deref().unwrap_or_default();
+        let at = used.section.origin(key).cloned();
+        let place = at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
+        Self {
+            message: format!("{} {}{place}: {}", kind.key(), used.name, error.message),
+            hints: error.hints,
+            at,
+            missing: error.missing,
+        }
+    }
 }
 
 impl Planner<'_> {
@@ -31,6 +52,7 @@ impl Planner<'_> {
             let names = names.chain([task.subject.name()]);
             found.extend(names.filter_map(|name| self.facts.broken.get(name).cloned()));
         }
+        let mut maker = Maker::new(task);
         for item in &task.items {
             match item {
                 Item::Gossip(members) => {
@@ -40,11 +62,15 @@ impl Planner<'_> {
                 }
                 Item::All { action, members } => {
                     for member in members {
+                        maker.before(action, Some(member.as_ref()));
+                        let first = found.len();
                         self.action(task, action, member, None, &mut found);
+                        maker.judge(&mut found, first, task);
+                        maker.after(action, Some(member.as_ref()));
                     }
                 }
                 Item::Step { node, .. } => {
-                    each(node, &mut |step| self.step(task, step, &mut found))
+                    self.in_order(task, node, &mut maker, &mut found);
                 }
                 Item::LateGossip | Item::Heal => {}
             }
@@ -52,7 +78,38 @@ impl Planner<'_> {
         self.recovery(task, &mut found);
         self.expressions(task, command, &mut found);
         found.dedup();
+        task.doubts = maker.doubts;
+        let told = task.doubts.iter().map(|doubt| doubt.message.clone());
+        task.warnings.extend(told);
         task.obstacles = found;
+    }
+
+    /// The steps of `node` in the order in which they may make what later ones need.
+    fn in_order(&self, task: &Task, node: &StepNode, maker: &mut Maker, found: &mut Vec<Obstacle>) {
+        let block = match node {
+            StepNode::Block(block) => block,
+            StepNode::Step(step) => {
+                let suite = step.suite.as_deref().unwrap_or_default();
+                let member = task.cluster.as_ref().and_then(|it| it.member(suite));
+                let member = member.map(AsRef::as_ref);
+                maker.before(&step.action, member);
+                let first = found.len();
+                self.step(task, step, found);
+                for obstacle in found.iter_mut().skip(first).filter(|it| it.at.is_none()) {
+                    obstacle.at.clone_from(&step.origin);
+                }
+                maker.judge(found, first, task);
+                maker.after(&step.action, member);
+                return;
+            }
+        };
+        if !matches!(block.shape, Shape::Sequence(_)) {
+            // What runs at the same time may come first.
+            each(node, &mut |step| maker.beside(&step.action));
+        }
+        for node in block.shape.children() {
+            self.in_order(task, node, maker, found);
+        }
     }
 
     fn step(&self, task: &Task, step: &Arc<Step>, found: &mut Vec<Obstacle>) {
@@ -85,6 +142,7 @@ impl Planner<'_> {
             Action::Converge => {
                 self.plugin(instance, Kind::Transport, found);
                 self.plugin(instance, Kind::Provisioner, found);
+                self.provisioning(instance, found);
                 if step.is_some_and(|step| step.options.idempotent) {
                     self.tells_changes(instance, found);
                 }
@@ -117,6 +175,7 @@ impl Planner<'_> {
             let obstacle = Obstacle {
                 message: unknown.to_string(),
                 hints: vec![unknown.hint()],
+                ..Obstacle::default()
             };
             if !found.contains(&obstacle) {
                 found.push(obstacle);
@@ -132,32 +191,24 @@ impl Planner<'_> {
         found: &mut Vec<Obstacle>,
     ) {
         let used = &instance.verifier;
-        let values = &used.section.values;
-        // What an expression becomes is not known yet.
-        let known = !values
-            .iter()
-            .any(|(_, value)| value.to_string().contains("{{"));
-        let verifier = self.registry.verifier(&used.name).ok();
-        let Some(verifier) = verifier.filter(|_| known) else {
+        let Ok(verifier) = self.registry.verifier(&used.name) else {
             return;
         };
         let mut cx = context(self.project, instance, used.section.clone(), "");
         cx.tests_name = tests_name(task, instance, step);
         if let Err(error) = verifier.check(&cx) {
-            let key = error.key.as_deref().unwrap_or_default();
-            let at = used.section.origin(key).map(|at| format!(" ({at})"));
-            let obstacle = Obstacle {
-                message: format!(
-                    "verifier {}{}: {}",
-                    used.name,
-                    at.unwrap_or_default(),
-                    error.message
-                ),
-                hints: error.hints,
-            };
-            if !found.contains(&obstacle) {
-                found.push(obstacle);
-            }
+            checked(Kind::Verifier, used, error, found);
+        }
+    }
+
+    fn provisioning(&self, instance: &Instance, found: &mut Vec<Obstacle>) {
+        let used = &instance.provisioner;
+        let Ok(provisioner) = self.registry.provisioner(&used.name) else {
+            return;
+        };
+        let cx = context(self.project, instance, used.section.clone(), "");
+        if let Err(error) = provisioner.check(&cx) {
+            checked(Kind::Provisioner, used, error, found);
         }
     }
 
@@ -171,6 +222,7 @@ impl Planner<'_> {
             found.push(Obstacle {
                 message: format!("`idempotent` on {}: {}", instance.name, error.message),
                 hints: error.hints,
+                ..Obstacle::default()
             });
         }
     }
@@ -195,6 +247,21 @@ impl Planner<'_> {
                 found.push(obstacle);
             }
         }
+    }
+}
+
+/// Notes what a plugin says of its settings, unless an expression may become something better.
+fn checked(kind: Kind, used: &PluginUse, error: Error, found: &mut Vec<Obstacle>) {
+    let open = match error.missing {
+        true => error.message.contains("{{"),
+        false => {
+            let mut values = used.section.values.values();
+            values.any(|value| value.to_string().contains("{{"))
+        }
+    };
+    let obstacle = Obstacle::of(kind, used, error);
+    if !open && !found.contains(&obstacle) {
+        found.push(obstacle);
     }
 }
 

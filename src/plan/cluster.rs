@@ -20,6 +20,7 @@ impl Planner<'_> {
             cleanup: None,
             warnings: Vec::new(),
             obstacles: Vec::new(),
+            doubts: Vec::new(),
         };
         let members = &cluster.members;
         match command {
@@ -132,6 +133,7 @@ impl Planner<'_> {
             task.obstacles.push(Obstacle {
                 message: format!("{} was never created", member.name),
                 hints: vec![format!("Run `kitchen converge {cluster}` before.")],
+                ..Obstacle::default()
             });
         }
     }

@@ -51,6 +51,7 @@ impl Facts {
         let obstacle = Obstacle {
             message: error.to_string(),
             hints: error.hints(),
+            ..Obstacle::default()
         };
         self.broken.insert(name.into(), obstacle);
     }

@@ -56,6 +56,7 @@ impl Planner<'_> {
                     member.driver.name, member.name
                 ),
                 hints: vec!["Use a driver that makes machines, such as sandbox or docker.".into()],
+                ..Obstacle::default()
             });
         }
         let cx = context(self.project, member, member.driver.section.clone(), "");
@@ -91,6 +92,7 @@ fn obstacle(error: Error) -> Obstacle {
     Obstacle {
         message: error.message,
         hints: error.hints,
+        ..Obstacle::default()
     }
 }
 
@@ -102,8 +104,7 @@ fn cannot(driver: &dyn Driver, member: &Instance, power: Power) -> Obstacle {
     if can.workstation {
         return Obstacle {
             message: format!("driver {name} cannot {what}: {} is the workstation itself", member.name),
-            hints: vec!["Use a driver that makes machines, such as sandbox or docker, or `proxy` with hosts of its own.".into()],
-        };
+            hints: vec!["Use a driver that makes machines, such as sandbox or docker, or `proxy` with hosts of its own.".into()], ..Obstacle::default() };
     }
     let instead: &[Power] = match power {
         Power::Stop => &[Power::Kill, Power::Pause],
@@ -123,6 +124,7 @@ fn cannot(driver: &dyn Driver, member: &Instance, power: Power) -> Obstacle {
     Obstacle {
         message: format!("driver {name} cannot {what}{}", instead.unwrap_or_default()),
         hints: vec![hint],
+        ..Obstacle::default()
     }
 }
 

@@ -76,6 +76,7 @@ impl Planner<'_> {
             cleanup,
             warnings: Vec::new(),
             obstacles: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 }

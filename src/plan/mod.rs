@@ -10,6 +10,7 @@ mod expressions;
 mod facts;
 mod fault;
 mod instance;
+mod maker;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -156,6 +157,8 @@ pub struct Task {
     pub warnings: Vec<String>,
     /// Why it cannot run.
     pub obstacles: Vec<Obstacle>,
+    /// Paths that are missing and may be there in time; each is among the warnings as well.
+    pub doubts: Vec<Obstacle>,
 }
 
 impl Task {

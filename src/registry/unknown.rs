@@ -19,7 +19,7 @@ pub struct Unknown {
     pub nearest: Option<String>,
     /// All known names.
     pub known: Vec<String>,
-    /// Directories in which an executable was looked for.
+    /// Directories in which an executable was looked for: that of the project, then the PATH.
     pub places: Vec<PathBuf>,
     /// Why the executable that there is cannot be used.
     pub broken: Option<Box<Error>>,
@@ -45,11 +45,10 @@ impl Unknown {
         let kind = self.kind.key();
         let mut hint = format!("This build has these {kind}s: {}.", self.known.join(", "));
         if !self.places.is_empty() {
-            let places = self.places.iter().map(|it| it.display().to_string());
             hint += &format!(
-                "\nNo executable {} is in {}.",
+                "\nNo executable {} is in {} or in a directory of the PATH.",
                 executable(self.kind, &self.name),
-                places.collect::<Vec<_>>().join(", ")
+                self.places[0].display()
             );
         }
         hint

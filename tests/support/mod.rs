@@ -195,6 +195,24 @@ impl Project {
         self.path().join(path).exists()
     }
 
+    /// What `validate` says but for files of the project that are not there: its messages.
+    pub fn faults_but_for_files(&self) -> Vec<String> {
+        let ran = self.kitchen("validate --json");
+        let told: serde_json::Value = serde_json::from_str(&ran.out)
+            .unwrap_or_else(|error| panic!("{error}: {}", ran.transcript()));
+        let problems = told["problems"].as_array().expect("problems").iter();
+        let messages = problems.map(|it| it["message"].as_str().expect("a message").to_owned());
+        let of_files = [
+            "no such file",
+            "no such manifest",
+            "no directory",
+            "no playbook is set",
+        ];
+        messages
+            .filter(|message| !of_files.iter().any(|it| message.contains(it)))
+            .collect()
+    }
+
     /// Runs `kitchen` with these arguments, split as a shell would, until it ends.
     #[track_caller]
     pub fn kitchen(&self, arguments: &str) -> Ran {

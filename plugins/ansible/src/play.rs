@@ -19,7 +19,7 @@ pub fn playbook(cx: &Context, config: &Config) -> Result<PathBuf> {
     }
     tool::lookup(cx, Some(TOOL), "default.yml", Path::is_file).ok_or_else(|| {
         let tests = cx.test_dir.join(&cx.identity.suite);
-        Error::config(
+        Error::missing(
             "/playbook",
             "no playbook is set and there is no default.yml",
         )

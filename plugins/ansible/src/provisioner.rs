@@ -4,10 +4,11 @@ use banquet_sdk::tool::{Base, Guest};
 use banquet_sdk::weaker::{self, Weaker};
 use banquet_sdk::{
     Connection, Context, Converged, Fault, PluginInfo, Provisioner, Result, State, async_trait,
+    tool,
 };
 
 use crate::settings::{Config, Place, WithoutEffect};
-use crate::{guest, workstation};
+use crate::{guest, play, workstation};
 
 /// Runs a playbook.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,38 @@ impl Provisioner for Ansible {
             false => PluginInfo::of::<Config>("ansible_playbook", "an Ansible playbook"),
         };
         info.with::<Base>().with::<WithoutEffect>().weaker(&WEAKER)
+    }
+
+    fn check(&self, cx: &Context) -> Result<()> {
+        let config: Config = cx.config()?;
+        play::playbook(cx, &config)?;
+        play::vault_files(cx, &config)?;
+        let one = [
+            ("roles_path", &config.roles_path),
+            ("ansible_inventory", &config.ansible_inventory),
+        ];
+        for (key, path) in one {
+            if let Some(path) = path {
+                tool::required(cx, key, path)?;
+            }
+        }
+        let lists = [
+            (
+                "additional_copy_role_path",
+                &config.additional_copy_role_path,
+            ),
+            ("additional_copy_path", &config.additional_copy_path),
+            (
+                "recursive_additional_copy_path",
+                &config.recursive_additional_copy_path,
+            ),
+        ];
+        for (key, list) in lists {
+            for path in list.iter().flat_map(|list| &list.0) {
+                tool::required(cx, key, path)?;
+            }
+        }
+        Ok(())
     }
 
     /// The recap tells.

@@ -54,7 +54,7 @@ impl Config {
             let named = !self.tests.0.is_empty();
             let at = format!("/tests/{index}");
             if named && !root.exists() {
-                return Err(Error::config(
+                return Err(Error::missing(
                     at,
                     format!("{}: no such file or directory", root.display()),
                 ));

@@ -81,7 +81,7 @@ impl Config {
             && !directory.join(vars).is_file()
         {
             let message = format!("{}: no such file", directory.join(vars).display());
-            return Err(Error::config("/goss_var_path", message));
+            return Err(Error::missing("/goss_var_path", message));
         }
         let inner = found
             .iter()

@@ -219,7 +219,7 @@ impl Profiles {
             let path = root.join(path);
             if !path.exists() {
                 let message = format!("{}: no such file or directory", path.display());
-                return Err(Error::config(format!("{}/path", at()), message));
+                return Err(Error::missing(format!("{}/path", at()), message));
             }
             self.word(path.display().to_string());
         } else if special {

@@ -21,6 +21,10 @@ impl Provisioner for Puppet {
             .with::<WithoutEffect>()
     }
 
+    fn check(&self, cx: &Context) -> Result<()> {
+        stage::manifest(cx, &cx.config()?).map(drop)
+    }
+
     fn tells_changes(&self, cx: &Context) -> Result<()> {
         let config: Config = cx.config()?;
         let key = match (config.puppet_apply_command.is_some(), config.puppet_noop) {

@@ -124,27 +124,34 @@ async fn directory(
     }
 }
 
-fn manifests(cx: &Context, config: &Config, stage: &Stage) -> Result<()> {
+/// The directory with the manifest, which must be in it; none where a command of the user's needs
+/// none.
+pub fn manifest(cx: &Context, config: &Config) -> Result<Option<PathBuf>> {
     let path = match &config.manifests_path {
         Some(configured) => tool::required(cx, "manifests_path", configured)?,
-        None if config.puppet_apply_command.is_some() => return stage.directory("manifests"),
+        None if config.puppet_apply_command.is_some() => return Ok(None),
         None => tool::lookup(cx, Some(TOOL), "manifests", Path::is_dir).ok_or_else(|| {
             let message = "no directory `manifests` is found";
-            Error::config("/manifests_path", message)
+            Error::missing("/manifests_path", message)
                 .hint("Set `manifests_path`, or put one beside the configuration.")
         })?,
     };
-    stage.copy(&path, "manifests", &|_| true)?;
-    let manifest = stage.path().join("manifests").join(&config.manifest);
-    if manifest.exists() {
-        return Ok(());
+    if path.join(&config.manifest).exists() {
+        return Ok(Some(path));
     }
     let message = format!(
         "{}: no such manifest in {}",
         config.manifest,
         path.display()
     );
-    Err(Error::config("/manifest", message))
+    Err(Error::missing("/manifest", message))
+}
+
+fn manifests(cx: &Context, config: &Config, stage: &Stage) -> Result<()> {
+    match manifest(cx, config)? {
+        Some(path) => stage.copy(&path, "manifests", &|_| true),
+        None => stage.directory("manifests"),
+    }
 }
 
 /// Those that are downloaded, the project where it is one, and those of `modules_path`; the first

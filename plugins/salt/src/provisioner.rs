@@ -21,6 +21,10 @@ impl Provisioner for Salt {
             .with::<WithoutEffect>()
     }
 
+    fn check(&self, cx: &Context) -> Result<()> {
+        states::check(cx, &cx.config()?)
+    }
+
     fn tells_changes(&self, cx: &Context) -> Result<()> {
         let config: Config = cx.config()?;
         let (key, value) = match (config.run_salt_call, config.dry_run) {

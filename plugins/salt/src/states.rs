@@ -27,6 +27,38 @@ pub fn below(path: &str) -> String {
     path.trim_start_matches('/').to_owned()
 }
 
+/// Whether what the settings name is there.
+pub fn check(cx: &Context, config: &Config) -> Result<()> {
+    let collection = config.state_collection.0.as_ref();
+    let collection = collection.filter(|name| name.0 != "true").map(|it| &it.0);
+    let of_states = match (&config.local_salt_root, collection) {
+        (Some(local), _) => Some(("local_salt_root", local)),
+        (None, Some(name)) => Some(("state_collection", name)),
+        (None, None) => None,
+    };
+    if let Some((key, path)) = of_states {
+        tool::required(cx, key, path)?;
+    } else if collection.is_none() && !config.is_file_root && config.remote_states.is_none() {
+        let formula = config
+            .formula
+            .as_ref()
+            .map(|name| (name, cx.root.join(name)));
+        if let Some((name, from)) = formula.filter(|(_, from)| !from.is_dir()) {
+            let message = format!("formula {name}: no directory {}", from.display());
+            return Err(Error::missing("/formula", message));
+        }
+    }
+    for (key, path) in [
+        ("data_path", &config.data_path),
+        ("vendor_path", &config.vendor_path),
+    ] {
+        if let Some(path) = path {
+            tool::required(cx, key, path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Puts all of it into the stage.
 pub async fn stage(cx: &Context, config: &Config, stage: &Stage) -> Result<()> {
     states(cx, config, stage).await?;
@@ -60,7 +92,7 @@ async fn states(cx: &Context, config: &Config, stage: &Stage) -> Result<()> {
         };
         if !from.is_dir() {
             let message = format!("{}: no such directory", from.display());
-            return Err(Error::config("/local_salt_root", message));
+            return Err(Error::missing("/local_salt_root", message));
         }
         let name = config.collection_name.as_ref().or(config.formula.as_ref());
         let to = match name {
@@ -107,7 +139,7 @@ fn formula(config: &Config, path: &Path, name: &str, stage: &Stage, key: &str) -
     let from = path.join(name);
     if !from.is_dir() {
         let message = format!("formula {name}: no directory {}", from.display());
-        return Err(Error::config(format!("/{key}"), message));
+        return Err(Error::missing(format!("/{key}"), message));
     }
     stage.copy(&from, format!("{root}/{name}"), &keep(config))?;
     for code in CODE {

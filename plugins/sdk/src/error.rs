@@ -54,6 +54,8 @@ pub struct Error {
     pub exit_code: Option<i32>,
     /// Whether the connection broke while something was done, which may have been done or not.
     pub lost: bool,
+    /// Whether a path of the workstation is missing, which something that runs before may make.
+    pub missing: bool,
 }
 
 /// A duration without the digits that nobody reads: whole seconds from ten seconds on, tenths
@@ -79,6 +81,7 @@ impl Error {
             residue: Residue::Nothing,
             exit_code: None,
             lost: false,
+            missing: false,
         }
     }
 
@@ -86,6 +89,13 @@ impl Error {
     pub fn config(key: impl Into<String>, message: impl Into<String>) -> Self {
         let mut error = Self::new(ErrorKind::Config, message);
         error.key = Some(key.into());
+        error
+    }
+
+    /// A path of the workstation that the value at `key` names, or that is looked up, is missing.
+    pub fn missing(key: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut error = Self::config(key, message);
+        error.missing = true;
         error
     }
 

@@ -31,6 +31,12 @@ pub trait Provisioner: Send + Sync {
     /// with `idempotent` is refused where not. The error says why and what to set.
     fn tells_changes(&self, cx: &Context) -> Result<()>;
 
+    /// What keeps a converge from being run, told before anything runs: settings that are wrong, files
+    /// that are not there. Asks no machine.
+    fn check(&self, _cx: &Context) -> Result<()> {
+        Ok(())
+    }
+
     /// When a converge is done again; by default as the section says.
     fn retry(&self, cx: &Context) -> Result<Retry> {
         cx.config()

@@ -40,7 +40,7 @@ pub(crate) async fn install(
     };
     let local = cx.root.join(gemfile);
     if !local.is_file() {
-        return Err(Error::config(
+        return Err(Error::missing(
             "/gemfile",
             format!("{}: no such file", local.display()),
         ));

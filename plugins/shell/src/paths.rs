@@ -14,7 +14,7 @@ pub fn script(cx: &Context, configured: Option<&str>) -> Result<Option<PathBuf>>
     if path.is_file() {
         return Ok(Some(path));
     }
-    Err(Error::config(
+    Err(Error::missing(
         "/script",
         format!("script {}: no such file", path.display()),
     )

@@ -114,6 +114,21 @@ impl Provisioner for Shell {
         PluginInfo::of::<Config>("shell", "a script or command of your own")
     }
 
+    fn check(&self, cx: &Context) -> Result<()> {
+        let config: Config = cx.config()?;
+        for local in config.uploads.keys() {
+            tool::required(cx, "uploads", local)?;
+        }
+        if config.command.is_some() {
+            return Ok(());
+        }
+        paths::script(cx, config.script.as_deref())?;
+        match &config.data_path {
+            Some(configured) => tool::required(cx, "data_path", configured).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// A script may declare its changes; whether it does is known only once it has run.
     fn tells_changes(&self, _cx: &Context) -> Result<()> {
         Ok(())

@@ -61,7 +61,7 @@ impl Config {
             let path = cx.root.join(path);
             if !path.exists() {
                 let message = format!("{}: no such file or directory", path.display());
-                return Err(Error::config(format!("/tests/{index}"), message));
+                return Err(Error::missing(format!("/tests/{index}"), message));
             }
             paths.push(path);
         }

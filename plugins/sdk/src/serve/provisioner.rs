@@ -9,6 +9,7 @@ use crate::{PluginInfo, Provisioner};
 pub(super) fn info(provisioner: &dyn Provisioner) -> (PluginInfo, Capabilities) {
     let methods = [
         "provisioner/tells_changes",
+        "provisioner/check",
         "provisioner/introduce",
         "provisioner/doctor",
     ];
@@ -20,6 +21,10 @@ pub(super) async fn answer(plugin: &dyn Provisioner, course: Course, request: Re
         Request::TellsChanges(it) => {
             let tells = plugin.tells_changes(&course.cx(*it.context));
             plain(tells.map(|()| Nothing {}))
+        }
+        Request::CheckSettings(it) => {
+            let checked = plugin.check(&course.cx(*it.context));
+            plain(checked.map(|()| Nothing {}))
         }
         Request::Introduce(it) => {
             let (cx, mut state) = (course.cx(*it.context), course.state(it.state));

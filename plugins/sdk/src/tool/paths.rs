@@ -28,7 +28,7 @@ pub fn required(cx: &Context, key: &str, configured: &str) -> Result<PathBuf> {
         return Ok(path);
     }
     let message = format!("{}: no such file or directory", path.display());
-    Err(Error::config(format!("/{key}"), message)
+    Err(Error::missing(format!("/{key}"), message)
         .hint("Relative paths count from the directory of the configuration."))
 }
 

@@ -72,6 +72,7 @@ impl From<Error> for ErrorObject {
                 }),
                 exit_code: error.exit_code,
                 lost: error.lost,
+                missing: error.missing,
                 state: None,
             })),
         }
@@ -108,6 +109,7 @@ impl From<ErrorObject> for Error {
             },
             exit_code: data.exit_code,
             lost: data.lost,
+            missing: data.missing,
         }
     }
 }
@@ -121,6 +123,7 @@ mod tests {
         let mut error = Error::config("/image", "no such image").hint("Look.");
         error.exit_code = Some(3);
         error.lost = true;
+        error.missing = true;
         error.residue = Residue::Resources(vec!["volume 1".into()]);
         let object = ErrorObject::from(error.clone());
         let text = serde_json::to_string(&object).unwrap();

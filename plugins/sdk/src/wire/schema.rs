@@ -129,6 +129,7 @@ fn results(generator: &mut SchemaGenerator) -> Value {
             "connection/download",
             "connection/close",
             "provisioner/tells_changes",
+            "provisioner/check",
             "verifier/check",
             "state/checkpoint",
         ],

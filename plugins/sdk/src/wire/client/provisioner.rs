@@ -32,6 +32,13 @@ impl Provisioner for Remote {
         Ok(())
     }
 
+    fn check(&self, cx: &Context) -> Result<()> {
+        if self.0.has("provisioner/check") {
+            let Nothing {} = self.0.question(cx, Request::CheckSettings(plain(cx)))?;
+        }
+        Ok(())
+    }
+
     async fn introduce(&self, cx: &Context, state: &mut State) -> Result<()> {
         if !self.0.has("provisioner/introduce") {
             return Ok(());

@@ -37,6 +37,10 @@ pub struct ErrorData {
     pub exit_code: Option<i32>,
     /// A connection broke while something was done, which may have been done or not.
     pub lost: bool,
+    /// A path of the workstation is missing, which something that runs before may make: where that
+    /// is so, the kitchen only warns.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
     /// As in answers: the whole state from now on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<Map<String, Value>>,

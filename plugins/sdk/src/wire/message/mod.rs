@@ -104,6 +104,9 @@ pub enum Request {
     /// Optional; a question. Without it the provisioner tells no changes.
     #[serde(rename = "provisioner/tells_changes")]
     TellsChanges(Plain),
+    /// Optional; a question.
+    #[serde(rename = "provisioner/check")]
+    CheckSettings(Plain),
     /// Optional.
     #[serde(rename = "provisioner/introduce")]
     Introduce(WithState),
