@@ -42,7 +42,7 @@ impl Foresight<'_> {
         };
         let mut found: Vec<Problem> = Vec::new();
         for task in &plan.tasks {
-            let errors = task.obstacles.iter().filter(|_| obstacles);
+            let errors = task.obstacles.iter().filter(|it| obstacles && it.of_files);
             let errors = errors.map(|it| (it, Problem::error(&it.message)));
             let doubts = task.doubts.iter();
             let doubts = doubts.map(|it| (it, Problem::warning(&it.message)));

@@ -18,6 +18,8 @@ pub struct Obstacle {
     pub hints: Vec<String>,
     /// Where it is written.
     pub at: Option<Origin>,
+    /// Whether the project's files alone tell it, on whatever workstation they are.
+    pub of_files: bool,
     /// A path of the workstation is missing. It stops nothing where something that runs before may
     /// make it, nor an instance of no cluster.
     pub missing: bool,
@@ -33,6 +35,7 @@ impl Obstacle {
             message: format!("{} {}{place}: {}", kind.key(), used.name, error.message),
             hints: error.hints,
             at,
+            of_files: true,
             missing: error.missing,
         }
     }
@@ -175,6 +178,7 @@ impl Planner<'_> {
             let obstacle = Obstacle {
                 message: unknown.to_string(),
                 hints: vec![unknown.hint()],
+                of_files: true,
                 ..Obstacle::default()
             };
             if !found.contains(&obstacle) {
