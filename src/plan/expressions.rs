@@ -61,6 +61,7 @@ impl Planner<'_> {
                 None => it.wrong.to_string(),
             },
             hints: vec![it.wrong.help],
+            ..Obstacle::default()
         }));
     }
 }
