@@ -434,3 +434,50 @@ multisuites:
     let junit = project.kitchen("report -f junit").succeeds().out;
     assert_eq!(junit.matches("<failure").count(), 1, "{junit}");
 }
+
+#[test]
+fn a_cure_is_not_the_fault_of_an_outage_and_the_longest_outage_comes_first() {
+    // Every question leaves a line; a step goes on when so many more have been asked.
+    let text = "\
+driver: dummy
+transport: dummy
+platforms: [{name: x}]
+suites: [{name: a}]
+multisuites:
+- name: cured
+  steps:
+  - during:
+      heartbeat: {exec: 'echo >> asked; test ! -e down', every: 20ms, allow_failures: 100000}
+    steps:
+    - kill a
+    - start a
+    - {step: run, command: 'sh outage 2'}
+    - {step: run, command: 'sh outage 9'}
+";
+    let outage = "\
+touch down
+more() { n=$(($(wc -l < asked) + $1)); until [ $(wc -l < asked) -gt $n ]; do sleep 0.01; done; }
+more $1
+rm down
+more 2
+";
+    let project = Project::new()
+        .file("kitchen.yml", text)
+        .file("outage", outage)
+        .file("asked", "");
+    let ran = project.kitchen("test").succeeds();
+    let outages = ran.out.lines().filter(|line| line.contains("Outage of"));
+    let lost: Vec<u32> = outages
+        .clone()
+        .filter_map(|line| line.split(": ").nth(1)?.split(' ').next()?.parse().ok())
+        .collect();
+    assert!(
+        lost.len() >= 2 && lost.is_sorted_by(|a, b| a >= b),
+        "{}",
+        ran.transcript()
+    );
+    for outage in outages {
+        assert!(!outage.contains("start a"), "{outage}");
+        assert!(outage.contains("after `kill a`"), "{outage}");
+    }
+}

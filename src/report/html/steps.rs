@@ -43,7 +43,7 @@ pub fn write(
     for parts in subject.parts.chunk_by(together) {
         let plain = |part: &Part| part.result == Ended::Passed && !part.flaky;
         if parts.len() > 1 {
-            phase(page, index, parts, clock)?;
+            phase(page, index, subject, parts, log, clock)?;
             if parts.iter().all(plain) {
                 continue;
             }
@@ -66,7 +66,14 @@ pub fn write(
 
 /// What was done to all members in one row. Where all passed the members are folded in it, else
 /// their rows come below.
-fn phase(page: &mut String, index: usize, parts: &[Part], clock: Clock) -> fmt::Result {
+fn phase(
+    page: &mut String,
+    index: usize,
+    subject: &Subject,
+    parts: &[Part],
+    log: &Log,
+    clock: Clock,
+) -> fmt::Result {
     let plain = |part: &&Part| part.result == Ended::Passed && !part.flaky;
     let odd = parts
         .iter()
@@ -79,15 +86,17 @@ fn phase(page: &mut String, index: usize, parts: &[Part], clock: Clock) -> fmt::
         Some((from, from + part.seconds))
     };
     let spans = || parts.iter().filter_map(span);
-    let from = spans().map(|(from, _)| from).fold(f64::MAX, f64::min);
     let until = spans().map(|(_, until)| until).fold(0.0, f64::max);
+    let from = spans().map(|(from, _)| from).fold(until, f64::min);
     write!(
         page,
-        "<tr class=\"phase {class}\"><th scope=\"row\" class=\"d0\">{}</th><td>{} members</td><td>{}</td>\
-         <td>{}</td><td class=\"result\">{class}</td><td>",
+        "<tr class=\"phase {class}\"><th scope=\"row\" class=\"d0\">{}</th><td>{} members</td>\
+         <td><a href=\"#{}\" class=\"jump\" data-at=\"{from:.3}\" data-who=\"{}\">{}</a></td><td>{}</td><td class=\"result\">{class}</td><td>",
         Safe(&parts[0].title),
         parts.len(),
-        moment(from.min(until)),
+        log.anchor(from),
+        Safe(&subject.name),
+        moment(from),
         took((until - from).max(0.0))
     )?;
     if odd.is_none() {

@@ -2,22 +2,19 @@
 //! code.
 
 mod fire;
+mod tails;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use banquet_sdk::TestCase;
 use jiff::Timestamp;
 
 pub use fire::{Fault, Fire, Heartbeat};
+use tails::Tails;
 
 use super::text::doing;
 use crate::run::{Cause, Event, EventKind, Failure, Outcome, Place, Planned};
-
-/// Last lines of output that are kept of each place.
-const TAIL: usize = 12;
-/// Longest kept part of such a line, in characters.
-const TAIL_WIDTH: usize = 300;
 
 /// All subjects of a run.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +23,7 @@ pub struct Tally {
     pub run: Run,
     /// In the order in which they began.
     pub subjects: Vec<Subject>,
-    /// Last lines of output of each step, and of each instance outside of steps.
-    tails: HashMap<Place, VecDeque<String>>,
+    tails: Tails,
 }
 
 /// A run as a whole.
@@ -193,7 +189,7 @@ impl Tally {
                 items: items.clone(),
                 ..Subject::unstarted(subject, event.at)
             }),
-            EventKind::Printed { place, text, .. } => self.keep(place, text),
+            EventKind::Printed { place, text, .. } => self.tails.keep(place, text),
             EventKind::SubjectFinished {
                 subject,
                 outcome,
@@ -231,8 +227,7 @@ impl Tally {
     /// The last lines that were printed in the step at `place`, in its last attempt; outside of
     /// steps those of the last action there.
     pub fn tail(&self, place: &Place) -> impl Iterator<Item = &str> {
-        let tail = self.tails.get(place).into_iter();
-        tail.flatten().map(String::as_str)
+        self.tails.of(place)
     }
 
     /// What goes on at `place`: the subject's index, and the number of its step or action.
@@ -258,26 +253,15 @@ impl Tally {
         failures.map(|failed| failed.failure.cause).max()
     }
 
-    /// What begins has printed nothing yet: what is there is of an earlier attempt or action.
+    /// What begins has printed nothing yet.
     fn forget(&mut self, kind: &EventKind) {
         match kind {
-            EventKind::StepStarted { place, .. } => self.tails.remove(place),
+            EventKind::StepStarted { place, .. } => self.tails.forget(place),
             EventKind::ActionStarted { place, .. } if place.step.is_empty() => {
-                self.tails.remove(place)
+                self.tails.forget(place);
             }
-            _ => None,
-        };
-    }
-
-    fn keep(&mut self, place: &Place, text: &str) {
-        let tail = match self.tails.get_mut(place) {
-            Some(tail) => tail,
-            None => self.tails.entry(place.clone()).or_default(),
-        };
-        if tail.len() == TAIL {
-            tail.pop_front();
+            _ => {}
         }
-        tail.push_back(text.chars().take(TAIL_WIDTH).collect());
     }
 }
 
