@@ -4,7 +4,7 @@
 //! the other side: this same program, executed anew as `<kitchen> __sandbox <verb> …`, because
 //! namespaces can only be entered by a process with one thread. `wire` is what the two say to each
 //! other, `labels` how a process is found again when the state is lost,
-//! `archive` how files travel.
+//! `archive` how files travel, `raw` the system calls that need `unsafe`.
 
 #[cfg(target_os = "linux")]
 mod archive;
@@ -17,6 +17,8 @@ mod helper;
 mod host;
 #[cfg(target_os = "linux")]
 mod labels;
+#[cfg(target_os = "linux")]
+mod raw;
 #[cfg(target_os = "linux")]
 mod wire;
 

@@ -1,8 +1,7 @@
 //! The first process of an instance: makes its namespaces, its link and its root directory, then
 //! stays to gather processes that lost their parents.
 
-use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::process::{WaitOptions, waitpid};
 use rustix::system::sethostname;
@@ -10,8 +9,9 @@ use rustix::thread::{ThreadNameSpaceType, UnshareFlags};
 
 use super::keep::{BRIDGE, own_process};
 use super::netlink::{LOOPBACK, Netlink};
+use super::spaces::Spaces;
 use super::sys::{self, Fork};
-use super::{Doing, Result, answer, refuse, rootfs};
+use super::{Doing, Result, answer, refuse, rootfs, system};
 use crate::wire::{Answer, Boot, Target};
 
 /// The instance's link.
@@ -30,21 +30,14 @@ pub fn boot(socket: &OwnedFd, boot: &Boot) -> Result<()> {
         let ended = waitpid(Some(child), WaitOptions::empty());
         return ended.map(drop).doing("wait for the fork");
     }
-    let inner = sys::unshare(
-        UnshareFlags::NEWNS
-            | UnshareFlags::NEWUTS
-            | UnshareFlags::NEWIPC
-            | UnshareFlags::NEWNET
-            | UnshareFlags::NEWPID,
-    )
-    .doing("make namespaces");
+    let inner = sys::unshare(UnshareFlags::NEWNS | UnshareFlags::NEWPID).doing("make namespaces");
     if let Err(failure) = inner {
         refuse(socket, failure);
         return Ok(());
     }
     match sys::fork() {
         Ok(Fork::Parent(_)) => {}
-        Ok(Fork::Child) => match prepare(socket, boot, &outside) {
+        Ok(Fork::Child) => match prepare(socket, boot, outside) {
             Ok(()) => serve(),
             Err(failure) => refuse(socket, failure),
         },
@@ -56,28 +49,31 @@ pub fn boot(socket: &OwnedFd, boot: &Boot) -> Result<()> {
     Ok(())
 }
 
-fn prepare(socket: &OwnedFd, boot: &Boot, outside: &Netlink) -> Result<()> {
+fn prepare(socket: &OwnedFd, boot: &Boot, outside: Netlink) -> Result<()> {
     sys::reap_children();
     sys::hold_term();
     let process = own_process("/host/proc")?;
-    connect(boot, outside)?;
+    let proc = system::new_proc()?;
+    let spaces = Spaces::make(&proc)?;
+    connect(boot, &outside, spaces.network.as_fd())?;
+    drop(outside);
     sethostname(boot.hostname.as_bytes()).doing("set the host name")?;
-    rootfs::build(boot, boot.keeper.own_users)?;
+    rootfs::build(boot, boot.keeper.own_users, proc)?;
+    spaces.lock_mounts()?;
     let own_users = boot.keeper.own_users;
     answer(socket, &Answer::Ready(Target { process, own_users }))
 }
 
-/// Links the instance with the group's bridge.
-fn connect(boot: &Boot, outside: &Netlink) -> Result<()> {
+/// Links the instance, whose network namespace is `own`, with the group's bridge.
+fn connect(boot: &Boot, outside: &Netlink, own: BorrowedFd<'_>) -> Result<()> {
     let inside = Netlink::open().doing("open netlink")?;
-    let own = File::open("/host/proc/self/ns/net").doing("open the network namespace")?;
     let bridge = outside.index(BRIDGE).doing("find the bridge")?;
     let [.., third, fourth] = boot.address.octets();
     let name = format!("member{}", u16::from_be_bytes([third, fourth]));
     // The same hardware address after every start: the peers' tables stay right.
     let [a, b, c, d] = boot.address.octets();
     let mac = [0x02, 0x42, a, b, c, d];
-    let add = || outside.add_pair(&name, bridge, LINK, mac, own.as_fd());
+    let add = || outside.add_pair(&name, bridge, LINK, mac, own);
     let mut added = add();
     if added
         .as_ref()

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use rustix::thread::ThreadNameSpaceType;
 
 use super::keep::LAYERS;
-use super::{Doing, Result, answer, sys};
+use super::sys::{self, Member};
+use super::{Doing, Result, answer};
 use crate::archive;
 use crate::wire::{self, Answer, Target};
 
 /// Unpacks the archive that follows on the socket.
 pub fn unpack(socket: &OwnedFd, target: Target, into: &Path) -> Result<()> {
-    sys::join_target(target, ThreadNameSpaceType::MOUNT)?;
+    Member::open(target)?.enter(ThreadNameSpaceType::MOUNT)?;
     fs::create_dir_all(into).doing(format_args!("make {}", into.display()))?;
     answer(socket, &Answer::Started)?;
     let stream = File::from(socket.try_clone().doing("read the archive")?);
@@ -24,7 +25,7 @@ pub fn unpack(socket: &OwnedFd, target: Target, into: &Path) -> Result<()> {
 
 /// Sends the paths as an archive, each under its own name, then says that it was all.
 pub fn pack(socket: &OwnedFd, target: Target, paths: &[PathBuf]) -> Result<()> {
-    sys::join_target(target, ThreadNameSpaceType::MOUNT)?;
+    Member::open(target)?.enter(ThreadNameSpaceType::MOUNT)?;
     for path in paths {
         path.symlink_metadata().doing(path.display())?;
     }
@@ -47,7 +48,7 @@ pub fn forget(socket: &OwnedFd, keeper: Target, layer: &str) -> Result<()> {
 
 /// Connects to `port` from inside: by the address that peers use, else by the loopback.
 pub fn dial(socket: &OwnedFd, target: Target, address: Ipv4Addr, port: u16) -> Result<()> {
-    sys::join_target(target, ThreadNameSpaceType::NETWORK)?;
+    Member::open(target)?.enter(ThreadNameSpaceType::NETWORK)?;
     let stream = TcpStream::connect(SocketAddr::from((address, port)))
         .or_else(|_| TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
         .doing(format_args!("connect to {address}:{port}"))?;

@@ -22,6 +22,8 @@ pub const HOST: &str = "/host";
 pub const LAYERS: &str = "/layers";
 /// The copy of the workstation's `/etc` that members without privileges share.
 pub const ETC: &str = "/etc";
+/// An empty directory, for overlays that have one directory only.
+pub const NOTHING: &str = "/nothing";
 /// The name of the bridge in the keeper's own network namespace.
 pub const BRIDGE: &str = "banquet0";
 
@@ -89,7 +91,7 @@ fn make_store() -> Result<()> {
     let base = Path::new("/tmp");
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     mount("banquet", base, "tmpfs", flags, Some(c"mode=0755")).doing("mount the store")?;
-    for name in [HOST, LAYERS, ETC] {
+    for name in [HOST, LAYERS, ETC, NOTHING] {
         fs::create_dir(base.join(&name[1..])).doing("make the store's directories")?;
     }
     std::env::set_current_dir(base).doing("enter the store")?;

@@ -1,18 +1,26 @@
 //! The helper's side: what must happen in a process with one thread.
 //!
 //! [`helper_main`] is the front door; `keep`, `boot`, `run` and `copy` each do one kind of request,
-//! `gate` is a group's way out, `rootfs` builds root directories, `netlink` links and addresses, `sys` holds the system calls.
+//! `gate` is a group's way out, `netlink` makes links and addresses. `rootfs` and `system` build root
+//! directories from `mounts`, by paths that `inside` keeps within them; `spaces` makes the namespaces
+//! of an instance's users, `confine` takes from their processes what they do not need, `sys` enters
+//! namespaces.
 
 mod boot;
+mod confine;
 mod copy;
 mod gate;
+mod inside;
 mod keep;
+mod mounts;
 mod nat;
 mod netlink;
 mod rootfs;
 mod run;
 mod shell;
+mod spaces;
 mod sys;
+mod system;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -54,6 +62,12 @@ impl Failure {
             message: message.into(),
             errno: None,
         }
+    }
+
+    /// Names the path that it is about.
+    fn at(mut self, path: &str) -> Self {
+        self.message = format!("{path}: {}", self.message);
+        self
     }
 }
 

@@ -2,18 +2,17 @@
 //! in the keeper's store that takes what is written.
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{XattrFlags, setxattr};
-use rustix::mount::{
-    MountFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_remount, unmount,
-};
-use rustix::process::pivot_root;
+use rustix::fs::{CWD, OFlags, XattrFlags, setxattr};
+use rustix::mount::{MountAttrFlags, UnmountFlags, unmount};
+use rustix::process::{fchdir, pivot_root};
 
-use super::keep::{ETC, HOST, LAYERS};
-use super::{Doing, Result, sys};
+use super::inside::{self, Root};
+use super::keep::{ETC, HOST, LAYERS, NOTHING};
+use super::{Doing, Failure, Result, mounts, system};
 use crate::wire::Boot;
 
 /// Directories of the workstation that every instance has anew and empty.
@@ -70,32 +69,35 @@ const NOT_SYSTEM: [&str; 14] = [
     "/var/tmp",
 ];
 
-/// Builds the root directory and makes it this process's.
-pub fn build(boot: &Boot, own_users: bool) -> Result<()> {
-    let layer = Layer {
-        path: Path::new(LAYERS).join(&boot.layer),
-        own_users,
-    };
-    let first = !layer.path.exists();
+/// Builds the root directory and makes it this process's. `proc` is the instance's `/proc`, not yet
+/// in its place.
+pub fn build(boot: &Boot, own_users: bool, proc: OwnedFd) -> Result<()> {
+    let layer = Layer::open(&boot.layer, own_users)?;
+    let first = !layer.path.join(MADE).exists();
+    if first && layer.path.exists() {
+        // A first boot that was cut off: what hides the workstation's files may be missing.
+        fs::remove_dir_all(&layer.path).doing("remove what an interrupted boot left")?;
+    }
     let root = layer.path.join("root");
     make_dirs(&root)?;
-    match &boot.rootfs {
-        Some(lower) => {
-            let lower = Path::new(HOST).join(lower.strip_prefix("/").unwrap_or(lower));
-            layer.overlay(&lower, &root, "root")?;
-        }
+    let root = match &boot.rootfs {
+        Some(lower) => layer.of_directory(lower, &root)?,
         None if own_users => layer.share_host(&root, first)?,
         None => layer.overlay_host(&root, first)?,
-    }
-    mount_system(&root, own_users)?;
+    };
+    system::mount(&root, proc, own_users)?;
     if first {
         write_names(&root, boot)?;
+        fs::write(layer.path.join(MADE), "").doing("note that the layer is made")?;
     }
-    std::env::set_current_dir(&root).doing("enter the root directory")?;
+    fchdir(&root).doing("enter the root directory")?;
     pivot_root(".", ".").doing("change the root directory")?;
     unmount(".", UnmountFlags::DETACH).doing("leave the old root directory")?;
     std::env::set_current_dir("/").doing("enter the root directory")
 }
+
+/// The file in a layer that says that its first boot was not cut off.
+const MADE: &str = "made";
 
 /// An instance's part of the store.
 struct Layer {
@@ -104,105 +106,183 @@ struct Layer {
 }
 
 impl Layer {
-    /// Mounts `lower` at `target`, with what is written going to the layer, under `name`.
-    fn overlay(&self, lower: &Path, target: &Path, name: &str) -> Result<()> {
-        let upper = self.path.join(format!("upper-{name}"));
-        let work = self.path.join(format!("work-{name}"));
-        make_dirs(&upper)?;
-        make_dirs(&work)?;
+    fn open(name: &str, own_users: bool) -> Result<Self> {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(Failure::new(format!("{name:?} is no name of a layer")));
+        }
+        let path = Path::new(LAYERS).join(name);
+        Ok(Self { path, own_users })
+    }
+
+    /// An overlay of the directory `lower`, without a place yet. What is written goes to the layer,
+    /// under `name`; without a name nothing can be written. Sockets and pipes of the workstation
+    /// lead nowhere when they are seen through an overlay: a bind mount would connect to them.
+    fn overlay(&self, lower: impl AsFd, name: Option<&str>) -> Result<OwnedFd> {
+        let mut options = Vec::new();
+        if let Some(name) = name {
+            for (option, prefix) in [("upperdir", "upper"), ("workdir", "work")] {
+                let path = self.path.join(format!("{prefix}-{name}"));
+                make_dirs(&path)?;
+                options.push((option, path.display().to_string()));
+            }
+            options.push(("lowerdir", ".".to_owned()));
+        } else {
+            // The kernel wants two directories where there is none to write to.
+            options.push(("lowerdir", format!(".:{NOTHING}")));
+        }
+        if self.own_users {
+            options.push(("userxattr", String::new()));
+        }
+        let options: Vec<(&str, &str)> = options
+            .iter()
+            .map(|(option, value)| (*option, value.as_str()))
+            .collect();
+        let mut attributes = MountAttrFlags::MOUNT_ATTR_NODEV;
+        attributes.set(MountAttrFlags::MOUNT_ATTR_RDONLY, name.is_none());
         // A path in an option could hold characters that have a meaning there.
-        std::env::set_current_dir(lower).doing(format_args!("enter {}", lower.display()))?;
-        let users = if self.own_users { ",userxattr" } else { "" };
-        let options = format!(
-            "lowerdir=.,upperdir={},workdir={}{users}",
-            upper.display(),
-            work.display()
-        );
-        let options = std::ffi::CString::new(options).map_err(io::Error::other);
-        let options = options.doing("mount the overlay")?;
-        mount(
-            "overlay",
-            target,
-            "overlay",
-            MountFlags::NODEV,
-            Some(options.as_c_str()),
-        )
-        .doing(format_args!("mount an overlay of {}", lower.display()))
+        fchdir(lower).doing("enter the directory below the overlay")?;
+        mounts::new("overlay", &options, attributes).doing("mount an overlay")
+    }
+
+    /// A directory or unpacked archive as the root, writable.
+    fn of_directory(&self, lower: &Path, root: &Path) -> Result<Root> {
+        let path = lower.display().to_string();
+        let host = Root::open(Path::new(HOST))?;
+        let lower = host.find(path.trim_start_matches('/'), OFlags::DIRECTORY);
+        let lower = lower.doing(format_args!("open {path}"))?;
+        let overlay = self.overlay(lower, Some("root"));
+        place(overlay.map_err(|failure| failure.at(&path))?, root)
     }
 
     /// The whole of the workstation's system, writable.
-    fn overlay_host(&self, root: &Path, first: bool) -> Result<()> {
+    fn overlay_host(&self, root: &Path, first: bool) -> Result<Root> {
         if first {
             let upper = self.path.join("upper-root");
+            make_dirs(&upper)?;
+            let above = Root::open(&upper)?;
             for (name, mode) in FRESH {
+                above.dir_with_mode(name, mode)?;
                 let path = upper.join(name);
-                make_dirs(&path)?;
-                set_mode(&path, mode)?;
                 setxattr(&path, "trusted.overlay.opaque", b"y", XattrFlags::empty())
                     .doing(format_args!("empty /{name}"))?;
             }
         }
-        self.overlay(Path::new(HOST), root, "root")?;
+        let host = Root::open(Path::new(HOST))?;
+        let overlay = self.overlay(&host, Some("root"));
+        let root = place(overlay.map_err(|failure| failure.at("/"))?, root)?;
         let table = fs::read_to_string("/host/proc/self/mountinfo").doing("read the mounts")?;
         for point in system_mounts(&table) {
             let below = point.trim_start_matches('/');
             let lower = Path::new(HOST).join(below);
             if lower.is_dir() {
-                self.overlay(&lower, &root.join(below), &name_of(&point))?;
+                let lower = Root::open(&lower)?;
+                let overlay = self.overlay(&lower, Some(&name_of(&point)));
+                let overlay = overlay.map_err(|failure| failure.at(&point))?;
+                mounts::attach(overlay, root.dir(below)?)
+                    .doing(format_args!("mount an overlay of {point}"))?;
             } else if first {
                 // A file that is mounted for itself, as container engines do with some in /etc.
-                fs::copy(&lower, root.join(below)).doing(format_args!("copy {point}"))?;
+                let content = fs::read(&lower).doing(format_args!("read {point}"))?;
+                root.replace(below, &content)?;
             }
         }
-        Ok(())
+        Ok(root)
     }
 
     /// What an ordinary user can have: programs shared and read-only, all else anew.
-    fn share_host(&self, root: &Path, first: bool) -> Result<()> {
+    fn share_host(&self, path: &Path, first: bool) -> Result<Root> {
         // Mounts need a mount above them that is this namespace's own.
-        mount_bind(root, root).doing("mount the root directory")?;
+        let own = mounts::copy(CWD, &path.display().to_string(), false);
+        let root = place(own.doing("mount the root directory")?, path)?;
         for name in OWN {
-            make_dirs(&root.join(name))?;
+            root.dir(name)?;
         }
         if first {
             for (name, mode) in FRESH {
-                make_dirs(&root.join(name))?;
-                set_mode(&root.join(name), mode)?;
+                root.dir_with_mode(name, mode)?;
             }
             for (name, target) in [("var/run", "/run"), ("var/lock", "/run/lock")] {
-                symlink(target, root.join(name)).doing(format_args!("make /{name}"))?;
+                root.link(name, Path::new(target))?;
             }
         }
+        let table = fs::read_to_string("/host/proc/self/mountinfo").doing("read the mounts")?;
+        let points = all_mounts(&table);
         let opt = entries(&Path::new(HOST).join("opt"));
         let shared = SYSTEM.iter().chain(&DATABASES).map(ToString::to_string);
         for name in shared.chain(opt.iter().map(|name| format!("opt/{name}"))) {
-            share(&name, root)?;
+            self.share(&name, &root, &points)?;
         }
-        make_dirs(&root.join("etc"))?;
-        self.overlay(Path::new(ETC), &root.join("etc"), "etc")
+        let etc = self.overlay(Root::open(Path::new(ETC))?, Some("etc"));
+        mounts::attach(etc.map_err(|failure| failure.at("/etc"))?, root.dir("etc")?)
+            .doing("mount an overlay of /etc")?;
+        Ok(root)
+    }
+
+    /// Shows `name` of the workstation below `root`, read-only; nothing where it has none. `points`
+    /// are the workstation's mounts.
+    fn share(&self, name: &str, root: &Root, points: &[String]) -> Result<()> {
+        let source = Path::new(HOST).join(name);
+        let Ok(meta) = source.symlink_metadata() else {
+            return Ok(());
+        };
+        if meta.is_symlink() {
+            if !root.has(name) {
+                let to = fs::read_link(&source).doing(format_args!("read /{name}"))?;
+                root.link(name, &to)?;
+            }
+            return Ok(());
+        }
+        if meta.is_file() {
+            return share_file(name, root);
+        }
+        if !meta.is_dir() {
+            return Ok(());
+        }
+        let target = root.dir(name)?;
+        let below = format!("/{name}/");
+        if points.iter().any(|point| point.starts_with(&below)) {
+            // The kernel lays no overlay over other mounts: what is beside them is shared by itself.
+            for entry in entries(&source) {
+                self.share(&format!("{name}/{entry}"), root, points)?;
+            }
+            return Ok(());
+        }
+        let overlay = self.overlay(Root::open(&source)?, None);
+        if overlay.is_err()
+            && points
+                .iter()
+                .any(|point| *point == below[..below.len() - 1])
+        {
+            // A file system for itself that the kernel takes into no overlay is left out.
+            return Ok(());
+        }
+        mounts::attach(
+            overlay.map_err(|failure| failure.at(&format!("/{name}")))?,
+            target,
+        )
+        .doing(format_args!("share /{name}"))
     }
 }
 
-/// Shows `name` of the workstation below `root`, read-only; nothing where it has none.
-fn share(name: &str, root: &Path) -> Result<()> {
-    let source = Path::new(HOST).join(name);
-    let target = root.join(name);
-    let Ok(meta) = source.symlink_metadata() else {
-        return Ok(());
-    };
-    if meta.is_symlink() {
-        if target.symlink_metadata().is_err() {
-            let to = fs::read_link(&source).doing(format_args!("read /{name}"))?;
-            symlink(to, &target).doing(format_args!("make /{name}"))?;
-        }
-        return Ok(());
+/// Shows the file `name` of the workstation below `root`, read-only.
+fn share_file(name: &str, root: &Root) -> Result<()> {
+    let (above, last) = root.above(name)?;
+    if !root.has(name) {
+        inside::new_file(above, last).doing(format_args!("make /{name}"))?;
     }
-    if !meta.is_dir() {
-        return Ok(());
-    }
-    make_dirs(&target)?;
-    mount_bind_recursive(&source, &target).doing(format_args!("share /{name}"))?;
-    sys::read_only(&target).doing(format_args!("make /{name} read-only"))
+    let file = mounts::copy(CWD, &format!("{HOST}/{name}"), false);
+    let file = file.doing(format_args!("share /{name}"))?;
+    let attributes = mounts::NO_DEVICES | MountAttrFlags::MOUNT_ATTR_RDONLY;
+    mounts::set(&file, attributes).doing(format_args!("make /{name} read-only"))?;
+    let target = root.find(name, OFlags::PATH | OFlags::NOFOLLOW);
+    mounts::attach(file, target.doing(format_args!("open /{name}"))?)
+        .doing(format_args!("share /{name}"))
+}
+
+/// Gives a mount its place at `path`, a directory of the store, and opens it.
+fn place(mount: OwnedFd, path: &Path) -> Result<Root> {
+    mounts::attach(mount, Root::open(path)?).doing("mount the root directory")?;
+    Root::open(path)
 }
 
 /// The mounts of the workstation, below its root, that are part of its system. `table` is the
@@ -252,81 +332,17 @@ fn unescape(point: &str) -> String {
     })
 }
 
-/// The file systems that every instance has for itself.
-fn mount_system(root: &Path, own_users: bool) -> Result<()> {
-    let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    for name in ["proc", "sys", "dev", "run", "tmp"] {
-        make_dirs(&root.join(name))?;
-    }
-    mount("proc", root.join("proc"), "proc", quiet, None).doing("mount /proc")?;
-    let sys = root.join("sys");
-    if mount("sysfs", &sys, "sysfs", quiet | MountFlags::RDONLY, None).is_err() {
-        // Forbidden where parts of the workstation's own are covered, as in a container.
-        mount_bind_recursive("/host/sys", &sys).doing("share /sys")?;
-        sys::read_only(&sys).doing("make /sys read-only")?;
-    }
-    if !own_users {
-        protect_kernel(&root.join("proc"))?;
-    }
-    let no_devices = MountFlags::NOSUID | MountFlags::NODEV;
-    let mode = Some(c"mode=0755");
-    mount("tmpfs", root.join("run"), "tmpfs", no_devices, mode).doing("mount /run")?;
-    make_dirs(&root.join("run/lock"))?;
-    set_mode(&root.join("run/lock"), 0o1777)?;
-    mount_devices(&root.join("dev"), own_users)
-}
-
-/// Keeps root in the instance from changing the workstation's kernel; its own network's settings
-/// stay open.
-fn protect_kernel(proc: &Path) -> Result<()> {
-    let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    for name in ["sys", "sysrq-trigger", "irq", "bus"] {
-        let path = proc.join(name);
-        if path.exists() {
-            mount_bind(&path, &path).doing(format_args!("mount /proc/{name}"))?;
-            mount_remount(&path, MountFlags::BIND | MountFlags::RDONLY | quiet, c"")
-                .doing(format_args!("make /proc/{name} read-only"))?;
-        }
-    }
-    let network = proc.join("sys/net");
-    mount_bind(&network, &network).doing("mount /proc/sys/net")?;
-    mount_remount(&network, MountFlags::BIND | quiet, c"").doing("open /proc/sys/net")
-}
-
-fn mount_devices(dev: &Path, own_users: bool) -> Result<()> {
-    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
-    mount("tmpfs", dev, "tmpfs", flags, Some(c"mode=0755")).doing("mount /dev")?;
-    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
-        fs::write(dev.join(name), "").doing(format_args!("make /dev/{name}"))?;
-        mount_bind(format!("/host/dev/{name}"), dev.join(name))
-            .doing(format_args!("share /dev/{name}"))?;
-    }
-    for (name, target) in [
-        ("fd", "/proc/self/fd"),
-        ("stdin", "/proc/self/fd/0"),
-        ("stdout", "/proc/self/fd/1"),
-        ("stderr", "/proc/self/fd/2"),
-        ("ptmx", "pts/ptmx"),
-    ] {
-        symlink(target, dev.join(name)).doing(format_args!("make /dev/{name}"))?;
-    }
-    make_dirs(&dev.join("pts"))?;
-    make_dirs(&dev.join("shm"))?;
-    // Group 5 is `tty` everywhere, but an ordinary user's instance has one group only.
-    let terminals = if own_users {
-        c"newinstance,ptmxmode=0666,mode=0620"
-    } else {
-        c"newinstance,ptmxmode=0666,mode=0620,gid=5"
+/// All mounts of the workstation below its root. `table` is the keeper's list.
+fn all_mounts(table: &str) -> Vec<String> {
+    let point = |line: &str| {
+        let point = line.split(' ').nth(4)?.strip_prefix(HOST)?;
+        (!point.is_empty()).then(|| unescape(point))
     };
-    mount("devpts", dev.join("pts"), "devpts", flags, Some(terminals)).doing("mount /dev/pts")?;
-    let shared = flags | MountFlags::NODEV;
-    mount("shm", dev.join("shm"), "tmpfs", shared, Some(c"mode=1777")).doing("mount /dev/shm")
+    table.lines().filter_map(point).collect()
 }
 
 /// Host name, hosts and name servers. Each replaces what was there, be it a link.
-fn write_names(root: &Path, boot: &Boot) -> Result<()> {
-    let etc = root.join("etc");
-    make_dirs(&etc)?;
+fn write_names(root: &Root, boot: &Boot) -> Result<()> {
     let hosts = format!(
         "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n{}\t{}\n",
         boot.address, boot.hostname
@@ -336,10 +352,7 @@ fn write_names(root: &Path, boot: &Boot) -> Result<()> {
         ("hosts", hosts),
         ("resolv.conf", boot.resolv_conf.clone()),
     ] {
-        let path = etc.join(name);
-        let _ = fs::remove_file(&path);
-        fs::write(&path, content).doing(format_args!("write /etc/{name}"))?;
-        set_mode(&path, 0o644)?;
+        root.replace(&format!("etc/{name}"), content.as_bytes())?;
     }
     Ok(())
 }
@@ -377,11 +390,6 @@ fn entries(directory: &Path) -> Vec<String> {
 
 fn make_dirs(path: &Path) -> Result<()> {
     fs::create_dir_all(path).doing(format_args!("make {}", path.display()))
-}
-
-fn set_mode(path: &Path, mode: u32) -> Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-        .doing(format_args!("set the mode of {}", path.display()))
 }
 
 #[cfg(test)]

@@ -12,21 +12,22 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 use rustix::thread::ThreadNameSpaceType;
 
-use super::sys::{self, Fork};
+use super::sys::{self, Fork, Member};
 use super::{Doing, Result, answer, shell};
 use crate::labels::stat_of;
 use crate::wire::{self, Answer, Run};
 
 /// Runs the command until it ends, or until the kitchen is gone.
 pub fn run(socket: &OwnedFd, run: &Run) -> Result<()> {
-    let handle = sys::join_target(run.target, ThreadNameSpaceType::PROCESS_ID)?;
+    let member = Member::open(run.target)?;
+    sys::join_target(run.target, ThreadNameSpaceType::PROCESS_ID)?;
     let pipe = || pipe_with(PipeFlags::CLOEXEC).doing("make a pipe");
     let (input, out, err) = (pipe()?, pipe()?, pipe()?);
     let child = match sys::fork().doing("fork")? {
         Fork::Child => {
             let stdin = run.stdin.then_some(input.0);
             drop(input.1);
-            command(run, &handle, stdin, out.1, err.1)
+            command(run, &member, stdin, out.1, err.1)
         }
         Fork::Parent(child) => child,
     };
@@ -48,9 +49,9 @@ pub fn run(socket: &OwnedFd, run: &Run) -> Result<()> {
 }
 
 /// The child: becomes the command. Returns only where that fails.
-fn command(run: &Run, handle: &OwnedFd, stdin: Option<OwnedFd>, out: OwnedFd, err: OwnedFd) -> ! {
+fn command(run: &Run, member: &Member, stdin: Option<OwnedFd>, out: OwnedFd, err: OwnedFd) -> ! {
     let _ = rustix::process::setsid();
-    let mut command = match shell::command(handle, run.target.own_users, &run.user) {
+    let mut command = match shell::command(member, run.target.own_users, &run.user) {
         Ok(command) => command,
         Err(failure) => fail(&failure.message, err),
     };

@@ -3,44 +3,29 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use rustix::process::{WaitOptions, WaitStatus, getegid, geteuid, waitpid};
 use rustix::thread::{
-    CapabilitySet, Gid, ThreadNameSpaceType, Uid, remove_capability_from_bounding_set,
-    set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+    Gid, ThreadNameSpaceType, Uid, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 
-use super::sys::{self, Fork};
-use super::{Doing, Failure, Result};
+use super::sys::{self, Fork, Member};
+use super::{Doing, Failure, Result, confine};
 use crate::wire::{Process, Target};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// What root in an instance may not do: it would reach the workstation.
-const FORBIDDEN: CapabilitySet = CapabilitySet::SYS_MODULE
-    .union(CapabilitySet::SYS_RAWIO)
-    .union(CapabilitySet::SYS_TIME)
-    .union(CapabilitySet::MAC_ADMIN)
-    .union(CapabilitySet::MAC_OVERRIDE)
-    .union(CapabilitySet::SYSLOG)
-    .union(CapabilitySet::WAKE_ALARM);
-
 /// Enters the instance as `user` and gives the command that starts a shell there, with a clean
 /// environment, in the user's home. For a child whose parent joined the PID namespace.
-pub fn command(handle: &OwnedFd, own_users: bool, name: &str) -> Result<Command> {
+pub fn command(member: &Member, own_users: bool, name: &str) -> Result<Command> {
     let kinds = ThreadNameSpaceType::MOUNT
         | ThreadNameSpaceType::NETWORK
         | ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME
         | ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION;
-    sys::join(handle, kinds)?;
+    member.enter(kinds)?;
     let user = User::find(name)?;
-    if !own_users {
-        for capability in FORBIDDEN.iter() {
-            remove_capability_from_bounding_set(capability).doing("give up a capability")?;
-        }
-    }
+    confine::confine(own_users)?;
     user.become_it(own_users)?;
     let mut command = Command::new("/bin/sh");
     let home = if fs::metadata(&user.home).is_ok_and(|meta| meta.is_dir()) {
@@ -156,11 +141,13 @@ pub fn enter(arguments: &[OsString]) -> ExitCode {
             .and_then(|user| user.to_str())
             .unwrap_or("root");
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-        let handle = sys::join_target(target, ThreadNameSpaceType::PROCESS_ID)?;
+        sys::close_from(3).doing("close the kitchen's files")?;
+        let member = Member::open(target)?;
+        sys::join_target(target, ThreadNameSpaceType::PROCESS_ID)?;
         let term = std::env::var_os("TERM");
         match sys::fork().doing("fork")? {
             Fork::Child => {
-                let mut shell = command(&handle, target.own_users, user)?;
+                let mut shell = command(&member, target.own_users, user)?;
                 if let Some(term) = term {
                     shell.env("TERM", term);
                 }

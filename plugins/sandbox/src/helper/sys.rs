@@ -1,124 +1,21 @@
-//! System calls that no crate wraps safely. A helper has one thread: that is what makes them safe.
+//! Entering namespaces, and what a process knows of itself.
 
-use std::ffi::CString;
-use std::fs;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::path::Path;
+use std::fs::{self, File};
+use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::process::Pid;
-use rustix::thread::{ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::thread::{
+    LinkNameSpaceType, ThreadNameSpaceType, UnshareFlags, move_into_link_name_space,
+    move_into_thread_name_spaces,
+};
 
 use super::{Doing, Failure, Result};
+use crate::raw;
+pub use crate::raw::{
+    Fork, close_from, fork, hold_term, ignore_keys, original_destination, reap_children,
+    terminate_all, unshare, wait_for_term,
+};
 use crate::wire::Target;
-
-/// Which side of a fork this is.
-pub enum Fork {
-    /// The one that forked.
-    Parent(Pid),
-    /// The new one.
-    Child,
-}
-
-/// Splits the process in two.
-#[allow(unsafe_code)]
-pub fn fork() -> io::Result<Fork> {
-    // SAFETY: the helper has one thread, so no lock is held by a thread that the child lacks.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => Ok(Fork::Child),
-        pid => Pid::from_raw(pid)
-            .map(Fork::Parent)
-            .ok_or_else(io::Error::last_os_error),
-    }
-}
-
-/// Makes new namespaces.
-#[allow(unsafe_code)]
-pub fn unshare(flags: UnshareFlags) -> io::Result<()> {
-    // SAFETY: the file table is never among the flags, and the helper has one thread.
-    Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
-}
-
-/// Closes every file from number `first` on: what the kitchen's own parent left open.
-#[allow(unsafe_code)]
-pub fn close_from(first: RawFd) -> io::Result<()> {
-    // SAFETY: called before the helper opens anything.
-    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
-    (closed == 0)
-        .then_some(())
-        .ok_or_else(io::Error::last_os_error)
-}
-
-/// Ended children vanish by themselves.
-#[allow(unsafe_code)]
-pub fn reap_children() {
-    // SAFETY: no handler is installed, only the default changed.
-    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
-}
-
-/// From now on SIGTERM waits for [`wait_for_term`].
-#[allow(unsafe_code)]
-pub fn hold_term() {
-    // SAFETY: the set is initialised by `sigemptyset` before it is used.
-    unsafe {
-        let mut set = std::mem::zeroed();
-        libc::sigemptyset(&mut set);
-        libc::sigaddset(&mut set, libc::SIGTERM);
-        libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
-    }
-}
-
-/// Sleeps until SIGTERM comes.
-#[allow(unsafe_code)]
-pub fn wait_for_term() {
-    // SAFETY: as in `hold_term`; the signal's number is written to a local variable.
-    unsafe {
-        let mut set = std::mem::zeroed();
-        libc::sigemptyset(&mut set);
-        libc::sigaddset(&mut set, libc::SIGTERM);
-        let mut signal = 0;
-        while libc::sigwait(&set, &mut signal) != 0 {}
-    }
-}
-
-/// Asks every other process of this process's own PID namespace to end. Only for its first one.
-#[allow(unsafe_code)]
-pub fn terminate_all() {
-    debug_assert_eq!(std::process::id(), 1);
-    if std::process::id() == 1 {
-        // SAFETY: no memory is involved; as PID 1 it reaches this namespace and no other.
-        unsafe { libc::kill(-1, libc::SIGTERM) };
-    }
-}
-
-/// Makes the mount at `path` and all below it read-only.
-#[allow(unsafe_code)]
-pub fn read_only(path: &Path) -> io::Result<()> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = CString::new(path.as_os_str().as_bytes())?;
-    let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_RDONLY,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
-    // SAFETY: `path` and `attributes` live across the call, and the size is the structure's.
-    let set = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            libc::AT_RECURSIVE,
-            &attributes,
-            size_of::<libc::mount_attr>(),
-        )
-    };
-    (set == 0)
-        .then_some(())
-        .ok_or_else(io::Error::last_os_error)
-}
 
 /// A handle to the process of `target`. To be opened before a child enters another PID namespace,
 /// in which the number means nothing.
@@ -140,23 +37,54 @@ pub fn join_target(target: Target, mut kinds: ThreadNameSpaceType) -> Result<Own
     Ok(handle)
 }
 
-/// Where a connection was meant to go before a rule redirected it.
-#[allow(unsafe_code)]
-pub fn original_destination(stream: &TcpStream) -> io::Result<SocketAddrV4> {
-    // SAFETY: all zeroes is a valid address, and its size is passed along.
-    let (got, address) = unsafe {
-        let mut address: libc::sockaddr_in = std::mem::zeroed();
-        let mut size = size_of::<libc::sockaddr_in>() as libc::socklen_t;
-        let into = (&raw mut address).cast();
-        let option = libc::SO_ORIGINAL_DST;
-        let got = libc::getsockopt(stream.as_raw_fd(), libc::SOL_IP, option, into, &mut size);
-        (got, address)
-    };
-    if got != 0 {
-        return Err(io::Error::last_os_error());
+/// A running instance, as a process needs it that is to become part of it.
+pub struct Member {
+    /// The user namespace of everything that runs in it.
+    users: OwnedFd,
+    spaces: [(ThreadNameSpaceType, File); 4],
+}
+
+impl Member {
+    /// To be opened before a child enters the instance's PID namespace, where the number of
+    /// `target` means nothing, and before it has the instance's users, who may not look at it.
+    pub fn open(target: Target) -> Result<Self> {
+        let space = |name: &str| {
+            let path = format!("/proc/{}/ns/{name}", target.process.pid);
+            File::open(path).doing("open the instance's namespaces")
+        };
+        let spaces = [
+            (ThreadNameSpaceType::NETWORK, space("net")?),
+            (
+                ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME,
+                space("uts")?,
+            ),
+            (
+                ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION,
+                space("ipc")?,
+            ),
+            (ThreadNameSpaceType::MOUNT, space("mnt")?),
+        ];
+        // Only what was opened before this is surely the instance's.
+        open(target)?;
+        let users = raw::users_of(&spaces[0].1).doing("find the instance's users")?;
+        Ok(Self { users, spaces })
     }
-    let host = Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr));
-    Ok(SocketAddrV4::new(host, u16::from_be(address.sin_port)))
+
+    /// Becomes one of the instance's processes as far as `kinds` go: with its users, and so without
+    /// any right over the workstation. The instance can neither trace this process nor reach the
+    /// program that it runs until it executes one of the instance's own.
+    pub fn enter(&self, kinds: ThreadNameSpaceType) -> Result<()> {
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("hide from the instance")?;
+        move_into_link_name_space(self.users.as_fd(), Some(LinkNameSpaceType::User))
+            .doing("enter the instance's user namespace")?;
+        for (kind, space) in &self.spaces {
+            if kinds.contains(*kind) {
+                move_into_link_name_space(space.as_fd(), None)
+                    .doing("enter the instance's namespaces")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether this process may mount and make namespaces as it is (capability `SYS_ADMIN`).
@@ -185,7 +113,6 @@ pub fn new_users(inside: (u32, u32), outside: (u32, u32)) -> Result<()> {
 
 /// Gives back the memory that the program's code takes: a process that only waits needs next to
 /// none of it, and what it does need is read again. `proc` is where `/proc` is.
-#[allow(unsafe_code)]
 pub fn forget_code(proc: &str) {
     let maps = fs::read_to_string(format!("{proc}/self/maps")).unwrap_or_default();
     let code = maps.lines().filter_map(|line| {
@@ -197,16 +124,6 @@ pub fn forget_code(proc: &str) {
         is_code.then_some((start, end - start))
     });
     for (start, length) in code.collect::<Vec<_>>() {
-        // SAFETY: code from a file is never written to, so that its pages come back as they were.
-        unsafe { libc::madvise(start as *mut libc::c_void, length, libc::MADV_DONTNEED) };
-    }
-}
-
-/// A terminal's keys are for the shell that this process waits for, not for this process.
-#[allow(unsafe_code)]
-pub fn ignore_keys() {
-    for signal in [libc::SIGINT, libc::SIGQUIT] {
-        // SAFETY: no handler is installed, only the default changed.
-        unsafe { libc::signal(signal, libc::SIG_IGN) };
+        raw::forget(start, length);
     }
 }

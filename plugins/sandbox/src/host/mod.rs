@@ -13,20 +13,8 @@ mod names;
 mod processes;
 mod transport;
 
-use std::io;
-use std::os::fd::OwnedFd;
-
-use tokio::io::unix::AsyncFd;
-
 pub use driver::SandboxDriver;
 pub use transport::SandboxTransport;
-
-/// Lets the runtime say when `file` can be read.
-#[allow(unsafe_code)]
-fn watch(file: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: an `OwnedFd` is one file for all of its life, and closes it only when dropped.
-    Ok(unsafe { AsyncFd::register(file) }?)
-}
 
 /// Keys of the state.
 mod keys {

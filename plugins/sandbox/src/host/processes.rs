@@ -34,7 +34,7 @@ pub fn signal(handle: &OwnedFd, signal: Signal) -> Result<()> {
 
 /// Whether the process ends within `limit`.
 pub async fn gone_within(limit: Duration, handle: OwnedFd) -> Result<bool> {
-    let handle = super::watch(handle)?;
+    let handle = crate::raw::watch(handle)?;
     match tokio::time::timeout(limit, handle.readable()).await {
         Ok(ready) => Ok(ready.map(|_| true)?),
         Err(_) => Ok(false),

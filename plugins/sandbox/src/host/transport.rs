@@ -243,7 +243,7 @@ async fn forward(
         fcntl_getfl(&pipe).map_err(io::Error::from)? | OFlags::NONBLOCK,
     )
     .map_err(io::Error::from)?;
-    let pipe = super::watch(pipe)?;
+    let pipe = crate::raw::watch(pipe)?;
     let mut splitter = LineSplitter::default();
     let mut buffer = vec![0; 64 * 1024];
     // What the pipe can hold once the command has ended; none: it has not.
