@@ -107,22 +107,43 @@ pub fn confine(own_users: bool) -> Result<()> {
     if own_users {
         set_no_new_privs(true).doing("give up new privileges")?;
     }
-    let filter = filter().map_err(|error| Failure::new(format!("make the filter: {error}")))?;
-    raw::filter_calls(&filter).doing("filter system calls")
+    for filter in [calls(), sockets()] {
+        let filter = filter.map_err(|error| Failure::new(format!("make the filter: {error}")))?;
+        raw::filter_calls(&filter).doing("filter system calls")?;
+    }
+    Ok(())
 }
 
 type Filtered<T> = std::result::Result<T, seccompiler::BackendError>;
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn filter() -> Filtered<BpfProgram> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    for call in DENIED.iter().chain(DENIED_HERE) {
-        rules.insert(*call, Vec::new());
-    }
+/// Refuses calls as what nobody may do.
+fn calls() -> Filtered<BpfProgram> {
+    let calls = DENIED.iter().chain(DENIED_HERE);
+    let mut rules: Rules = calls.map(|call| (*call, Vec::new())).collect();
     rules.insert(libc::SYS_ioctl, key_rules()?);
-    rules.insert(libc::SYS_socket, socket_rules()?);
     #[cfg(target_arch = "x86_64")]
-    add_x32(&mut rules)?;
-    let refuse = SeccompAction::Errno(libc::EPERM.cast_unsigned());
+    {
+        /// Calls of which programs with short pointers have a variant of their own.
+        const IOCTL: i64 = X32 | 514;
+        const KEXEC_LOAD: i64 = X32 | 528;
+        rules.insert(IOCTL, key_rules()?);
+        rules.insert(KEXEC_LOAD, Vec::new());
+    }
+    filter(rules, libc::EPERM)
+}
+
+/// Refuses sockets as what the kernel does not have: that is what `su` and `sudo` expect where they
+/// cannot reach the kernel's log of audits.
+fn sockets() -> Filtered<BpfProgram> {
+    let rules = Rules::from([(libc::SYS_socket, socket_rules()?)]);
+    filter(rules, libc::EAFNOSUPPORT)
+}
+
+fn filter(mut rules: Rules, error: i32) -> Filtered<BpfProgram> {
+    #[cfg(target_arch = "x86_64")]
+    add_x32(&mut rules);
+    let refuse = SeccompAction::Errno(error.cast_unsigned());
     let processor = std::env::consts::ARCH.try_into()?;
     SeccompFilter::new(rules, SeccompAction::Allow, refuse, processor)?.try_into()
 }
@@ -151,19 +172,16 @@ fn socket_rules() -> Filtered<Vec<SeccompRule>> {
     ])
 }
 
-/// The kernel takes the same calls under other numbers from programs with short pointers.
+/// What marks a call of a program with short pointers: the kernel takes the same calls from it
+/// under other numbers.
 #[cfg(target_arch = "x86_64")]
-fn add_x32(rules: &mut BTreeMap<i64, Vec<SeccompRule>>) -> Filtered<()> {
-    const X32: i64 = 0x4000_0000;
-    /// Calls of which those programs have a variant: `ioctl` and `kexec_load`.
-    const IOCTL: i64 = X32 | 514;
-    const KEXEC_LOAD: i64 = X32 | 528;
+const X32: i64 = 0x4000_0000;
+
+#[cfg(target_arch = "x86_64")]
+fn add_x32(rules: &mut Rules) {
     let same: Vec<(i64, Vec<SeccompRule>)> = rules
         .iter()
         .map(|(call, rules)| (call | X32, rules.clone()))
         .collect();
     rules.extend(same);
-    rules.insert(IOCTL, key_rules()?);
-    rules.insert(KEXEC_LOAD, Vec::new());
-    Ok(())
 }
