@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::Internet;
+
 /// Keys of the driver `sandbox`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -11,8 +13,9 @@ pub struct Config {
     /// workstation's own), a directory, or a tar archive (`.tar`, `.tar.gz`). Relative to the
     /// project.
     pub rootfs: String,
-    /// Whether the instance reaches the world beyond its cluster.
-    pub internet: bool,
+    /// Whether the instance reaches the world beyond its cluster: but not the workstation itself, nor
+    /// link-local addresses, unless `allow` names them (`ADDRESS[/BITS][:PORT]`).
+    pub internet: Internet,
     /// Host name; default: the instance's name.
     pub hostname: Option<String>,
     /// Seconds that processes have to end when the instance is stopped, before they are killed.
@@ -23,7 +26,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             rootfs: "host".into(),
-            internet: false,
+            internet: Internet::Off,
             hostname: None,
             stop_timeout: 10,
         }

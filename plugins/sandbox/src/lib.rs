@@ -15,6 +15,7 @@ mod elsewhere;
 mod helper;
 #[cfg(target_os = "linux")]
 mod host;
+mod internet;
 #[cfg(target_os = "linux")]
 mod labels;
 #[cfg(target_os = "linux")]
@@ -29,6 +30,7 @@ pub use elsewhere::{SandboxDriver, SandboxTransport, helper_main};
 pub use helper::helper_main;
 #[cfg(target_os = "linux")]
 pub use host::{SandboxDriver, SandboxTransport};
+pub use internet::{Destination, Internet};
 
 /// First argument of a process that is a helper and not a kitchen.
 pub const HELPER: &str = "__sandbox";

@@ -59,6 +59,8 @@ pub enum Request {
         prefix: u8,
         /// The workstation's name server.
         name_server: Option<Ipv4Addr>,
+        /// The file of [`Permits`](crate::internet::Permits), read at every connection.
+        permits: PathBuf,
     },
     /// Make an instance and stay as its first process.
     Boot(Boot),

@@ -6,14 +6,17 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::sockopt::set_socket_linger;
 use rustix::process::{WaitOptions, waitpid};
 use rustix::thread::ThreadNameSpaceType;
 
+use super::permit::{self, Guard};
 use super::sys::{self, Fork};
 use super::{Doing, Result, answer, keep, nat, refuse};
 use crate::wire::{self, Answer, Target};
@@ -23,7 +26,7 @@ const MOST: usize = 1024;
 /// Memory of a thread, of which each connection has two.
 const STACK: usize = 64 * 1024;
 /// How long the world may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a name server may take to answer.
 const NAME_PATIENCE: Duration = Duration::from_secs(5);
 const NAMES: u16 = 53;
@@ -32,9 +35,9 @@ const NAMES: u16 = 53;
 pub fn open(
     socket: &OwnedFd,
     keeper: Target,
-    address: Ipv4Addr,
-    prefix: u8,
+    (address, prefix): (Ipv4Addr, u8),
     name_server: Option<Ipv4Addr>,
+    permits: PathBuf,
 ) -> Result<()> {
     let process = keep::own_process("/proc")?;
     let handle = sys::open(keeper)?;
@@ -60,12 +63,15 @@ pub fn open(
         return Ok(());
     };
     let server = name_server.map(|server| SocketAddr::from((server, NAMES)));
+    let guard: &'static Guard = Box::leak(Box::new(Guard::new(permits, (address, prefix))));
     accept(world.into(), |stream| {
-        sys::original_destination(stream).map(SocketAddr::V4)
+        guard.connect(stream.peer_addr()?.ip(), sys::original_destination(stream)?)
     });
-    let missing = || io::Error::from(io::ErrorKind::NotFound);
-    accept(names.into(), move |_| server.ok_or_else(missing));
-    answer_queries(queries.into(), server);
+    accept(names.into(), move |stream| {
+        let server = server.filter(|_| guard.lets_out(stream.peer_addr().map(|peer| peer.ip())));
+        TcpStream::connect_timeout(&server.ok_or_else(permit::refused)?, PATIENCE)
+    });
+    answer_queries(queries.into(), server, guard);
     let own_users = false;
     answer(socket, &Answer::Ready(Target { process, own_users }))?;
     let mut watched = [PollFd::new(&handle, PollFlags::IN)];
@@ -85,21 +91,25 @@ fn listen(keeper: Target, address: Ipv4Addr, prefix: u8, out: &UnixStream) -> Re
         .doing("hand out the sockets")
 }
 
-/// Passes on what connects to `inside`; `destination` says where to.
+/// Passes on what connects to `inside`, to where `connect` leads. Where that fails the peer sees a
+/// reset.
 fn accept(
     inside: TcpListener,
-    destination: impl Fn(&TcpStream) -> io::Result<SocketAddr> + Send + Copy + 'static,
+    connect: impl Fn(&TcpStream) -> io::Result<TcpStream> + Send + Copy + 'static,
 ) {
     start(move || {
         let busy = Busy::default();
         for stream in inside.incoming().flatten() {
-            busy.work(move || drop(destination(&stream).and_then(|to| pass(&stream, to))));
+            busy.work(move || match connect(&stream) {
+                Ok(outside) => drop(pass(&stream, &outside)),
+                Err(_) => drop(set_socket_linger(&stream, Some(Duration::ZERO))),
+            });
         }
     });
 }
 
 /// Passes names' queries on to `server`.
-fn answer_queries(inside: UdpSocket, server: Option<SocketAddr>) {
+fn answer_queries(inside: UdpSocket, server: Option<SocketAddr>, guard: &'static Guard) {
     start(move || {
         let busy = Busy::default();
         let inside = Arc::new(inside);
@@ -110,7 +120,7 @@ fn answer_queries(inside: UdpSocket, server: Option<SocketAddr>) {
                 continue;
             };
             let (inside, query) = (inside.clone(), query[..length].to_vec());
-            if let Some(server) = server {
+            if let Some(server) = server.filter(|_| guard.lets_out(Ok(from.ip()))) {
                 busy.work(move || drop(resolve(&inside, &query, from, server)));
             }
         }
@@ -141,13 +151,12 @@ fn start(work: impl FnOnce() + Send + 'static) {
     let _ = std::thread::Builder::new().stack_size(STACK).spawn(work);
 }
 
-/// Opens a connection anew and copies both ways.
-fn pass(inside: &TcpStream, to: SocketAddr) -> io::Result<()> {
-    let outside = TcpStream::connect_timeout(&to, PATIENCE)?;
+/// Copies both ways.
+fn pass(inside: &TcpStream, outside: &TcpStream) -> io::Result<()> {
     let (from, into) = (inside.try_clone()?, outside.try_clone()?);
     let way_out = std::thread::Builder::new().stack_size(STACK);
     let way_out = way_out.spawn(move || drop(copy(&from, &into)))?;
-    let copied = copy(&outside, inside);
+    let copied = copy(outside, inside);
     let _ = way_out.join();
     copied
 }

@@ -1,7 +1,7 @@
 //! The helper's side: what must happen in a process with one thread.
 //!
 //! [`helper_main`] is the front door; `keep`, `boot`, `run` and `copy` each do one kind of request,
-//! `gate` is a group's way out, `netlink` makes links and addresses. `rootfs` and `system` build root
+//! `gate` is a group's way out and `permit` says who may go where, `netlink` makes links and addresses. `rootfs` and `system` build root
 //! directories from `mounts`, by paths that `inside` keeps within them; `spaces` makes the namespaces
 //! of an instance's users, `confine` takes from their processes what they do not need, `sys` enters
 //! namespaces.
@@ -15,6 +15,7 @@ mod keep;
 mod mounts;
 mod nat;
 mod netlink;
+mod permit;
 mod rootfs;
 mod run;
 mod shell;
@@ -126,7 +127,8 @@ fn dispatch(socket: &OwnedFd, request: Request) -> Result<()> {
             gateway,
             prefix,
             name_server,
-        } => gate::open(socket, keeper, gateway, prefix, name_server),
+            permits,
+        } => gate::open(socket, keeper, (gateway, prefix), name_server, permits),
         Request::Boot(boot) => boot::boot(socket, &boot),
         Request::Run(run) => run::run(socket, &run),
         Request::Unpack { target, into } => copy::unpack(socket, target, &into),

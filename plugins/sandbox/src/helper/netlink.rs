@@ -115,12 +115,36 @@ impl Netlink {
         self.ask(message)
     }
 
+    /// What the routes of this namespace do with `to`: `RTN_UNICAST`, `RTN_LOCAL`, …
+    pub fn kind_of_route(&self, to: Ipv4Addr) -> io::Result<u8> {
+        let mut message = Message::new(libc::RTM_GETROUTE, libc::NLM_F_REQUEST as u16);
+        message.raw(&[libc::AF_INET as u8, 32, 0, 0]);
+        message.raw(&[0; 8]);
+        message.attribute(libc::RTA_DST, &to.octets());
+        send(&self.0, &message.finish(), SendFlags::empty())?;
+        let mut buffer = [0; 4096];
+        let (_, read) = recv(&self.0, &mut buffer[..], RecvFlags::empty())?;
+        route_kind(&buffer[..read])
+    }
+
     /// Sends a message and reads what the kernel says to it.
     fn ask(&self, message: Message) -> io::Result<()> {
         send(&self.0, &message.finish(), SendFlags::empty())?;
         let mut buffer = [0; 4096];
         let (_, read) = recv(&self.0, &mut buffer[..], RecvFlags::empty())?;
         acknowledgements(&buffer[..read]).map(drop)
+    }
+}
+
+/// The type of the route that the kernel's answer describes.
+fn route_kind(answer: &[u8]) -> io::Result<u8> {
+    // The message's type stands in its 5th and 6th byte, the route's in the 8th after the header.
+    let route = answer.get(4..6) == Some(&libc::RTM_NEWROUTE.to_ne_bytes());
+    match (route, answer.get(16 + 7)) {
+        (true, Some(kind)) => Ok(*kind),
+        _ => Err(acknowledgements(answer)
+            .err()
+            .unwrap_or_else(|| io::Error::other("the kernel gave another answer than a route"))),
     }
 }
 

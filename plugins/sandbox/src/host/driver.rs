@@ -55,7 +55,9 @@ impl SandboxDriver {
         let keeper = group.keeper(cx, &self.helper).await?;
         let address = group.member(&cx.identity.instance)?;
         let gateway = group.gateway()?;
-        if config.internet {
+        group.permit(cx, address, &config.internet)?;
+        let online = config.internet.is_on();
+        if online {
             group.open_gate(cx, &self.helper, &keeper).await?;
         }
         drop(group);
@@ -72,9 +74,9 @@ impl SandboxDriver {
             hostname,
             address,
             prefix: PREFIX,
-            gateway: config.internet.then_some(gateway),
+            gateway: online.then_some(gateway),
             rootfs,
-            resolv_conf: names::resolv_conf(config.internet.then_some(gateway)),
+            resolv_conf: names::resolv_conf(online.then_some(gateway)),
         });
         let labels = Labels::of_instance("boot", &cx.identity, &id);
         let init = self

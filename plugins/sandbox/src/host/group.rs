@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use banquet_sdk::{Context, Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::client::Helper;
 use super::{names, processes};
+use crate::Internet;
+use crate::internet::Permits;
 use crate::labels::Labels;
 use crate::wire::{Answer, Request, Target};
 
@@ -55,6 +57,13 @@ impl Group {
     fn path(cx: &Context) -> PathBuf {
         let name = cx.identity.group().replace('/', "_");
         cx.kitchen_dir.join("work").join(format!("{name}.lock"))
+    }
+
+    /// The file of what members may reach beyond the group's network. The gate has another working
+    /// directory: the path is absolute.
+    fn permits(cx: &Context) -> PathBuf {
+        let path = Self::path(cx).with_extension("permits");
+        std::path::absolute(&path).unwrap_or(path)
     }
 
     /// Waits for the lock and reads the file.
@@ -147,6 +156,30 @@ impl Group {
         Ok(keeper)
     }
 
+    /// Notes for the gate what the member at `address` may reach; the gate reads it anew at every
+    /// connection.
+    pub fn permit(&mut self, cx: &Context, address: Ipv4Addr, internet: &Internet) -> Result<()> {
+        let path = Self::permits(cx);
+        let known = fs::read_to_string(&path).unwrap_or_default();
+        let mut permits: Permits = serde_json::from_str(&known).unwrap_or_default();
+        match internet {
+            Internet::On(allow) => permits.insert(address, allow.clone()),
+            Internet::Off => permits.remove(&address),
+        };
+        if permits.is_empty() {
+            return remove(&path);
+        }
+        let text = serde_json::to_string(&permits).map_err(std::io::Error::from)?;
+        if text == known {
+            return Ok(());
+        }
+        // Replaced as a whole, readable for its owner alone.
+        let mut fresh = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(&cx.kitchen_dir))?;
+        fresh.write_all(text.as_bytes())?;
+        fresh.persist(&path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
     /// Opens the way out of the group of `keeper`, unless it is open.
     pub async fn open_gate(
         &mut self,
@@ -168,6 +201,7 @@ impl Group {
             gateway: self.gateway()?,
             prefix: PREFIX,
             name_server: names::server(),
+            permits: Self::permits(cx),
         };
         let mut call = helper.ask(&labels, &request, true).await?;
         let Answer::Ready(target) = call.answer().await?.0 else {
@@ -190,10 +224,16 @@ impl Group {
             processes::kill(cx, keeper.target.process, handle).await?;
         }
         processes::kill_all(cx, |labels| is_of_group(cx, labels)).await?;
-        match fs::remove_file(Self::path(cx)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        }
+        remove(&Self::permits(cx))?;
+        remove(&Self::path(cx))
+    }
+}
+
+/// Removes a file; success where there is none.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

@@ -158,7 +158,7 @@ async fn a_way_out_for_those_who_want_one() {
     let Some(project) = project().await else {
         return;
     };
-    // The workstation's own address in its network: beyond the cluster as any other.
+    // The workstation's own address in its network: reached by those alone whose settings name it.
     let route = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
     if route.connect("198.51.100.1:9").is_err() {
         eprintln!("skipped: the workstation is in no network");
@@ -171,14 +171,17 @@ async fn a_way_out_for_those_who_want_one() {
         loop {
             let (mut stream, _) = server.accept().await.unwrap();
             let mut asked = [0; 5];
-            stream.read_exact(&mut asked).await.unwrap();
-            stream.write_all(b"world").await.unwrap();
+            if stream.read_exact(&mut asked).await.is_ok() {
+                stream.write_all(b"world").await.unwrap();
+            }
         }
     });
     let online = serde_json::json!({"internet": true});
+    let named = serde_json::json!({"internet": {"allow": [format!("{own}:{port}")]}});
     let mut members = [
         project.machine_with(Some("shop"), "in", serde_json::json!({})),
-        project.machine_with(Some("shop"), "out", online),
+        project.machine_with(Some("shop"), "out", named),
+        project.machine_with(Some("shop"), "plain", online),
     ];
     create_all(&project.driver, &mut members).await;
     let ask = format!(
@@ -187,6 +190,15 @@ async fn a_way_out_for_those_who_want_one() {
     );
     assert_eq!(project.out(&members[1], &ask).await, "world");
     assert_ne!(project.run(&members[0], &ask).await.0, 0);
+    // The gate resets the connection: there is nothing to read.
+    let (_, out, err) = project.run(&members[2], &ask).await;
+    assert_eq!(out, "", "{err}");
+    // A way that a member makes for itself leads to the gate, which does not know the member.
+    let gate = members[1].state.address().unwrap();
+    let gate = format!("{}.1", gate.rsplit_once('.').unwrap().0);
+    let sneak = format!("ip route add default via {gate} && {ask}");
+    let (_, out, err) = project.run(&members[0], &sneak).await;
+    assert_eq!(out, "", "{err}");
     let servers = project.out(&members[1], "cat /etc/resolv.conf").await;
     let gate = members[1]
         .state
