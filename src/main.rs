@@ -12,5 +12,10 @@ fn main() -> ExitCode {
     if let Some(code) = kitchen::run::asker_main(std::env::args_os().skip(1)) {
         return code;
     }
+    // The shell of a login makes a session of its own.
+    #[cfg(unix)]
+    if let Some(code) = kitchen::cli::session_main(std::env::args_os().skip(1)) {
+        return code;
+    }
     kitchen::cli::main(std::env::args_os())
 }

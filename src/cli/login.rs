@@ -21,10 +21,10 @@ pub fn login(login: &args::Named) -> Result<Exit, Fault> {
     let machine = Machine::living(&loaded, instance)?;
     let transport = loaded.registry.transport(&instance.transport.name)?;
     let context = machine.context(Kind::Transport);
-    let command = super::runtime()?
+    let mut command = super::runtime()?
         .block_on(transport.login(&context, &machine.state))
         .map_err(|error| machine.failed(&error))?;
-    hand_over(command.0, &instance.name)
+    hand_over(&mut command.0, &instance.name)
 }
 
 /// The one instance that is meant.
@@ -48,20 +48,25 @@ fn only<'a>(selection: &'a Selection, arguments: &[String]) -> Result<&'a Instan
     }
 }
 
-/// Puts the command in the place of this process, where that can be done.
-fn hand_over(mut command: std::process::Command, whom: &str) -> Result<Exit, Fault> {
-    let failed = |error: std::io::Error| {
-        let message = format!("log in to {whom}: {error}");
-        Fault::new(Exit::Infrastructure, message, None::<String>)
-    };
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        Err(failed(command.exec()))
-    }
-    #[cfg(not(unix))]
-    match command.status().map_err(failed)?.success() {
-        true => Ok(Exit::Success),
-        false => Ok(Exit::Verify),
-    }
+/// Runs the command on a terminal of its own and ends with its exit code.
+#[cfg(unix)]
+fn hand_over(command: &mut std::process::Command, whom: &str) -> Result<Exit, Fault> {
+    let code = super::terminal::run(command).map_err(|error| failed(whom, &error))?;
+    banquet_sdk::wire::shutdown();
+    std::process::exit(code)
+}
+
+/// Waits for the command.
+#[cfg(not(unix))]
+fn hand_over(command: &mut std::process::Command, whom: &str) -> Result<Exit, Fault> {
+    let ended = command.status().map_err(|error| failed(whom, &error))?;
+    Ok(match ended.success() {
+        true => Exit::Success,
+        false => Exit::Verify,
+    })
+}
+
+fn failed(whom: &str, error: &std::io::Error) -> Fault {
+    let message = format!("log in to {whom}: {error}");
+    Fault::new(Exit::Infrastructure, message, None::<String>)
 }

@@ -37,6 +37,8 @@ mod signals;
 mod sink;
 mod status;
 mod table;
+#[cfg(unix)]
+mod terminal;
 mod thor;
 mod validate;
 
@@ -60,6 +62,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     banquet_sdk::wire::shutdown();
     exit.into()
 }
+
+#[cfg(unix)]
+pub use terminal::session_main;
 
 /// As [`main`]; also for commands that run others.
 fn call(arguments: impl IntoIterator<Item = OsString>) -> Exit {
