@@ -91,7 +91,7 @@ const FAMILIES: [i32; 6] = [
 ];
 
 /// Requests to a terminal that put keys into it (TIOCSTI) or paste into the console (TIOCLINUX).
-const KEYS: [libc::Ioctl; 2] = [libc::TIOCSTI, libc::TIOCLINUX];
+const KEYS: [u64; 2] = [0x5412, 0x541c];
 
 /// Gives up what no process of an instance needs. With users of its own (`own_users`) the instance
 /// has one user only, so that nothing in it can gain rights by set-uid programs.
@@ -155,8 +155,7 @@ fn is(argument: u8, kind: SeccompCmpOp, value: u64) -> Filtered<SeccompCondition
 }
 
 fn key_rules() -> Filtered<Vec<SeccompRule>> {
-    let rule =
-        |request: &libc::Ioctl| SeccompRule::new(vec![is(1, SeccompCmpOp::Eq, *request as u64)?]);
+    let rule = |request: &u64| SeccompRule::new(vec![is(1, SeccompCmpOp::Eq, *request)?]);
     KEYS.iter().map(rule).collect()
 }
 
