@@ -19,7 +19,11 @@ use crate::{
 
 /// Whose resource something is. Every resource that a driver makes bears all of it, as labels,
 /// tags or arguments, so that it can be found when the state is lost.
+///
+/// Read from a file or a message it is checked as [`Claim::identity`](crate::outside::Claim::identity)
+/// does: a name in it never leads out of a directory that it is joined to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "crate::outside::Claim")]
 pub struct Identity {
     /// Stable name of the project: a hash of its directory and workstation.
     pub project: String,
@@ -39,6 +43,11 @@ impl Identity {
     /// Name under which resources that all members share are known: cluster or instance.
     pub fn group(&self) -> &str {
         self.cluster.as_deref().unwrap_or(&self.instance)
+    }
+
+    /// Whether it consists of names that this program gives; those of a machine's labels may not.
+    pub fn is_sound(&self) -> bool {
+        crate::outside::Claim::from(self.clone()).identity().is_ok()
     }
 }
 

@@ -18,6 +18,7 @@ pub mod lenient;
 pub mod links;
 pub mod on_machine;
 mod output;
+pub mod outside;
 mod peers;
 pub mod private;
 pub mod process;
