@@ -15,6 +15,7 @@ use super::mask;
 use super::table::{self, Cell, GREEN, WHITE};
 use crate::leftovers::{Fate, How, Row, Silent, survey, sweep};
 use crate::matrix::duration;
+use crate::report::safe;
 
 /// `gc`.
 #[derive(Args, Clone, Debug)]
@@ -75,7 +76,7 @@ pub fn gc(gc: &Gc) -> Result<Exit, Fault> {
     }
     for row in &rows {
         if let Fate::Failed(error) = &row.fate {
-            let fault = plugin(&row.thing.orphan.resource, &masked(error, secrets));
+            let fault = plugin(&shown(row), &masked(error, secrets));
             if !gc.json {
                 fault.tell(gc.common.color);
             }
@@ -126,19 +127,14 @@ fn silence(silent: &Silent, gc: &Gc, secrets: &Secrets) -> Exit {
 
 fn masked(error: &Error, secrets: &Secrets) -> Error {
     let mut error = error.clone();
-    error.message = secrets.mask(&error.message).into_owned();
+    error.message = safe(&secrets.mask(&error.message), false).into_owned();
     error
 }
 
 fn print(gc: &Gc, rows: &[Row], out: &mut impl Write) -> io::Result<()> {
     let some = |wanted: fn(&Fate) -> bool| rows.iter().filter(move |row| wanted(&row.fate));
     for row in some(|fate| matches!(fate, Fate::Removed)) {
-        writeln!(
-            out,
-            "       Removed {} of {}",
-            row.thing.orphan.resource,
-            whose(row)
-        )?;
+        writeln!(out, "       Removed {} of {}", shown(row), whose(row))?;
     }
     let left: Vec<&Row> = some(|fate| matches!(fate, Fate::Left)).collect();
     if !left.is_empty() {
@@ -150,7 +146,7 @@ fn print(gc: &Gc, rows: &[Row], out: &mut impl Write) -> io::Result<()> {
     }
     for row in rows {
         if let Fate::Held(by) = &row.fate {
-            writeln!(out, "       Kept {}: {by}", row.thing.orphan.resource)?;
+            writeln!(out, "       Kept {}: {}", shown(row), safe(by, false))?;
         }
     }
     let count = |wanted: fn(&Fate) -> bool| some(wanted).count();
@@ -189,7 +185,7 @@ fn table_of(rows: &[&Row]) -> Vec<Vec<Cell>> {
         let run: String = orphan.identity.run.chars().take(8).collect();
         let why = row.standing.as_ref().map(ToString::to_string);
         let cells = [
-            orphan.resource.clone(),
+            shown(row),
             row.thing.asked.name.clone(),
             whose(row),
             run,
@@ -199,6 +195,11 @@ fn table_of(rows: &[&Row]) -> Vec<Vec<Cell>> {
         cells.map(|text| (text, WHITE)).to_vec()
     });
     std::iter::once(head).chain(cells).collect()
+}
+
+/// The resource, as it may stand on a terminal: engines let others choose names.
+fn shown(row: &Row) -> String {
+    safe(&row.thing.orphan.resource, false).into_owned()
 }
 
 /// `app-host/web-host`, or the one of them that there is.

@@ -7,7 +7,7 @@ use banquet_sdk::{Identity, Orphan};
 use serde_json::{Map, Value};
 
 use crate::matrix::Matrix;
-use crate::state::{Error, Holder, Project};
+use crate::state::{Error, Holder, Lock, Project};
 
 /// How a thing stands to the project as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +128,21 @@ impl Facts {
         let by_label = identity.cluster.as_ref().unwrap_or(&identity.instance);
         let now = self.instances.get(&identity.instance);
         now.into_iter().chain([by_label]).cloned().collect()
+    }
+
+    /// Those of `locks` that the configuration has, or that were taken here before: a label may
+    /// name what it likes, and no file is made, opened or emptied for it.
+    pub fn ours(
+        &self,
+        project: &Project,
+        locks: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, Error> {
+        let known = Lock::known(&project.kitchen())?;
+        let configured: BTreeSet<&String> = self.instances.values().collect();
+        let ours = locks
+            .iter()
+            .filter(|name| configured.contains(name) || known.contains(*name));
+        Ok(ours.cloned().collect())
     }
 
     /// The members that the configuration gives a cluster.

@@ -76,7 +76,8 @@ impl Asked {
         let cx = self.context(&self.cx.identity, limit);
         let what = format!("asking driver {} what there is", self.name);
         let mut orphans = cx.bounded(&what, self.driver.orphans(&cx)).await?;
-        orphans.retain(|orphan| orphan.identity.project == cx.identity.project);
+        // Whatever the driver, labels may be anybody's.
+        orphans.retain(|it| it.identity.project == cx.identity.project && it.identity.is_sound());
         Ok(orphans)
     }
 }

@@ -106,7 +106,8 @@ impl Group {
         facts: &mut Facts,
         how: How,
     ) -> Result<Vec<Row>, state::Error> {
-        let grip = match Grip::on(project, &self.locks, how.remove) {
+        let locks = facts.ours(project, &self.locks)?;
+        let grip = match Grip::on(project, &locks, how.remove) {
             Ok(grip) => grip,
             Err(held @ state::Error::Held { .. }) => return Ok(self.held(&held.to_string())),
             Err(error) => return Err(error),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use banquet_sdk::escapes::{self, Piece};
+use banquet_sdk::outside::names::is_harmful;
 
 /// A duration in Test Kitchen's form (lib/kitchen/util.rb): `(1m2.50s)` without the brackets.
 pub fn minutes(duration: Duration) -> String {
@@ -110,8 +111,7 @@ pub fn safe(line: &str, colours: bool) -> Cow<'_, str> {
 
 /// Controls other than the tab, and characters that turn the direction of text.
 fn unsafe_character(character: char) -> bool {
-    (character.is_control() && character != '\t')
-        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    is_harmful(character) && character != '\t'
 }
 
 fn is_colour(sequence: &str) -> bool {

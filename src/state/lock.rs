@@ -1,13 +1,18 @@
 //! One process at a time works on a cluster or an instance.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use banquet_sdk::outside::file::{open, regular};
 use banquet_sdk::private;
 
 use super::{Error, Holder};
+
+/// Longest note of a holder, in bytes.
+const LONGEST: u64 = 64 * 1024;
 
 /// How often a waiting process asks again: the lock of a file cannot be awaited.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -51,8 +56,16 @@ impl Lock {
         }
         let mut options = private::options();
         options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            // A link there is none of this program's, and what it leads to must not be written.
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            options.custom_flags(flags.bits().cast_signed());
+        }
         let mut file = options
             .open(&path)
+            .and_then(regular)
             .map_err(|error| Error::unwritable(&path, error))?;
         private::close(&path, &file);
         match file.try_lock() {
@@ -112,7 +125,7 @@ impl Lock {
             path: path.clone(),
             source,
         };
-        let mut file = match File::open(&path) {
+        let mut file = match open(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Free),
             file => file.map_err(unreadable)?,
         };
@@ -127,6 +140,16 @@ impl Lock {
         }
     }
 
+    /// The names of the locks that were ever taken here.
+    pub fn known(kitchen: &Path) -> Result<BTreeSet<String>, Error> {
+        let entries = super::listed(&kitchen.join("locks"))?.into_iter();
+        let names = entries.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some(name.strip_suffix(".lock")?.to_owned())
+        });
+        Ok(names.collect())
+    }
+
     /// Lets go so that the next one finds it as this one did: where the last holder was killed,
     /// and not all that it began has been dealt with.
     pub fn give_back(mut self) {
@@ -134,6 +157,8 @@ impl Lock {
     }
 }
 
+/// Where the lock of a cluster or an instance of the configuration is, or one of
+/// [`Lock::known`].
 fn path(kitchen: &Path, name: &str) -> PathBuf {
     kitchen.join("locks").join(format!("{name}.lock"))
 }
@@ -157,7 +182,7 @@ fn note(file: &mut File, holder: &Holder) -> std::io::Result<()> {
 
 fn holder(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
-    file.read_to_string(&mut text).ok()?;
+    file.take(LONGEST).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }
 

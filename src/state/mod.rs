@@ -16,7 +16,11 @@ pub use record::{Broken, ClusterRecord, Damage, Ended};
 
 use std::path::Path;
 
+use banquet_sdk::outside::file as outside;
 use banquet_sdk::private;
+
+/// Largest file, in bytes: a record of a cluster with thousands of steps has some MiB.
+const LARGEST: u64 = 256 << 20;
 
 /// Puts `bytes` in the place of the file at `path`, making its directory. The caller holds the
 /// lock: there is one writer. The file is not synced to the disk: a crash of the workstation may
@@ -45,13 +49,28 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// The text of the file at `path`; none where there is no such file.
 fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
-    match std::fs::read(path) {
+    match outside::read(path, LARGEST) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Unreadable {
             path: path.into(),
             source,
         }),
+    }
+}
+
+/// What is in a directory of `.kitchen`; nothing where there is no such directory.
+fn listed(directory: &Path) -> Result<Vec<std::fs::DirEntry>, Error> {
+    let unreadable = |source| Error::Unreadable {
+        path: directory.into(),
+        source,
+    };
+    match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => {
+            let entries: std::io::Result<_> = entries.map_err(unreadable)?.collect();
+            entries.map_err(unreadable)
+        }
     }
 }
 

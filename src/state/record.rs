@@ -140,15 +140,26 @@ impl ClusterRecord {
     }
 
     /// Removes it, with the directory that the members' plugins shared; gone already is success.
+    /// Only what the directory of clusters lists under this very name is removed: the name may come
+    /// from a label, and a label may hold a path.
     pub fn remove(kitchen: &Path, cluster: &str) -> Result<(), Error> {
-        let shared = kitchen.join("clusters").join(cluster);
-        match std::fs::remove_dir_all(&shared) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::unwritable(&shared, error));
+        let (file, clusters) = (format!("{cluster}.yml"), kitchen.join("clusters"));
+        for entry in super::listed(&clusters)? {
+            let (name, path) = (entry.file_name(), entry.path());
+            // A link is no directory, and nothing behind it is touched.
+            let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if name == cluster && is_directory {
+                match std::fs::remove_dir_all(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(Error::unwritable(&path, error));
+                    }
+                    _ => {}
+                }
+            } else if name == file.as_str() || name == cluster {
+                remove_if_there(&path)?;
             }
-            _ => {}
         }
-        remove_if_there(&Self::path(kitchen, cluster))
+        Ok(())
     }
 
     /// The last step that ended.
@@ -186,6 +197,21 @@ mod tests {
         };
         assert_eq!(off.clone().without("b-host"), Some(off.clone()));
         assert_eq!(off.without("a-host"), None);
+    }
+
+    #[test]
+    fn a_name_that_is_a_path_removes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let (kitchen, victim) = (directory.path().join("k"), directory.path().join("victim"));
+        std::fs::create_dir_all(kitchen.join("clusters")).unwrap();
+        std::fs::create_dir(&victim).unwrap();
+        std::fs::write(directory.path().join("victim.yml"), "").unwrap();
+        let absolute = victim.display().to_string();
+        for name in ["../../victim", absolute.as_str(), "..", ".", ""] {
+            ClusterRecord::remove(&kitchen, name).unwrap();
+        }
+        assert!(victim.is_dir() && directory.path().join("victim.yml").is_file());
+        assert!(kitchen.join("clusters").is_dir());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use banquet_sdk::outside::Claim;
 use banquet_sdk::{Identity, Peer};
 
 const PROJECT: &str = "org.banquet.project";
@@ -96,17 +97,19 @@ pub fn is_instance(labels: Option<&HashMap<String, String>>, identity: &Identity
         .is_some_and(|instance| *instance == identity.instance)
 }
 
-/// Whose a resource is; none where the labels are not this program's.
+/// Whose a resource is; none where the labels are not this program's, or hold what it never
+/// writes: anybody may label a container.
 pub fn identity(labels: &HashMap<String, String>) -> Option<Identity> {
     let get = |label: &str| labels.get(label).cloned().unwrap_or_default();
-    Some(Identity {
-        project: labels.get(PROJECT).filter(|it| !it.is_empty())?.clone(),
+    let claim = Claim {
+        project: get(PROJECT),
         cluster: labels.get(CLUSTER).cloned(),
         instance: get(INSTANCE),
         suite: get(SUITE),
         platform: get(PLATFORM),
         run: get(RUN),
-    })
+    };
+    claim.identity().ok()
 }
 
 /// For whom an image was built; none where the labels are not this program's.
@@ -205,6 +208,17 @@ mod tests {
         assert!(is_instance(Some(&labels), &someone()));
         assert!(!is_instance(None, &someone()));
         assert_eq!(identity(&HashMap::new()), None);
+    }
+
+    #[test]
+    fn labels_that_lead_elsewhere_are_none_of_ours() {
+        for label in [PROJECT, CLUSTER, INSTANCE, SUITE, PLATFORM, RUN] {
+            for wicked in ["../../..", "/etc", "a\nb", "x\u{202e}y"] {
+                let mut labels = of_instance(&someone());
+                labels.insert(label.into(), wicked.into());
+                assert_eq!(identity(&labels), None, "{label}={wicked:?}");
+            }
+        }
     }
 
     #[test]

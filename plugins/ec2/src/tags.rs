@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use banquet_sdk::Identity;
+use banquet_sdk::outside::Claim;
 
 /// The tag that all have; by it they are listed.
 pub const PROJECT: &str = "org.banquet.project";
@@ -98,17 +99,19 @@ impl Owner {
     }
 }
 
-/// Whose a resource is; none where the tags are not this program's.
+/// Whose a resource is; none where the tags are not this program's, or hold what it never writes:
+/// whoever shares the account may tag a machine.
 pub fn identity(tags: &[Tag]) -> Option<Identity> {
     let of = |key| get(tags, key).unwrap_or_default().to_owned();
-    Some(Identity {
+    let claim = Claim {
         project: get(tags, PROJECT)?.to_owned(),
         cluster: get(tags, CLUSTER).map(Into::into),
         instance: of(INSTANCE),
         suite: of(SUITE),
         platform: of(PLATFORM),
         run: of(RUN),
-    })
+    };
+    claim.identity().ok()
 }
 
 /// A filter of EC2's lists.

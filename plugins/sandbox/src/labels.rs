@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 
 use banquet_sdk::Identity;
+use banquet_sdk::outside::Claim;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::HELPER;
@@ -98,16 +99,18 @@ impl Labels {
         ]
     }
 
-    /// Whose it is, in the words of the contract.
-    pub fn identity(&self) -> Identity {
-        Identity {
+    /// Whose it is, in the words of the contract; none where it holds what this program never
+    /// writes: what runs inside of an instance may call itself anything.
+    pub fn identity(&self) -> Option<Identity> {
+        let claim = Claim {
             project: self.project.clone(),
-            cluster: (!self.cluster.is_empty()).then(|| self.cluster.clone()),
+            cluster: Some(self.cluster.clone()),
             instance: self.instance.clone(),
             suite: self.suite.clone(),
             platform: self.platform.clone(),
             run: self.run.clone(),
-        }
+        };
+        claim.identity().ok()
     }
 
     /// Whether it belongs to the instance of `identity`, of any run, made with a cluster or without.
@@ -224,7 +227,9 @@ mod tests {
             let labels = Labels::of_instance("boot", &identity(cluster), "x1");
             let parsed = Labels::parse(labels.arguments().into_iter().map(OsString::from));
             assert_eq!(parsed.as_ref(), Some(&labels));
-            assert_eq!(labels.identity(), identity(cluster));
+            assert_eq!(labels.identity(), Some(identity(cluster)));
+            let cluster = "../../../..".into();
+            assert_eq!(Labels { cluster, ..labels }.identity(), None);
         }
     }
 

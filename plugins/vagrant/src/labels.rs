@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use banquet_sdk::Identity;
+use banquet_sdk::outside::Claim;
 
 const PREFIX: &str = "org.banquet.vagrant";
 
@@ -72,18 +73,20 @@ fn filters(labels: &[(&str, &str)]) -> Vec<String> {
         .collect()
 }
 
-/// Whose a resource is; none where the labels are not this program's.
+/// Whose a resource is; none where the labels are not this program's, or hold what it never
+/// writes: anybody may label a container.
 pub fn identity(labels: &HashMap<String, String>) -> Option<Identity> {
     let find = |key: &str| labels.get(&format!("{PREFIX}.{key}")).cloned();
     let get = |key: &str| find(key).unwrap_or_default();
-    Some(Identity {
+    let claim = Claim {
         project: find("project")?,
         cluster: find("cluster"),
         instance: get("instance"),
         suite: get("suite"),
         platform: get("platform"),
         run: get("run"),
-    })
+    };
+    claim.identity().ok()
 }
 
 #[cfg(test)]
@@ -97,6 +100,9 @@ mod tests {
         let labels: HashMap<_, _> = of(&identity, false).into_iter().collect();
         assert_eq!(super::identity(&labels), Some(identity.clone()));
         assert_eq!(super::identity(&HashMap::new()), None);
+        let mut forged: HashMap<_, _> = of(&identity, false).into_iter().collect();
+        forged.insert(format!("{PREFIX}.cluster"), "../../..".into());
+        assert_eq!(super::identity(&forged), None);
         let shared: HashMap<_, _> = of(&identity, true).into_iter().collect();
         assert_eq!(super::identity(&shared).unwrap().instance, "");
         assert_eq!(

@@ -2,12 +2,13 @@
 
 use super::course::{Course, changed, done, plain};
 use super::{Answer, capable, other};
+use crate::outside::NotAName;
 use crate::wire::convert;
 use crate::wire::message::{
     Capabilities, LacksResult, Nothing, OrphansResult, PackageResult, PrefixResult, ReclaimResult,
     Request, StatusResult,
 };
-use crate::{Driver, PluginInfo};
+use crate::{Driver, Error, PluginInfo};
 
 pub(super) fn info(driver: &dyn Driver) -> (PluginInfo, Capabilities) {
     let can = driver.capabilities();
@@ -124,8 +125,13 @@ async fn question(driver: &dyn Driver, course: Course, request: Request) -> Answ
             }))
         }
         Request::Reclaim(it) => {
-            let (cx, orphan) = (course.cx(*it.context), it.orphan.into());
-            let reclaimed = course.until_cancelled(driver.reclaim(&cx, &orphan)).await;
+            let cx = course.cx(*it.context);
+            let reclaiming = async {
+                let orphan = it.orphan.try_into();
+                let orphan = orphan.map_err(|wrong: NotAName| Error::machine(wrong.to_string()))?;
+                driver.reclaim(&cx, &orphan).await
+            };
+            let reclaimed = course.until_cancelled(reclaiming).await;
             plain(reclaimed.map(|reclaimed| ReclaimResult { reclaimed }))
         }
         request => other(&request),

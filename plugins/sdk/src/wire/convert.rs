@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::message as wire;
 use crate::links::Delay;
+use crate::outside::{Claim, NotAName};
 use crate::{Changes, Error};
 use crate::{
     ContainerTarget, Context, Converged, Fault, Gather, Identity, LinkFault, Links, Orphan, Output,
@@ -90,7 +91,15 @@ impl wire::Context {
         let mut plugin = |kind: &str| plugins.remove(kind).unwrap_or_default();
         let targets = self.targets.into_iter();
         Context {
-            identity: self.identity.into(),
+            // The kitchen's own word, not that of labels.
+            identity: Identity {
+                project: self.identity.project,
+                cluster: self.identity.cluster,
+                instance: self.identity.instance,
+                suite: self.identity.suite,
+                platform: self.identity.platform,
+                run: self.identity.run,
+            },
             plugins: Plugins {
                 driver: plugin("driver"),
                 transport: plugin("transport"),
@@ -137,7 +146,7 @@ impl From<&Identity> for wire::Identity {
     }
 }
 
-impl From<wire::Identity> for Identity {
+impl From<wire::Identity> for Claim {
     fn from(it: wire::Identity) -> Self {
         Self {
             project: it.project,
@@ -353,15 +362,18 @@ impl From<&Orphan> for wire::Orphan {
     }
 }
 
-impl From<wire::Orphan> for Orphan {
-    fn from(it: wire::Orphan) -> Self {
-        Self {
-            identity: it.identity.into(),
+/// Labels come from whoever made a resource: what holds no names of this program is none of its.
+impl TryFrom<wire::Orphan> for Orphan {
+    type Error = NotAName;
+
+    fn try_from(it: wire::Orphan) -> Result<Self, NotAName> {
+        Ok(Self {
+            identity: Claim::from(it.identity).identity()?,
             resource: it.resource,
             age: it.age,
             names: it.names,
             cache: it.cache,
-        }
+        })
     }
 }
 
@@ -459,6 +471,18 @@ mod tests {
         assert_eq!(back.work_dir(), cx.work_dir());
         assert!(back.within(Duration::from_secs(90)) <= Duration::from_secs(60));
         assert_eq!(back.secrets.mask("it is hunter2"), "it is ******");
+    }
+
+    #[test]
+    fn what_a_plugin_lists_under_forged_labels_is_nothing_of_ours() {
+        let listed = |cluster: &str| -> wire::Orphan {
+            let identity = serde_json::json!({"project": "p", "cluster": cluster, "instance": "i",
+                "suite": "s", "platform": "p", "run": "r"});
+            let orphan = serde_json::json!({"identity": identity, "resource": "machine m"});
+            serde_json::from_value(orphan).unwrap()
+        };
+        assert!(Orphan::try_from(listed("web-host")).is_ok());
+        assert!(Orphan::try_from(listed("../../..")).is_err());
     }
 
     #[test]

@@ -13,3 +13,8 @@ mod schema;
 
 pub use client::{Plugin, shutdown};
 pub use schema::schema;
+
+/// Whether a line is a message of the protocol, of whatever kind; for tests that send anything.
+pub fn is_message(line: &[u8]) -> bool {
+    line::read(line).is_ok()
+}

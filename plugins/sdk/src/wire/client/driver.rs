@@ -177,7 +177,8 @@ impl Driver for Remote {
         }
         let request = Request::Orphans(plain(cx));
         let orphans: OrphansResult = self.0.call(cx, request, Uses::default()).await?;
-        Ok(orphans.orphans.into_iter().map(Into::into).collect())
+        let orphans = orphans.orphans.into_iter();
+        Ok(orphans.filter_map(|it| it.try_into().ok()).collect())
     }
 
     async fn reclaim(&self, cx: &Context, orphan: &Orphan) -> Result<bool> {
