@@ -1,9 +1,12 @@
 //! A connection to one container.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use banquet_sdk::{Connection, Dialed, Error, Exec, ExitStatus, Output, Result, async_trait};
+use banquet_sdk::{
+    Connection, Dialed, Error, Exec, ExitStatus, Line, Output, Result, Stream, async_trait,
+};
 use bollard::models::ContainerInspectResponse;
 use tokio::net::TcpStream;
 
@@ -25,6 +28,8 @@ pub struct ToContainer {
     pub container: String,
     /// Who runs commands, and where.
     pub place: Place,
+    /// Hears of links that a download leaves out.
+    pub output: Arc<dyn Output>,
 }
 
 #[async_trait]
@@ -53,7 +58,7 @@ impl Connection for ToContainer {
 
     async fn download(&self, remotes: &[&str], local: &Path) -> Result<()> {
         for remote in remotes {
-            files::download(
+            let left_out = files::download(
                 &self.engine,
                 &self.container,
                 self.place.clone(),
@@ -61,6 +66,10 @@ impl Connection for ToContainer {
                 local,
             )
             .await?;
+            if let Some(text) = left_out.note() {
+                let stream = Stream::Note;
+                self.output.line(Line { stream, text }).await;
+            }
         }
         Ok(())
     }

@@ -2,9 +2,9 @@
 //! and works as the connection's user; through the engine's own archive calls where the image has
 //! no `tar`.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use banquet_sdk::outside::archive::{LeftOut, Rules, unpack_all};
 use banquet_sdk::{Error, ExitStatus, Result};
 use bollard::container::LogOutput;
 use bollard::query_parameters::{
@@ -21,6 +21,8 @@ use crate::exec::{Place, Running, lost};
 
 /// How much of an archive is in memory at once, in bytes.
 const BUFFER: usize = 256 * 1024;
+/// What is kept of a tool's complaints, in bytes: it may complain without end.
+const COMPLAINTS: usize = 64 * 1024;
 /// What a shell answers where a program is missing.
 const NOT_FOUND: ExitStatus = ExitStatus(127);
 
@@ -43,21 +45,27 @@ pub async fn upload(
     result(&doing, status, &said)
 }
 
-/// Copies `remote`, a file or directory, into directory `local`.
+/// Copies `remote`, a file or directory, into directory `local`; says which links stayed behind.
 pub async fn download(
     engine: &Engine,
     container: &str,
     place: Place,
     remote: &str,
     local: &Path,
-) -> Result<()> {
+) -> Result<LeftOut> {
     let doing = format!("download {remote}");
     tokio::fs::create_dir_all(local).await?;
-    let (status, said) = receive(engine, container, place, remote, local).await?;
+    let (status, said, left_out) = receive(engine, container, place, remote, local).await?;
     if status == NOT_FOUND {
         return get(engine, container, remote, local).await;
     }
-    result(&doing, status, &said)
+    result(&doing, status, &said).map(|()| left_out)
+}
+
+/// Keeps the beginning of what a tool complains of.
+fn complain(said: &mut Vec<u8>, bytes: &[u8]) {
+    let room = COMPLAINTS.saturating_sub(said.len());
+    said.extend_from_slice(&bytes[..room.min(bytes.len())]);
 }
 
 fn result(doing: &str, status: ExitStatus, said: &[u8]) -> Result<()> {
@@ -128,7 +136,7 @@ async fn send(
     };
     let listen = async {
         while let Some(frame) = output.next().await {
-            said.extend_from_slice(&frame.map_err(lost)?.into_bytes());
+            complain(&mut said, &frame.map_err(lost)?.into_bytes());
         }
         Ok::<_, Error>(())
     };
@@ -156,19 +164,11 @@ async fn put(engine: &Engine, container: &str, locals: &[&Path], remote: &str) -
 }
 
 /// Unpacks what is written into the pipe, on a thread of its own.
-fn unpacked(local: &Path) -> (DuplexStream, JoinHandle<std::io::Result<()>>) {
+fn unpacked(local: &Path) -> (DuplexStream, JoinHandle<std::io::Result<LeftOut>>) {
     let (near, far) = tokio::io::duplex(BUFFER);
     let bridge = SyncIoBridge::new(near);
     let local = local.to_path_buf();
-    let unpacking = tokio::task::spawn_blocking(move || {
-        let mut archive = tar::Archive::new(bridge);
-        archive.set_preserve_permissions(true);
-        archive.set_overwrite(true);
-        archive.unpack(local)?;
-        // What pads the archive's end must be taken too, or its writer never ends.
-        std::io::copy(&mut archive.into_inner().by_ref(), &mut std::io::sink())?;
-        Ok(())
-    });
+    let unpacking = tokio::task::spawn_blocking(move || unpack_all(bridge, &local, Rules::HOME));
     (far, unpacking)
 }
 
@@ -178,39 +178,50 @@ async fn receive(
     place: Place,
     remote: &str,
     local: &Path,
-) -> Result<(ExitStatus, Vec<u8>)> {
+) -> Result<(ExitStatus, Vec<u8>, LeftOut)> {
     let (directory, name) = split(remote);
     let command = ["sh", "-c", PACK, "sh", directory, &name]
         .map(String::from)
         .to_vec();
     let mut running = Running::start(engine, container, command, place).await?;
     let (mut pipe, unpacking) = unpacked(local);
-    let mut said = Vec::new();
+    let (mut said, mut refused) = (Vec::new(), false);
     while let Some(frame) = running.output.next().await {
         match frame.map_err(lost)? {
-            LogOutput::StdErr { message } => said.extend_from_slice(&message),
+            LogOutput::StdErr { message } => complain(&mut said, &message),
             other => {
-                if pipe.write_all(&other.into_bytes()).await.is_err() {
+                refused = pipe.write_all(&other.into_bytes()).await.is_err();
+                if refused {
                     break;
                 }
             }
         }
     }
-    pipe.shutdown().await?;
     drop(pipe);
+    let unpacked = unpacking_ended(unpacking, local).await;
+    if refused {
+        // What sends it may have no end: nobody waits for it.
+        return unpacked.map(|left_out| (ExitStatus(0), said, left_out));
+    }
+    let status = running.process.status().await?;
+    match status.success() {
+        true => Ok((status, said, unpacked?)),
+        false => Ok((status, said, LeftOut::default())),
+    }
+}
+
+async fn unpacking_ended(
+    unpacking: JoinHandle<std::io::Result<LeftOut>>,
+    local: &Path,
+) -> Result<LeftOut> {
     let unpacked = unpacking
         .await
         .map_err(|error| Error::machine(error.to_string()))?;
-    let status = running.process.status().await?;
-    if status.success() {
-        unpacked.map_err(|error| {
-            Error::from(error).while_doing(format!("write to {}", local.display()))
-        })?;
-    }
-    Ok((status, said))
+    unpacked
+        .map_err(|error| Error::from(error).while_doing(format!("write to {}", local.display())))
 }
 
-async fn get(engine: &Engine, container: &str, remote: &str, local: &Path) -> Result<()> {
+async fn get(engine: &Engine, container: &str, remote: &str, local: &Path) -> Result<LeftOut> {
     let doing = format!("download {remote}");
     let (mut pipe, unpacking) = unpacked(local);
     let options = DownloadFromContainerOptionsBuilder::default()
@@ -227,11 +238,7 @@ async fn get(engine: &Engine, container: &str, remote: &str, local: &Path) -> Re
         }
     }
     drop(pipe);
-    let unpacked = unpacking
-        .await
-        .map_err(|error| Error::machine(error.to_string()))?;
-    unpacked
-        .map_err(|error| Error::from(error).while_doing(format!("write to {}", local.display())))
+    unpacking_ended(unpacking, local).await
 }
 
 /// Directory and name of a path of a container; the name never looks like an option.
@@ -248,6 +255,13 @@ fn split(remote: &str) -> (&str, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn complaints_without_end_are_kept_in_part() {
+        let mut said = Vec::new();
+        (0..1000).for_each(|_| complain(&mut said, &[b'x'; 1000]));
+        assert_eq!(said.len(), COMPLAINTS);
+    }
 
     #[test]
     fn paths_are_split() {

@@ -119,6 +119,7 @@ impl Transport for DockerTransport {
                 directory: settings.working_dir,
                 environment: variables.iter().map(|(k, v)| format!("{k}={v}")).collect(),
             },
+            output: cx.output.clone(),
         }))
     }
 
@@ -218,6 +219,9 @@ fn on_path(program: &str) -> bool {
     names.any(|file| file.is_file() || file.with_extension("exe").is_file())
 }
 
+/// Most pieces of the last words of a container that are shown; the engine sends 16 KiB at once.
+const WORDS: usize = 20;
+
 /// The error for a container that has ended, with its last words.
 async fn ended(
     engine: &Engine,
@@ -232,6 +236,8 @@ async fn ended(
     let logs = engine.docker.logs(id, Some(options));
     let words: Vec<String> = logs
         .filter_map(|line| async { line.ok().map(|line| line.to_string()) })
+        // Its lines may have no end.
+        .take(WORDS)
         .collect()
         .await;
     let code = found

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use banquet_sdk::outside::file;
 use banquet_sdk::{Error, Result};
 
 /// Copies each source, under its own name, into directory `target`, which is made. Dropping the
@@ -50,8 +51,11 @@ fn copy(source: &Path, target: &Path, stop: &AtomicBool) -> Result<()> {
     }
     let copied = if kind.is_symlink() {
         copy_link(source, target)
-    } else {
+    } else if kind.is_file() {
         copy_file(source, target)
+    } else {
+        // Sockets, fifos and devices are no content; to read some would never end.
+        Ok(())
     };
     copied.map_err(|error| at(source, error))
 }
@@ -61,14 +65,29 @@ fn copy_directory(source: &Path, target: &Path, stop: &AtomicBool) -> Result<()>
     let entries = fs::read_dir(source)
         .and_then(|entries| entries.collect::<io::Result<Vec<_>>>())
         .map_err(|error| at(source, error))?;
+    if target.is_symlink() {
+        return Err(at(target, io::Error::other("it is a link already")));
+    }
     fs::create_dir_all(target).map_err(|error| at(target, error))?;
     for entry in entries {
         copy(&entry.path(), &target.join(entry.file_name()), stop)?;
     }
     // Last: the mode may forbid writing.
     fs::metadata(source)
-        .and_then(|metadata| fs::set_permissions(target, metadata.permissions()))
+        .and_then(|metadata| fs::set_permissions(target, permissions(&metadata)))
         .map_err(|error| at(target, error))
+}
+
+/// Those of a file, but for what makes others more than they are (set-user, set-group, sticky) and
+/// what lets them write: who runs the kitchen may be root.
+fn permissions(metadata: &fs::Metadata) -> fs::Permissions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::Permissions::from_mode(metadata.permissions().mode() & 0o755)
+    }
+    #[cfg(not(unix))]
+    metadata.permissions()
 }
 
 /// Beside the target, then renamed: a running program or a file without write permission is
@@ -80,7 +99,10 @@ fn copy_file(source: &Path, target: &Path) -> io::Result<()> {
     }
     let directory = target.parent().unwrap_or(Path::new("."));
     let whole = tempfile::Builder::new().tempfile_in(directory)?;
-    fs::copy(source, whole.path())?;
+    io::copy(&mut file::open(source)?, &mut whole.as_file())?;
+    whole
+        .as_file()
+        .set_permissions(permissions(&fs::metadata(source)?))?;
     whole.persist(target).map_err(|error| error.error)?;
     Ok(())
 }
@@ -141,6 +163,28 @@ mod tests {
             fs::read_to_string(target.join("source/link")).unwrap(),
             "one"
         );
+    }
+
+    #[tokio::test]
+    async fn set_user_bits_fifos_and_the_right_of_others_to_write_are_not_copied() {
+        let directory = tempfile::tempdir().unwrap();
+        let source = directory.path().join("source");
+        fs::create_dir(&source).unwrap();
+        fs::write(source.join("su"), "x").unwrap();
+        for (path, mode) in [(source.join("su"), 0o6777), (source.clone(), 0o3777)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let fifo = source.join("fifo");
+        let made = std::process::Command::new("mkfifo").arg(fifo).status();
+        assert!(made.unwrap().success());
+        let target = directory.path().join("target");
+        copy_into(vec![source], target.clone()).await.unwrap();
+        let copied = target.join("source");
+        for path in [copied.clone(), copied.join("su")] {
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o7777, 0o755, "{}", path.display());
+        }
+        assert!(!copied.join("fifo").exists());
     }
 
     #[tokio::test]

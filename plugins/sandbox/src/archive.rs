@@ -3,6 +3,9 @@
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+pub use banquet_sdk::outside::archive::explain;
+use banquet_sdk::outside::archive::{LeftOut, Rules, unpack};
+
 /// Writes files and directories to `stream`, each under its own name; links stay links.
 pub fn write(paths: &[PathBuf], stream: impl Write) -> io::Result<()> {
     let mut archive = tar::Builder::new(BufWriter::with_capacity(64 * 1024, stream));
@@ -27,29 +30,13 @@ pub fn write(paths: &[PathBuf], stream: impl Write) -> io::Result<()> {
     archive.into_inner()?.flush()
 }
 
-/// Unpacks `stream` into the directory `into`, which is made; nothing lands outside of it. Gives
-/// the stream back, which has been read to the end of the archive and not beyond.
-pub fn read<R: Read>(stream: R, into: &Path) -> io::Result<R> {
-    std::fs::create_dir_all(into)?;
-    let mut archive = tar::Archive::new(stream);
-    archive.set_preserve_permissions(true);
-    archive.set_preserve_ownerships(false);
-    archive.set_unpack_xattrs(false);
-    archive
-        .unpack(into)
-        .map_err(|error| io::Error::new(error.kind(), explain(&error)))?;
+/// Unpacks `stream` into the directory `into`, which is made, by `rules`; nothing lands outside of
+/// it. Gives the stream back, which has been read to the end of the archive and not beyond.
+pub fn read<R: Read>(stream: R, into: &Path, rules: Rules) -> io::Result<(R, LeftOut)> {
+    let (mut stream, left_out) = unpack(stream, into, rules)?;
     // Two empty blocks end an archive and the reader takes one. A stream that was cut off has none.
-    let mut stream = archive.into_inner();
     stream.read_exact(&mut [0; 512])?;
-    Ok(stream)
-}
-
-/// The whole chain of causes: an archive's error hides the reason in the last.
-pub fn explain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", explain(cause)),
-        None => error.to_string(),
-    }
+    Ok((stream, left_out))
 }
 
 /// The bytes of a file that may be compressed with gzip.
@@ -81,7 +68,8 @@ mod tests {
         write(&[tree.clone(), tree.join("sub/run")], &mut bytes).unwrap();
         bytes.extend_from_slice(b"rest");
         let target = tempfile::tempdir().unwrap();
-        let rest = read(bytes.as_slice(), &target.path().join("new")).unwrap();
+        let new = target.path().join("new");
+        let (rest, _) = read(bytes.as_slice(), &new, Rules::MACHINE).unwrap();
         assert_eq!(rest, b"rest");
         let arrived = target.path().join("new/tree");
         let meta = std::fs::metadata(arrived.join("sub/run")).unwrap();

@@ -35,6 +35,8 @@ pub(crate) struct SshConnection {
     target: Target,
     pub slot: Arc<Slot>,
     pub work_dir: PathBuf,
+    /// Hears of links that a download leaves out.
+    pub output: Arc<dyn Output>,
 }
 
 impl SshConnection {
@@ -44,6 +46,7 @@ impl SshConnection {
             target,
             slot,
             work_dir: cx.work_dir(),
+            output: cx.output.clone(),
         };
         cx.bounded("waiting for ssh", connection.wait(cx)).await?;
         Ok(connection)

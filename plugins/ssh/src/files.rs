@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use banquet_sdk::{Error, Exec, ExitStatus, Result, Stream};
+use banquet_sdk::outside::archive::{LeftOut, Rules, unpack_all};
+use banquet_sdk::{Error, Exec, ExitStatus, Line, Result, Stream};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -22,6 +23,8 @@ const STAT: &str = "stat -c '%f|%s|%i|%z|%n'";
 const FEW: usize = 16 * 1024;
 /// What is kept of a tool's complaints, in bytes.
 const COMPLAINTS: usize = 4096;
+/// Most that a tool may answer, in bytes: the records of some hundred thousand files.
+const ANSWER: usize = 64 << 20;
 
 impl SshConnection {
     pub(crate) async fn send(&self, locals: &[&Path], remote: &str) -> Result<()> {
@@ -141,6 +144,7 @@ impl SshConnection {
         let (sender, chunks) = mpsc::channel(CHUNKS);
         let mut sink = Fetched {
             chunks: Some(sender),
+            refused: false,
             complaints: Text::default(),
         };
         let into = local.to_owned();
@@ -152,8 +156,18 @@ impl SshConnection {
             status
         };
         let (status, unpacked) = tokio::join!(packing, unpacking);
-        check(status?, &what, &sink.complaints)?;
-        unpacked.map_err(|error| error.while_doing(what))
+        let unpacked = unpacked.map_err(|error| error.while_doing(&what));
+        if sink.refused {
+            // The command was ended for it.
+            unpacked?;
+        } else {
+            check(status?, &what, &sink.complaints)?;
+            if let Some(text) = unpacked?.note() {
+                let stream = Stream::Note;
+                self.output.line(Line { stream, text }).await;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -184,25 +198,13 @@ fn check(status: ExitStatus, what: &str, complaints: &Text) -> Result<()> {
     Err(error)
 }
 
-fn unpack(chunks: mpsc::Receiver<Bytes>, local: &Path) -> Result<()> {
+fn unpack(chunks: mpsc::Receiver<Bytes>, local: &Path) -> Result<LeftOut> {
     std::fs::create_dir_all(local)
         .map_err(|error| Error::machine(format!("make {}: {error}", local.display())))?;
-    let mut archive = tar::Archive::new(Incoming {
-        chunks,
-        held: Bytes::new(),
-    });
-    archive.set_preserve_permissions(true);
-    let unpacked = archive.unpack(local);
+    let held = Bytes::new();
     // Where the machine could not even begin, its own words say why.
-    let unpacked = unpacked
-        .and_then(|()| std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).map(|_| ()));
-    unpacked.map_err(|error| {
-        let source = std::error::Error::source(&error).map(ToString::to_string);
-        Error::machine(format!(
-            "{error}{}",
-            source.map_or(String::new(), |s| format!(": {s}"))
-        ))
-    })
+    unpack_all(Incoming { chunks, held }, local, Rules::HOME)
+        .map_err(|error| Error::machine(error.to_string()))
 }
 
 /// A stream of chunks for a reader that blocks.
@@ -228,6 +230,8 @@ impl Read for Incoming {
 /// Output hands on, complaints kept.
 struct Fetched {
     chunks: Option<mpsc::Sender<Bytes>>,
+    /// Nobody takes them any more: unpacking failed.
+    refused: bool,
     complaints: Text,
 }
 
@@ -240,8 +244,9 @@ impl Sink for Fetched {
             && !bytes.is_empty()
             && chunks.send(Bytes::copy_from_slice(bytes)).await.is_err()
         {
-            // The unpacking failed; what is still to come is of no use.
-            self.chunks = None;
+            // What is still to come may have no end.
+            self.refused = true;
+            return Err(Error::machine("the archive was refused"));
         }
         Ok(())
     }
@@ -260,6 +265,12 @@ impl Sink for Text {
             Stream::Err => {
                 let room = COMPLAINTS.saturating_sub(self.err.len());
                 self.err.extend_from_slice(&bytes[..room.min(bytes.len())]);
+            }
+            _ if self.out.len() + bytes.len() > ANSWER => {
+                return Err(Error::machine(format!(
+                    "the machine's answer is longer than {} MiB",
+                    ANSWER >> 20
+                )));
             }
             _ => self.out.extend_from_slice(bytes),
         }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use banquet_sdk::outside::archive::Rules;
 use rustix::thread::ThreadNameSpaceType;
 
 use super::keep::LAYERS;
@@ -19,7 +20,8 @@ pub fn unpack(socket: &OwnedFd, target: Target, into: &Path) -> Result<()> {
     fs::create_dir_all(into).doing(format_args!("make {}", into.display()))?;
     answer(socket, &Answer::Started)?;
     let stream = File::from(socket.try_clone().doing("read the archive")?);
-    archive::read(stream, into).doing(format_args!("write to {}", into.display()))?;
+    archive::read(stream, into, Rules::MACHINE)
+        .doing(format_args!("write to {}", into.display()))?;
     answer(socket, &Answer::Done)
 }
 

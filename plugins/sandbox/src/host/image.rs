@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use banquet_sdk::{Context, Error, Result};
 
+use banquet_sdk::outside::archive::{Rules, unpack_all};
+use banquet_sdk::outside::file::own_directory;
+
 use crate::archive;
 
 /// The directory that `rootfs` means; none: the workstation's root.
@@ -37,7 +40,12 @@ pub async fn lower(cx: &Context, rootfs: &str) -> Result<Option<PathBuf>> {
 
 /// The archive's content as a directory below `cache`, unpacked by the first who asks.
 fn unpacked(path: &Path, cache: &Path) -> io::Result<PathBuf> {
-    fs::create_dir_all(cache)?;
+    if let Some(above) = cache.parent() {
+        fs::create_dir_all(above)?;
+    }
+    // It holds programs that run as whoever owns them.
+    own_directory(cache)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", cache.display())))?;
     let lock = File::create(cache.join("lock"))?;
     lock.lock()?;
     let meta = path.metadata()?;
@@ -75,38 +83,12 @@ fn hash_of(mut content: impl io::Read) -> io::Result<String> {
 }
 
 fn unpack(path: &Path, into: &Path) -> io::Result<()> {
-    fs::create_dir_all(into)?;
-    let mut archive = tar::Archive::new(archive::open(path)?);
-    archive.set_preserve_permissions(true);
-    archive.set_preserve_ownerships(rustix::process::geteuid().is_root());
-    archive.set_unpack_xattrs(false);
-    let mut directories = Vec::new();
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let kind = entry.header().entry_type();
-        // Every instance has devices of its own.
-        if kind.is_block_special() || kind.is_character_special() || kind.is_fifo() {
-            continue;
-        }
-        if kind.is_dir() {
-            // A directory that may not be written to must be filled first.
-            directories.push(entry);
-            continue;
-        }
-        place(&mut entry, into)?;
-    }
-    directories.sort_by(|a, b| b.path_bytes().cmp(&a.path_bytes()));
-    directories
-        .iter_mut()
-        .try_for_each(|entry| place(entry, into))
-}
-
-fn place<R: io::Read>(entry: &mut tar::Entry<'_, R>, into: &Path) -> io::Result<()> {
-    if entry.unpack_in(into)? {
-        return Ok(());
-    }
-    let name = entry.path()?.display().to_string();
-    Err(io::Error::other(format!("{name} would lie outside")))
+    // Set-user bits mean something in the instance; here nobody else reaches them.
+    let rules = Rules {
+        owners: rustix::process::geteuid().is_root(),
+        ..Rules::ROOT
+    };
+    unpack_all(archive::open(path)?, into, rules).map(drop)
 }
 
 #[cfg(test)]

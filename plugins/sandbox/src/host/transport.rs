@@ -6,7 +6,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, OnceLock};
 
+use banquet_sdk::outside::archive::{LeftOut, Rules};
 use banquet_sdk::process::LineSplitter;
 use banquet_sdk::{
     Connection, Context, Dialed, Error, Exec, ExitStatus, Line, LoginCommand, Output, PluginInfo,
@@ -53,6 +55,7 @@ impl Transport for SandboxTransport {
             labels: Labels::of_instance("run", &cx.identity, id),
             address: address.unwrap_or(Ipv4Addr::LOCALHOST),
             user: config.username,
+            output: cx.output.clone(),
         }))
     }
 
@@ -75,6 +78,8 @@ struct Sandbox {
     labels: Labels,
     address: Ipv4Addr,
     user: String,
+    /// Hears of links that a download leaves out.
+    output: Arc<dyn Output>,
 }
 
 impl Sandbox {
@@ -179,11 +184,19 @@ impl Connection for Sandbox {
         };
         let (call, _) = self.ask("pack", &request).await?;
         let local = local.to_owned();
+        let left_out = Arc::new(OnceLock::new());
+        let told = left_out.clone();
         stream(call, move |socket| {
-            archive::read(&mut &*socket, &local)?;
+            let (_, left_out) = archive::read(&mut &*socket, &local, Rules::HOME)?;
+            let _ = told.set(left_out);
             wire::receive(&mut &*socket)
         })
-        .await
+        .await?;
+        if let Some(text) = left_out.get().and_then(LeftOut::note) {
+            let stream = Stream::Note;
+            self.output.line(Line { stream, text }).await;
+        }
+        Ok(())
     }
 
     async fn dial(&self, port: u16) -> Result<Box<dyn Dialed>> {

@@ -235,7 +235,12 @@ mod tests {
 
     #[test]
     fn the_names_of_this_program_are_names() {
-        for name in ["web1-centos-7", "größe-host", "a b", "x".repeat(LONGEST).as_str()] {
+        for name in [
+            "web1-centos-7",
+            "größe-host",
+            "a b",
+            "x".repeat(LONGEST).as_str(),
+        ] {
             assert_eq!(InstanceName::parse(name).unwrap().as_str(), name);
         }
         assert!(PartName::parse("apps/web_1.2").is_ok());
@@ -253,7 +258,10 @@ mod tests {
             platform: "host".into(),
             run: "r1".into(),
         };
-        assert_eq!(claim().identity().unwrap().cluster.as_deref(), Some("web-host"));
+        assert_eq!(
+            claim().identity().unwrap().cluster.as_deref(),
+            Some("web-host")
+        );
         for at in 0..6 {
             let mut claim = claim();
             let wicked = || "../../../etc".to_owned();
@@ -273,6 +281,9 @@ mod tests {
     fn an_error_shows_no_control_character_and_no_long_name() {
         let long = format!("\u{1b}[2J{}", "x".repeat(1000));
         let error = InstanceName::parse(long).unwrap_err().to_string();
-        assert!(error.len() < 200 && !error.chars().any(is_harmful), "{error}");
+        assert!(
+            error.len() < 200 && !error.chars().any(is_harmful),
+            "{error}"
+        );
     }
 }

@@ -93,7 +93,10 @@ mod tests {
             assert!(error.contains("nested more than"), "{open}: {error}");
             assert_eq!(check(&nested(20, open, close)), Ok(()), "{open}");
         }
-        let chain = format!("{{{{#if a}}}}{}{{{{/if}}}}", "{{else if b}}x".repeat(20_000));
+        let chain = format!(
+            "{{{{#if a}}}}{}{{{{/if}}}}",
+            "{{else if b}}x".repeat(20_000)
+        );
         assert!(check(&chain).is_err());
         let side_by_side = "{{#if a}}x{{else}}y{{/if}}".repeat(20_000);
         assert_eq!(check(&side_by_side), Ok(()));
@@ -113,6 +116,9 @@ mod tests {
         ] {
             assert!(check(text).unwrap_err().contains("no end"), "{text}");
         }
-        assert_eq!(check("{{#*inline \"a\"}}x{{/inline}}{{> a}}{{> a}}"), Ok(()));
+        assert_eq!(
+            check("{{#*inline \"a\"}}x{{/inline}}{{> a}}{{> a}}"),
+            Ok(())
+        );
     }
 }

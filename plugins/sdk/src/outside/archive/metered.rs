@@ -29,7 +29,9 @@ impl<R: Read> Read for Metered<R> {
         if left == 0 && !buffer.is_empty() {
             return Err(io::Error::other("the header of an entry is too long"));
         }
-        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let most = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         let read = self.stream.read(&mut buffer[..most])?;
         self.left.set(left - read as u64);
         Ok(read)

@@ -111,7 +111,10 @@ pub fn unpack<R: Read>(stream: R, into: &Path, rules: Rules) -> io::Result<(R, L
         left.set(u64::MAX);
         let path = entry.path()?.into_owned();
         let at = |error: io::Error| {
-            io::Error::new(error.kind(), format!("{}: {}", path.display(), explain(&error)))
+            io::Error::new(
+                error.kind(),
+                format!("{}: {}", path.display(), explain(&error)),
+            )
         };
         total = total.saturating_add(entry.size());
         if total > LARGEST {
@@ -122,7 +125,6 @@ pub fn unpack<R: Read>(stream: R, into: &Path, rules: Rules) -> io::Result<(R, L
         }
         io::copy(&mut entry, &mut io::sink()).map_err(at)?;
     }
-    drop(entries);
     tree.finish()?;
     Ok((archive.into_inner().into_inner(), left_out))
 }

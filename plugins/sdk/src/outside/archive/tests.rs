@@ -62,11 +62,17 @@ impl Place {
     }
 
     fn mode(&self, name: &str) -> u32 {
-        fs::symlink_metadata(self.inside().join(name)).unwrap().mode() & 0o7777
+        fs::symlink_metadata(self.inside().join(name))
+            .unwrap()
+            .mode()
+            & 0o7777
     }
 
     fn unharmed(&self) {
-        assert_eq!(fs::read_to_string(self.0.path().join("secret")).unwrap(), "secret");
+        assert_eq!(
+            fs::read_to_string(self.0.path().join("secret")).unwrap(),
+            "secret"
+        );
         let beside = fs::read_dir(self.0.path()).unwrap().count();
         assert_eq!(beside, 2, "nothing new beside the directory");
     }
@@ -105,11 +111,10 @@ fn a_root_directory_keeps_what_means_something_in_the_machine() {
         owners: false,
         ..Rules::ROOT
     };
-    let archive = Archive::default().file("su", 0o4755).link(
-        EntryType::Symlink,
-        "mtab",
-        "/proc/mounts",
-    );
+    let archive =
+        Archive::default()
+            .file("su", 0o4755)
+            .link(EntryType::Symlink, "mtab", "/proc/mounts");
     archive.at(&place.inside(), rules).unwrap();
     assert_eq!(place.mode("su"), 0o4755);
     let link = fs::read_link(place.inside().join("mtab")).unwrap();
@@ -120,7 +125,12 @@ fn a_root_directory_keeps_what_means_something_in_the_machine() {
 fn links_that_leave_are_left_out_and_named() {
     let place = Place::new();
     let mut archive = Archive::default().entry(EntryType::Directory, "d/", "", 0o755, b"");
-    let leaving = ["/etc/passwd", "../../secret", "x/../../secret", "..//x/../../secret"];
+    let leaving = [
+        "/etc/passwd",
+        "../../secret",
+        "x/../../secret",
+        "..//x/../../secret",
+    ];
     for (number, to) in leaving.iter().enumerate() {
         archive = archive.link(EntryType::Symlink, &format!("d/leaves{number}"), to);
     }
@@ -130,14 +140,24 @@ fn links_that_leave_are_left_out_and_named() {
     let left_out = archive.at(&place.inside(), Rules::HOME).unwrap();
     assert_eq!(left_out.count, leaving.len());
     assert!(left_out.note().unwrap().contains("d/leaves0"));
-    assert_eq!(fs::read_to_string(place.inside().join("d/stays")).unwrap(), "hi");
+    assert_eq!(
+        fs::read_to_string(place.inside().join("d/stays")).unwrap(),
+        "hi"
+    );
     assert_eq!(fs::read_dir(place.inside().join("d")).unwrap().count(), 2);
     place.unharmed();
 }
 
 #[test]
 fn nothing_lands_outside() {
-    for rules in [Rules::HOME, Rules::MACHINE, Rules { owners: false, ..Rules::ROOT }] {
+    for rules in [
+        Rules::HOME,
+        Rules::MACHINE,
+        Rules {
+            owners: false,
+            ..Rules::ROOT
+        },
+    ] {
         let place = Place::new();
         for archive in [
             Archive::default().file("../secret", 0o644),
@@ -189,8 +209,14 @@ fn a_file_of_which_another_name_is_kept_is_replaced_and_not_written_through() {
         .link(EntryType::Link, "name", "kept")
         .file("name", 0o644);
     archive.at(&place.inside(), Rules::HOME).unwrap();
-    assert_eq!(fs::read_to_string(place.inside().join("kept")).unwrap(), "kept");
-    assert_eq!(fs::read_to_string(place.inside().join("name")).unwrap(), "hi");
+    assert_eq!(
+        fs::read_to_string(place.inside().join("kept")).unwrap(),
+        "kept"
+    );
+    assert_eq!(
+        fs::read_to_string(place.inside().join("name")).unwrap(),
+        "hi"
+    );
 }
 
 #[test]
@@ -260,6 +286,9 @@ fn zeros_become_holes_and_stay_zeros() {
     let archive = Archive::default().entry(EntryType::Regular, "holes", "", 0o644, &content);
     archive.at(&place.inside(), Rules::HOME).unwrap();
     assert_eq!(fs::read(place.inside().join("holes")).unwrap(), content);
-    let mode = fs::metadata(place.inside().join("holes")).unwrap().permissions().mode();
+    let mode = fs::metadata(place.inside().join("holes"))
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o644);
 }

@@ -29,7 +29,12 @@ pub struct Tree {
 
 impl Tree {
     pub fn new(into: &Path, rules: Rules) -> io::Result<Self> {
-        let root = openat(CWD, into, directory_flags() - OFlags::NOFOLLOW, Mode::empty())?;
+        let root = openat(
+            CWD,
+            into,
+            directory_flags() - OFlags::NOFOLLOW,
+            Mode::empty(),
+        )?;
         Ok(Self {
             root,
             rules,
@@ -53,7 +58,12 @@ impl Tree {
     ) -> io::Result<()> {
         let directory = self.cleared(above, name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = openat(directory, name, flags | OFlags::NOFOLLOW, Mode::RUSR | Mode::WUSR)?;
+        let file = openat(
+            directory,
+            name,
+            flags | OFlags::NOFOLLOW,
+            Mode::RUSR | Mode::WUSR,
+        )?;
         let mut file = File::from(file);
         fill(&mut file, content)?;
         if let Some((user, group)) = meta.owner {
