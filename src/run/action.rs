@@ -229,6 +229,9 @@ impl Job<'_> {
             return Ok(cx);
         }
         if let Ok(driver) = kitchen.registry.driver(&instance.driver.name) {
+            if driver.capabilities().workstation {
+                self.keep_apart(&mut cx, kind, instance)?;
+            }
             let own = plan::context(
                 &kitchen.project,
                 instance,
@@ -243,6 +246,21 @@ impl Job<'_> {
             };
         }
         Ok(cx)
+    }
+
+    /// Keeps files of the plugin apart from those of other users of the workstation.
+    fn keep_apart(&self, cx: &mut Context, kind: Kind, instance: &Instance) -> Result<(), Failure> {
+        let (registry, name) = (&self.run.kitchen.registry, &instance.plugin(kind).name);
+        let plugin = match kind {
+            Kind::Provisioner => registry.provisioner(name).map(|it| it.info()),
+            Kind::Verifier => registry.verifier(name).map(|it| it.info()),
+            _ => return Ok(()),
+        };
+        match plugin {
+            Ok(plugin) => super::workstation::place(cx, kind, &plugin),
+            // Whoever uses it says so.
+            Err(_) => Ok(()),
+        }
     }
 
     fn section(&self, work: &Work, kind: Kind) -> Result<Arc<Section>, Failure> {

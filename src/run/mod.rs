@@ -24,6 +24,7 @@ mod seconds;
 mod sink;
 mod step;
 mod wait;
+mod workstation;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
