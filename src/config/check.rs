@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use banquet_sdk::Section;
+use banquet_sdk::outside::names::is_harmful;
 
 use super::legacy::{CHEF_DATA, CHEF_PATHS};
 use super::node::{Map, Node};
@@ -153,7 +154,7 @@ pub fn named_item(item: &Node, one: &str, sources: &Sources, problems: &mut Prob
         );
         return;
     };
-    if name.node.as_str().is_none() {
+    let Some(text) = name.node.as_str() else {
         let message = format!(
             "the name of a {one} must be text, and is {}",
             name.node.described()
@@ -162,6 +163,19 @@ pub fn named_item(item: &Node, one: &str, sources: &Sources, problems: &mut Prob
             Problem::error(message)
                 .at(sources, place_of(&name.node, name.key), "not text")
                 .help("Put it in quotes."),
+        );
+        return;
+    };
+    // Names stand in files, labels, hosts files and on terminals.
+    if let Some(harmful) = text.chars().find(|character| is_harmful(*character)) {
+        let message = format!(
+            "the name of a {one} holds the control character U+{:04X}",
+            u32::from(harmful)
+        );
+        problems.push(
+            Problem::error(message)
+                .at(sources, name.node.span, "in this name")
+                .help("Write the name anew, without line breaks and invisible characters."),
         );
     }
 }

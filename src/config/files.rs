@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use banquet_sdk::outside::file;
+
 use super::problem::Problem;
 use super::source::{Source, Span};
 
@@ -119,14 +121,15 @@ pub fn too_large(shown: &str, bytes: u64) -> Option<Problem> {
 pub fn read(path: &Path, root: &Path) -> Result<Arc<Source>, Problem> {
     let failed = |error: std::io::Error| {
         Problem::error(format!("failed to read {}: {error}", path.display()))
-            .help("Check that it is a file and that you may read it.")
+            .help("Check that it is a regular file and that you may read it.")
     };
-    let size = std::fs::metadata(path).map_err(failed)?.len();
     let shown = path.strip_prefix(root).unwrap_or(path).display();
+    let file = file::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
     if let Some(problem) = too_large(&shown.to_string(), size) {
         return Err(problem);
     }
-    let bytes = std::fs::read(path).map_err(failed)?;
+    let bytes = file::read_from(&file, BYTES_LIMIT).map_err(failed)?;
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(path, root, text.to_owned())),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use banquet_sdk::outside::{file, template};
 use banquet_sdk::{Context, Error, Result};
 use handlebars::{Handlebars, handlebars_helper};
 use serde_json::{Map, Value, json};
@@ -267,6 +268,9 @@ fn placed(record: &Record, network: &Network) -> Value {
     data
 }
 
+/// Largest template, in bytes.
+const LARGEST: u64 = 16 << 20;
+
 /// The Vagrantfile of the machines, from the template at `own` or the built-in one.
 pub fn render(records: &[Record], network: Option<&Network>, own: Option<&Path>) -> Result<String> {
     let name = own.map_or("the built-in template".into(), |path| {
@@ -275,13 +279,17 @@ pub fn render(records: &[Record], network: Option<&Network>, own: Option<&Path>)
     let failed = |error: String| Error::config("/vagrantfile_erb", format!("{name}: {error}"));
     let template = match own {
         None => BUILTIN.to_owned(),
-        Some(path) => std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?,
+        Some(path) => {
+            let bytes = file::read(path, LARGEST).map_err(|error| failed(error.to_string()))?;
+            String::from_utf8(bytes).map_err(|error| failed(error.to_string()))?
+        }
     };
     if template.contains("<%") {
         let error = failed("it is written in ERB".into());
         let hint = "Write it in Handlebars; `machines` has all that the configuration says..";
         return Err(error.hint(hint));
     }
+    template::check(&template).map_err(failed)?;
     let machine = |record: &Record| match network {
         Some(network) => placed(record, network),
         None => record.data.clone(),
