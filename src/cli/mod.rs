@@ -44,8 +44,10 @@ mod validate;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::ops::Deref;
 use std::process::ExitCode;
 
+use banquet_sdk::outside::file::INSTANT;
 use clap::Parser;
 
 use args::{Arguments, Command};
@@ -141,10 +143,34 @@ fn run(arguments: Arguments) -> Result<Exit, Fault> {
 }
 
 /// A runtime for the few commands that wait.
-fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+/// A runtime whose end waits at most [`INSTANT`] for calls that block: a file system that a hostile
+/// machine serves may never answer them.
+struct Runtime(Option<tokio::runtime::Runtime>);
+
+impl Deref for Runtime {
+    type Target = tokio::runtime::Runtime;
+
+    fn deref(&self) -> &Self::Target {
+        match &self.0 {
+            Some(runtime) => runtime,
+            None => unreachable!("only its end takes it away"),
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_timeout(INSTANT);
+        }
+    }
+}
+
+fn runtime() -> Result<Runtime, Fault> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
+        .map(|runtime| Runtime(Some(runtime)))
         .map_err(|error| {
             let message = format!("start the runtime: {error}");
             Fault::new(Exit::Internal, message, None::<String>)

@@ -223,7 +223,8 @@ fn script(peers: &Peers, hosts: bool) -> String {
             })
             .collect();
         script += &format!(
-            "rest=$(sed '/^# BEGIN kitchen$/,/^# END kitchen$/d' /etc/hosts)\n\
+            "test ! -e /etc/hosts || test -f /etc/hosts || {{ echo '/etc/hosts is no regular file' >&2; exit 1; }}\n\
+             rest=$(sed '/^# BEGIN kitchen$/,/^# END kitchen$/d' /etc/hosts)\n\
              cat > /etc/hosts <<KITCHEN_END\n$rest\n# BEGIN kitchen\n{entries}# END kitchen\nKITCHEN_END\n"
         );
     }

@@ -1,11 +1,24 @@
-//! Attacks by name: each did harm once, and is tried here as it was found.
+//! Attacks, each by name: what another user of the workstation, a machine, or a file of the project
+//! tries, and what comes of it. Each did harm once. They run as whoever runs the tests, those that
+//! say so as an ordinary user too.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 #[cfg(target_os = "linux")]
+mod archives;
+#[cfg(target_os = "linux")]
+mod bounds;
+#[cfg(target_os = "linux")]
+mod config;
+#[cfg(target_os = "linux")]
+mod labels;
+#[cfg(target_os = "linux")]
 mod login;
 mod masks;
+mod messages;
+#[cfg(target_os = "linux")]
+mod own_directory;
 #[cfg(unix)]
 mod private;
 #[cfg(target_os = "linux")]

@@ -11,6 +11,8 @@ use crate::{dependencies, install, minion, states};
 
 /// Salt's answer, below `root_path`.
 const ANSWER: &str = "highstate.json";
+/// Longest answer, in bytes.
+const LARGEST: u64 = 64 << 20;
 const KEY: &str = "gpgkey.txt";
 
 /// Converges; what it changed.
@@ -212,7 +214,7 @@ async fn answer(
     guest
         .run(&format!("rm -f {path}"), &banquet_sdk::Discard)
         .await?;
-    let text = std::fs::read(here.path().join(ANSWER))?;
+    let text = banquet_sdk::outside::file::read(&here.path().join(ANSWER), LARGEST)?;
     let highstate = Highstate::parse(&text)
         .map_err(|error| failed(&format!(", with an answer that cannot be read: {error}")))?;
     highstate.show(cx).await;

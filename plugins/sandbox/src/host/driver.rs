@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use banquet_sdk::weaker::{self, Weaker};
+use banquet_sdk::outside::file::{INSTANT, within};
 use banquet_sdk::{
     Capabilities, Context, Driver, Error, Fault, LinkFault, Orphan, Peers, PluginInfo, Power,
     Residue, Result, State, Status, async_trait, links,
@@ -197,7 +198,10 @@ impl Driver for SandboxDriver {
     }
 
     async fn late_gossip(&self, _cx: &Context, peers: &Peers, state: &mut State) -> Result<()> {
-        hosts::write(running(state)?.process, peers)
+        let (init, peers) = (running(state)?.process, peers.clone());
+        let what = "writing /etc/hosts of the instance";
+        // Its files may lie on a file system that the instance itself serves, or does not.
+        within(INSTANT, what, move || hosts::write(init, &peers)).await
     }
 
     async fn destroy(&self, cx: &Context, state: &mut State) -> Result<()> {
@@ -315,13 +319,15 @@ impl Driver for SandboxDriver {
         Ok(labels::scan()
             .into_iter()
             .filter(|(_, labels)| stays(labels))
-            .map(|(process, labels)| Orphan {
-                age: uptime.map(|uptime| uptime.saturating_sub(process.start / ticks)),
-                names: vec![labels.id.clone()],
-                ..Orphan::new(
-                    labels.identity(),
-                    format!("sandbox process {}", process.pid),
-                )
+            .filter_map(|(process, labels)| {
+                Some(Orphan {
+                    age: uptime.map(|uptime| uptime.saturating_sub(process.start / ticks)),
+                    names: vec![labels.id.clone()],
+                    ..Orphan::new(
+                        labels.identity()?,
+                        format!("sandbox process {}", process.pid),
+                    )
+                })
             })
             .collect())
     }
@@ -329,7 +335,8 @@ impl Driver for SandboxDriver {
     async fn reclaim(&self, cx: &Context, orphan: &Orphan) -> Result<bool> {
         // With a keeper all of its group ends, at once.
         let listed = |labels: &Labels| {
-            orphan.names.contains(&labels.id) && labels.identity() == orphan.identity
+            orphan.names.contains(&labels.id)
+                && labels.identity().as_ref() == Some(&orphan.identity)
         };
         processes::kill_all(cx, listed).await?;
         Ok(true)

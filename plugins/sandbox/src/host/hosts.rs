@@ -1,9 +1,10 @@
 //! Names of the peers in an instance's `/etc/hosts`: a marked block that is replaced as a whole.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
 
+use banquet_sdk::outside::file::{read_from, regular};
 use banquet_sdk::{Error, Peers, Result};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, openat, openat2, renameat, unlinkat};
 
@@ -12,21 +13,22 @@ use crate::wire::Process;
 const BEGIN: &str = "# kitchen peers: begin";
 const END: &str = "# kitchen peers: end";
 const FRESH: &str = ".hosts.kitchen";
+/// Largest file, in bytes; lists against advertisements have some MiB.
+const LARGEST: u64 = 16 << 20;
 
 /// Writes the block into the `/etc/hosts` of the instance whose first process is `init`.
 pub fn write(init: Process, peers: &Peers) -> Result<()> {
     let failed = |error: std::io::Error| Error::machine(format!("write /etc/hosts: {error}"));
     let etc = open_etc(init).map_err(|error| failed(error.into()))?;
-    let mut text = String::new();
-    // A file that is missing or no text is made anew.
-    if let Ok(file) = openat(
-        &etc,
-        "hosts",
-        OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        Mode::empty(),
-    ) {
-        let _ = File::from(file).read_to_string(&mut text);
-    }
+    // It may have been made a fifo, to make this wait for a writer.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = openat(&etc, "hosts", flags, Mode::empty());
+    // What is missing, or no regular file, or no text, is made anew.
+    let text = match file.map(File::from).map(regular) {
+        Ok(Ok(file)) => String::from_utf8(read_from(&file, LARGEST).map_err(failed)?),
+        _ => Ok(String::new()),
+    };
+    let text = text.unwrap_or_default();
     let wanted = with_block(&text, peers);
     if wanted == text {
         return Ok(());

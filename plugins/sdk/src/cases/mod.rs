@@ -86,13 +86,7 @@ pub fn read(path: &Path) -> Result<String> {
     let failed = |error: &dyn std::fmt::Display| {
         Error::action(format!("read the report {}: {error}", path.display()))
     };
-    let size = std::fs::metadata(path)
-        .map_err(|error| failed(&error))?
-        .len();
-    if size > LARGEST {
-        return Err(failed(&format!("it has {size} bytes")));
-    }
-    let bytes = std::fs::read(path).map_err(|error| failed(&error))?;
+    let bytes = crate::outside::file::read(path, LARGEST).map_err(|error| failed(&error))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
