@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use banquet_sdk::weaker::{self, Weaker};
 use banquet_sdk::outside::file::{INSTANT, within};
+use banquet_sdk::weaker::{self, Weaker};
 use banquet_sdk::{
     Capabilities, Context, Driver, Error, Fault, LinkFault, Orphan, Peers, PluginInfo, Power,
     Residue, Result, State, Status, async_trait, links,
