@@ -218,3 +218,90 @@ async fn a_way_out_for_those_who_want_one() {
     gone(&project).await;
     serving.abort();
 }
+
+/// A machine beyond the workstation: a network of its own at the other end of a cable.
+struct Beyond(String);
+
+impl Beyond {
+    const HERE: &str = "203.0.113.1";
+    const THERE: &str = "203.0.113.2";
+
+    fn new() -> Self {
+        let beyond = Self(format!("bq{}", std::process::id()));
+        let name = &beyond.0;
+        let ip = |arguments: String| {
+            let mut command = std::process::Command::new("ip");
+            let ran = command.args(arguments.split(' ')).output().unwrap();
+            assert!(ran.status.success(), "ip {arguments}: {ran:?}");
+        };
+        ip(format!("netns add {name}"));
+        ip(format!(
+            "link add {name}h type veth peer name {name}t netns {name}"
+        ));
+        ip(format!("address add {}/30 dev {name}h", Self::HERE));
+        ip(format!("link set {name}h up"));
+        ip(format!(
+            "-n {name} address add {}/30 dev {name}t",
+            Self::THERE
+        ));
+        ip(format!("-n {name} link set {name}t up"));
+        beyond
+    }
+
+    /// A server there that says `world` to everybody.
+    fn serve(&self) -> std::process::Child {
+        let serve = format!(
+            "$s = IO::Socket::INET->new(LocalAddr => \"{}\", LocalPort => 7071, Listen => 5) or die; \
+             print \"up\\n\"; while ($c = $s->accept) {{ print $c \"world\"; close $c }}",
+            Self::THERE
+        );
+        let mut command = std::process::Command::new("ip");
+        command
+            .args(["netns", "exec", &self.0, "perl", "-MIO::Socket::INET", "-e"])
+            .arg(format!("$| = 1; {serve}"))
+            .stdout(std::process::Stdio::piped());
+        let mut server = command.spawn().unwrap();
+        let mut said = [0; 3];
+        std::io::Read::read_exact(server.stdout.as_mut().unwrap(), &mut said).unwrap();
+        server
+    }
+}
+
+impl Drop for Beyond {
+    fn drop(&mut self) {
+        // With the network the cable goes.
+        let mut remove = std::process::Command::new("ip");
+        let _ = remove.args(["netns", "delete", &self.0]).status();
+    }
+}
+
+#[tokio::test]
+async fn the_world_is_reached_but_not_the_workstation_at_the_same_cable() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let Some(project) = project().await else {
+        return;
+    };
+    let beyond = Beyond::new();
+    let mut server = beyond.serve();
+    let here = std::net::TcpListener::bind((Beyond::HERE, 7071)).unwrap();
+    let online = serde_json::json!({"internet": true});
+    let mut members = [project.machine_with(Some("shop"), "out", online)];
+    create_all(&project.driver, &mut members).await;
+    let ask = |address: &str| {
+        format!(
+            "perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(\"{address}:7071\")->getline'"
+        )
+    };
+    assert_eq!(project.out(&members[0], &ask(Beyond::THERE)).await, "world");
+    let (_, out, err) = project.run(&members[0], &ask(Beyond::HERE)).await;
+    assert_eq!(out, "", "{err}");
+    here.set_nonblocking(true).unwrap();
+    let came = here.accept().unwrap_err();
+    assert_eq!(came.kind(), std::io::ErrorKind::WouldBlock);
+    destroy_all(&project.driver, &mut members).await;
+    gone(&project).await;
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
