@@ -15,6 +15,8 @@ mod config;
 mod labels;
 #[cfg(target_os = "linux")]
 mod login;
+#[cfg(unix)]
+mod advisories;
 mod masks;
 mod messages;
 #[cfg(target_os = "linux")]
