@@ -51,7 +51,7 @@ fn linked(kitchen_dir: &Path, binary: &Path) -> io::Result<PathBuf> {
     if std::fs::read_link(&link).is_ok_and(|there| there == binary) {
         return Ok(directory);
     }
-    std::fs::create_dir_all(&directory)?;
+    banquet_sdk::private::directory(&directory)?;
     let new = directory.join(format!(".{}", unique_id()));
     make(binary, &new)?;
     std::fs::rename(&new, &link)?;

@@ -91,6 +91,9 @@ fn what_an_earlier_version_left_open_is_closed() {
     let kitchen = project.path().join(".kitchen");
     let mut left = vec![kitchen.clone()];
     while let Some(path) = left.pop() {
+        if path.is_symlink() {
+            continue;
+        }
         let mode = if path.is_dir() { 0o777 } else { 0o666 };
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("a mode");
         if path.is_dir() {

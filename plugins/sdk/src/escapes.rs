@@ -34,13 +34,42 @@ pub fn pieces(line: &str) -> impl Iterator<Item = (usize, Piece<'_>)> {
 
 /// Whether all of `line` is shown, as nearly every line is.
 pub fn is_plain(line: &str) -> bool {
-    let bytes = line.as_bytes();
-    // The bytes that begin a character of which `is_hidden` may be true, but for tab and line end.
-    let suspicious = |byte: &u8| {
-        (*byte < 0x20 && *byte != b'\t' && *byte != b'\n')
-            || matches!(*byte, 0x7f | 0xc2 | 0xe2 | 0xef)
+    // Without a branch a byte, so that many are looked at at once.
+    let any = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(false, |any, byte| any | is_suspicious(*byte))
     };
-    !bytes.iter().any(suspicious) || !line.chars().any(is_hidden)
+    let (chunks, rest) = line.as_bytes().as_chunks::<32>();
+    let suspicious = chunks.iter().any(|chunk| any(chunk)) || any(rest);
+    !suspicious || !line.chars().any(is_hidden)
+}
+
+/// What of `line` is shown.
+pub fn shown(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    // The parts between are copied whole.
+    while let Some(at) = rest.bytes().position(is_suspicious) {
+        shown.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match pieces(rest).next() {
+            Some((_, Piece::Shown(character))) => {
+                shown.push(character);
+                rest = &rest[character.len_utf8()..];
+            }
+            Some((_, Piece::Hidden(character))) => rest = &rest[character.len_utf8()..],
+            Some((_, Piece::Escape(text))) => rest = &rest[text.len()..],
+            None => {}
+        }
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// The bytes that begin a character of which [`is_hidden`] may be true.
+fn is_suspicious(byte: u8) -> bool {
+    (byte < 0x20 && byte != b'\t' && byte != b'\n') || matches!(byte, 0x7f | 0xc2 | 0xe2 | 0xef)
 }
 
 /// Whether a terminal shows nothing for the character.
@@ -96,6 +125,8 @@ mod tests {
         assert_eq!(found, expected);
         assert!(!is_plain(line));
         assert!(is_plain("a\tb\nü 東 ‰ ©"));
+        assert_eq!(shown(line), "abcde");
+        assert_eq!(shown("a\tb\nü\u{200b} 東\u{7f} ‰ ©"), "a\tb\nü 東 ‰ ©");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::MASK;
+use super::sieve::Sieve;
 use crate::escapes::{self, Piece};
 
 /// What must stand around a match.
@@ -32,7 +33,7 @@ impl Around {
 /// Finds texts, each with what must stand around it.
 #[derive(Default)]
 pub(super) struct Matcher {
-    search: Option<AhoCorasick>,
+    search: Option<(Sieve, AhoCorasick)>,
     patterns: Vec<(String, Around)>,
     /// Bytes of the longest text.
     longest: usize,
@@ -46,7 +47,13 @@ impl Matcher {
             false => AhoCorasick::builder()
                 .match_kind(MatchKind::Standard)
                 .build(patterns.iter().map(|(text, _)| text))
-                .ok(),
+                .ok()
+                .map(|search| {
+                    (
+                        Sieve::new(patterns.iter().map(|(it, _)| it.as_bytes())),
+                        search,
+                    )
+                }),
         };
         let longest = patterns.iter().map(|(text, _)| text.len()).max();
         Self {
@@ -59,11 +66,11 @@ impl Matcher {
     /// `text` with all that is found replaced, also where escape sequences or characters that are
     /// not shown stand within it; they stay.
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let Some(search) = &self.search else {
+        let Some((sieve, search)) = &self.search else {
             return Cow::Borrowed(text);
         };
         let mut masked = Cow::Borrowed(text);
-        if !escapes::is_plain(text) {
+        if !escapes::is_plain(text) && sieve.may_hold(escapes::shown(text).as_bytes()) {
             let shown = Shown::of(text);
             let spans = self.spans(search, &shown.text, |at| {
                 shown.breaks.binary_search(&at).is_ok()
@@ -73,6 +80,9 @@ impl Matcher {
             }
         }
         // Also what is inside of a sequence, where files keep those.
+        if !sieve.may_hold(masked.as_bytes()) {
+            return masked;
+        }
         let spans = self.spans(search, &masked, |_| false);
         if spans.is_empty() {
             return masked;

@@ -6,6 +6,7 @@ mod gather;
 mod matcher;
 mod names;
 mod seams;
+mod sieve;
 #[cfg(test)]
 mod tests;
 
