@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(unix)]
+mod advisories;
 #[cfg(target_os = "linux")]
 mod archives;
 #[cfg(target_os = "linux")]
@@ -15,8 +17,6 @@ mod config;
 mod labels;
 #[cfg(target_os = "linux")]
 mod login;
-#[cfg(unix)]
-mod advisories;
 mod masks;
 mod messages;
 #[cfg(target_os = "linux")]
