@@ -13,6 +13,7 @@ use super::foreseen::placed;
 use super::init::init_where_missing;
 use super::loaded::Loaded;
 use super::mask;
+use super::places;
 use super::plan::make;
 use super::show::{options, show};
 use super::signals::Signals;
@@ -90,6 +91,7 @@ fn perform(
         (_, Some(args::Shown::Json)) => shown.style = Style::Json,
         _ => {}
     }
+    shown.ci.places = places::of(&plan, &places::root(&kitchen.project.root));
     let shown = Shown {
         report: shown,
         out: Box::new(io::stdout()),

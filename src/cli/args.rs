@@ -10,6 +10,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::complete;
 use super::partition::Split;
+use super::streams::Ci;
 use crate::plan::{self, DestroyPolicy};
 use crate::report::Level;
 
@@ -82,6 +83,16 @@ pub struct Arguments {
     /// Work as if started in DIR
     #[arg(short = 'C', long, global = true, value_name = "DIR")]
     pub directory: Option<PathBuf>,
+    /// The build server that reads the output: what fails is told in its own way, and nothing that
+    /// machines print is a command for it
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "SERVER"
+    )]
+    pub ci: Ci,
     /// Print the version
     #[arg(short = 'v', long)]
     pub version: bool,

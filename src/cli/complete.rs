@@ -2,7 +2,7 @@
 //! names of instances, clusters and steps are completed as the project has them now.
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, ValueEnum};
@@ -13,6 +13,7 @@ use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
 use super::args::Arguments;
 use super::exit::Exit;
 use super::fault::Fault;
+use super::streams;
 use crate::config::{self, LoadOptions};
 use crate::matrix::{Matrix, StepNode};
 use crate::registry::Registry;
@@ -56,7 +57,7 @@ pub fn completions(completions: &Completions) -> Result<Exit, Fault> {
     };
     let mut script = Vec::new();
     shell.write_registration(VARIABLE, "kitchen", "kitchen", "kitchen", &mut script)?;
-    io::stdout().write_all(&script)?;
+    streams::stdout().write_all(&script)?;
     Ok(Exit::Success)
 }
 

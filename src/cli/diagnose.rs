@@ -1,7 +1,7 @@
 //! `kitchen diagnose`: the configuration as it was understood, in the tree of Test Kitchen
 //! (lib/kitchen/diagnostic.rb).
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,8 +13,10 @@ use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::Fault;
 
+use super::effective;
 use super::loaded::{Loaded, members};
 use super::rows::class;
+use super::streams;
 use crate::matrix::{Instance, Kind};
 
 /// `diagnose`.
@@ -68,7 +70,7 @@ pub fn diagnose(diagnose: &Diagnose) -> Result<Exit, Fault> {
     let mut tree = named(Value::Object(tree), &written);
     hidden.mask_value(&mut tree);
     let yaml = yaml(&tree)?;
-    io::stdout().write_all(yaml.as_bytes())?;
+    mask::out().write_all(yaml.as_bytes())?;
     Ok(Exit::Success)
 }
 
@@ -104,6 +106,8 @@ fn one(instance: &Instance, loaded: &Loaded) -> Result<Value, Fault> {
     ] {
         tree[kind.key()] = Value::Object(instance.diagnosed(kind, &loaded.config));
     }
+    tree["transport_used"] = instance.transport.name.clone().into();
+    tree["effective"] = effective::of(instance, &loaded.registry);
     tree["lifecycle_hooks"] = Value::Object(instance.diagnosed_hooks(&loaded.config));
     Ok(tree)
 }

@@ -14,6 +14,7 @@ use super::heal;
 use super::loaded::{Loaded, members};
 use super::machine::Machine;
 use super::mask;
+use super::streams;
 use crate::matrix::{Instance, Kind};
 use crate::registry::Unknown;
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
-use banquet_sdk::{Error, ExitStatus, Line, Output, Peers, Seams, Stream, async_trait};
+use banquet_sdk::{Error, ExitStatus, Line, Output, Peers, Seams, Stream, async_trait, first_line};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +15,7 @@ use super::loaded::Loaded;
 use super::machine::Machine;
 use super::mask;
 use super::signals::Signals;
+use super::streams;
 use crate::matrix::{Instance, Kind};
 use crate::report::safe;
 
@@ -75,9 +76,10 @@ pub fn exec(exec: &Exec) -> Result<Exit, Fault> {
         for machine in &group.machines {
             let name = &machine.instance.name;
             writeln!(mask::out(), "-----> Execute command on {name}.")?;
-            match runtime.block_on(group.run(machine, &exec.command))? {
-                0 => {}
-                code => failed.push(format!("{name}: exit code {code}")),
+            let (code, why) = runtime.block_on(group.run(machine, &exec.command))?;
+            if code != 0 {
+                failed.push(format!("{name}: exit code {code}"));
+                failed.extend(why);
             }
         }
     }
@@ -88,8 +90,9 @@ pub fn exec(exec: &Exec) -> Result<Exit, Fault> {
 }
 
 impl Group<'_> {
-    /// Runs the command on one instance; gives its exit code.
-    async fn run(&self, machine: &Machine<'_>, command: &str) -> Result<i32, Fault> {
+    /// Runs the command on one instance; gives its exit code, and sentences about a script that
+    /// did not start.
+    async fn run(&self, machine: &Machine<'_>, command: &str) -> Result<(i32, Vec<String>), Fault> {
         let connection = machine.connect().await?;
         let context = machine.context(Kind::Transport);
         let mut output = Printed::new(machine.instance, self.cluster);

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
+use banquet_sdk::wording;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use super::exit::Exit;
 use super::mask;
+use super::streams;
 use crate::config;
 use crate::matrix::SelectError;
 
@@ -44,7 +46,7 @@ impl Fault {
         Self {
             exit,
             what: Some(Box::new(Message {
-                message: message.into(),
+                message: wording::without_numbers(&message.into()).into_owned(),
                 hints: hints.into_iter().map(Into::into).collect(),
             })),
         }
@@ -98,7 +100,14 @@ impl From<config::Error> for Fault {
 
 impl From<SelectError> for Fault {
     fn from(error: SelectError) -> Self {
-        Self::usage(error.to_string(), None::<String>)
+        let hint = match &error {
+            SelectError::NoMatch {
+                nearest: Some(nearest),
+                ..
+            } => Some(format!("Did you mean `{nearest}`?")),
+            _ => None,
+        };
+        Self::usage(error.to_string(), hint)
     }
 }
 
@@ -145,7 +154,7 @@ pub fn tell(diagnostic: &dyn Diagnostic, colours: Option<bool>) {
     let coloured = terminal && !no_colour() && colours != Some(false);
     let width = terminal.then(|| usize::from(console::Term::stderr().size().1));
     // Nobody is left to be told that standard error is closed.
-    let _ = io::stderr().write_all(render(diagnostic, coloured, width).as_bytes());
+    let _ = streams::stderr().write_all(render(diagnostic, coloured, width).as_bytes());
 }
 
 /// A diagnostic with its excerpt of the file, `width` columns wide where a terminal shows it.

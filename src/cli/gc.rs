@@ -13,6 +13,7 @@ use super::fault::{Fault, no_colour, plugin};
 use super::loaded::Loaded;
 use super::mask;
 use super::table::{self, Cell, GREEN, WHITE};
+use super::streams;
 use crate::leftovers::{Fate, How, Row, Silent, survey, sweep};
 use crate::matrix::duration;
 use crate::report::safe;
@@ -59,7 +60,10 @@ pub fn gc(gc: &Gc) -> Result<Exit, Fault> {
         rows.map(|rows| (rows, found.silent))
     })?;
     let secrets = mask::secrets();
-    let mut out = io::BufWriter::new(mask::out());
+    let mut out = io::BufWriter::new(match gc.json {
+        true => mask::json_out(),
+        false => mask::out(),
+    });
     if gc.json {
         let things: Vec<Value> = rows.iter().map(|row| as_json(row, secrets)).collect();
         let silent: Vec<Value> = silent.iter().map(|it| silent_json(it, secrets)).collect();
@@ -115,10 +119,10 @@ fn silence(silent: &Silent, gc: &Gc, secrets: &Secrets) -> Exit {
         false => {
             if !gc.json {
                 let (whom, why) = (&silent.driver, &silent.error.message);
-                eprintln!(
+                streams::say(format_args!(
                     "       Not asked, and not used here: driver {whom}: {}",
                     secrets.mask(why)
-                );
+                ));
             }
             Exit::Success
         }

@@ -14,9 +14,11 @@ use super::loaded::Loaded;
 use super::mask;
 use super::plan::make;
 use super::show::options;
+use super::streams;
 use crate::matrix::{Cluster, Instance, Selection};
 use crate::plan::{self, Command};
 use crate::report::Style;
+use crate::report::ci::Server;
 use crate::run::Options;
 use crate::state::{self, Broken, ClusterRecord, Lock};
 
@@ -51,6 +53,11 @@ pub fn first(loaded: &Loaded, common: &Common, selection: &Selection) -> Result<
     let plan = make(loaded, &selection, Command::Heal, &plan::Options::default())?;
     let mut report = options(common, 1, &kitchen);
     report.style = Style::Lines;
+    // What is told beside a command is no part of the job.
+    if report.ci.server != Server::None {
+        report.ci.server = Server::Other;
+    }
+    report.ci.summary = None;
     // What the logs tell of the run before is still of use.
     report.overwrite = false;
     let shown = Shown {

@@ -9,6 +9,7 @@ use super::args::Arguments;
 use super::exit::Exit;
 use super::fault::Fault;
 use super::reference;
+use super::streams;
 use crate::registry::Registry;
 
 const EXIT_CODES: &str = include_str!("../../docs/exit-codes.md");
@@ -48,14 +49,14 @@ pub fn help(help: &Help) -> Result<Exit, Fault> {
     };
     let terminal = io::IsTerminal::is_terminal(&io::stdout()) && !super::fault::no_colour();
     match terminal {
-        true => write!(io::stdout(), "{}", text.ansi())?,
-        false => write!(io::stdout(), "{text}")?,
+        true => write!(streams::stdout(), "{}", text.ansi())?,
+        false => write!(streams::stdout(), "{text}")?,
     }
     Ok(Exit::Success)
 }
 
 fn plain(text: &str) -> Result<Exit, Fault> {
-    io::stdout().write_all(text.as_bytes())?;
+    streams::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Success)
 }
 
@@ -80,7 +81,7 @@ fn plugin(topic: &str, command: &clap::Command) -> Result<Exit, Fault> {
 pub fn version() -> Result<Exit, Fault> {
     let own = env!("CARGO_PKG_VERSION");
     writeln!(
-        io::stdout(),
+        streams::stdout(),
         "Test Kitchen version {TEST_KITCHEN} (Banquet {own})"
     )?;
     Ok(Exit::Success)

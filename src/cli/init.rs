@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::fault::{Fault, no_colour};
+use super::streams;
 
 /// `init`.
 #[derive(Args, Clone, Debug)]
@@ -67,16 +68,22 @@ pub fn init(init: &Init) -> Result<Exit, Fault> {
     let done = generator.run(init);
     for (status, path) in &generator.told {
         match (colours, *status) {
-            (false, _) => writeln!(io::stdout(), "{status:>12}  {path}")?,
+            (false, _) => writeln!(streams::stdout(), "{status:>12}  {path}")?,
             (true, "create" | "append") => {
-                writeln!(io::stdout(), "\u{1b}[1;32m{status:>12}\u{1b}[0m  {path}")?;
+                writeln!(
+                    streams::stdout(),
+                    "\u{1b}[1;32m{status:>12}\u{1b}[0m  {path}"
+                )?;
             }
-            (true, _) => writeln!(io::stdout(), "\u{1b}[1;34m{status:>12}\u{1b}[0m  {path}")?,
+            (true, _) => writeln!(
+                streams::stdout(),
+                "\u{1b}[1;34m{status:>12}\u{1b}[0m  {path}"
+            )?,
         }
     }
     if done? {
         writeln!(
-            io::stdout(),
+            streams::stdout(),
             "You must run `bundle install' to fetch any new gems."
         )?;
     }
@@ -97,7 +104,7 @@ pub fn init_where_missing() -> Result<(), Fault> {
     }
     let path = named.unwrap_or_else(|| KITCHEN[0].into());
     writeln!(
-        io::stdout(),
+        streams::stdout(),
         "-----> Invoking init as '{}' file is missing",
         path.display()
     )?;

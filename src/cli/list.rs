@@ -16,6 +16,7 @@ use super::partition::Split;
 use super::rows::{ClusterRow, InstanceRow, States};
 use super::status::{self, Status};
 use super::table::{self, Cell};
+use super::streams;
 use crate::matrix::Selection;
 
 /// `list`.
@@ -79,7 +80,10 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
         instances,
     };
     let (clusters, instances) = (&listed.clusters, &listed.instances);
-    let mut out = io::BufWriter::new(mask::out());
+    let mut out = io::BufWriter::new(match list.json {
+        true => mask::json_out(),
+        false => mask::out(),
+    });
     if list.bare {
         let clusters = clusters.iter().map(|cluster| &cluster.name);
         for name in clusters.chain(instances.iter().map(|instance| &instance.name)) {

@@ -14,6 +14,7 @@ use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
 use super::mask;
+use super::streams;
 use crate::matrix::pattern::regex;
 use crate::matrix::{Instance, SelectError};
 use crate::report::safe;
@@ -66,7 +67,10 @@ pub fn logs(logs: &Logs) -> Result<Exit, Fault> {
             None::<String>,
         ));
     }
-    let mut out = mask::out();
+    let mut out = match wanted.ndjson {
+        true => mask::json_out(),
+        false => mask::out(),
+    };
     for log in &files {
         let mut file = log.open()?;
         let wanted = Wanted {

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use banquet_sdk::{Gather, Secrets};
 use serde_json::Value;
 
+use super::streams;
 use crate::config::{Config, Problem};
 
 /// What this process knows of secrets; a command of `console` learns to those before it.
@@ -47,14 +48,19 @@ pub fn json(mut value: Value) -> Value {
 }
 
 /// Standard output, masked.
-pub fn out() -> Masked<io::Stdout> {
-    Masked::new(io::stdout())
+pub fn out() -> Masked<Box<dyn Write>> {
+    Masked::new(streams::stdout())
+}
+
+/// Standard output for JSON, masked.
+pub fn json_out() -> Masked<Box<dyn Write>> {
+    Masked::new(streams::json())
 }
 
 /// A message of the program itself on standard error, masked, with the end of the line.
 pub fn note(text: &str) {
     // Nobody is left to be told that standard error is closed.
-    let _ = writeln!(io::stderr(), "{}", secrets().mask(text));
+    let _ = writeln!(streams::stderr(), "{}", secrets().mask(text));
 }
 
 /// Masks lines on their way to `W`; what has no end yet waits for [`Write::flush`].

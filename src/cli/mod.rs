@@ -7,6 +7,7 @@ mod console;
 mod diagnose;
 mod doctor;
 mod echo;
+mod effective;
 mod exec;
 mod exit;
 mod fault;
@@ -26,6 +27,7 @@ mod mask;
 mod migrate;
 mod package;
 mod partition;
+mod places;
 mod plan;
 mod plugin;
 mod reference;
@@ -36,6 +38,7 @@ mod show;
 mod signals;
 mod sink;
 mod status;
+mod streams;
 mod table;
 #[cfg(unix)]
 mod terminal;
@@ -55,6 +58,7 @@ pub use exit::Exit;
 use fault::Fault;
 
 use crate::plan::Command as Action;
+use crate::report::ci::Server;
 
 /// Runs the command that the arguments (the program's name first) ask for.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -81,8 +85,9 @@ fn call(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             };
             // A reader that went away has read enough.
             let _ = match error.use_stderr() {
-                true => write!(io::stderr(), "{}", mask::secrets().mask(&text)),
-                false => error.print(),
+                true => write!(streams::stderr(), "{}", mask::secrets().mask(&text)),
+                false if streams::server() == Server::None => error.print(),
+                false => write!(streams::stdout(), "{}", error.render()),
             };
             return match error.use_stderr() {
                 true => Exit::Usage,
@@ -97,6 +102,7 @@ fn call(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 fn run(arguments: Arguments) -> Result<Exit, Fault> {
+    streams::choose(arguments.ci);
     if arguments.version {
         return help::version();
     }

@@ -14,6 +14,7 @@ use super::fault::{Fault, no_colour};
 use super::mask;
 use super::show::program;
 use super::table::{self, Cell, GREEN, RED, WHITE};
+use super::streams;
 use crate::report::record::{Entry, Runs};
 use crate::report::verdict::{Ended, Verdict};
 use crate::report::{Format, SHORT, Told, minutes, put};
@@ -71,7 +72,10 @@ pub fn report(report: &Report) -> Result<Exit, Fault> {
             let message = format!("write the report to {}: {error}", path.display());
             Fault::new(Exit::Infrastructure, message, None::<String>)
         })?,
-        None => mask::out().write_all(text.as_bytes())?,
+        None => match report.format {
+            Format::Json => mask::json_out().write_all(text.as_bytes())?,
+            _ => mask::out().write_all(text.as_bytes())?,
+        },
     }
     Ok(Exit::Success)
 }
@@ -87,19 +91,21 @@ fn read(entry: &Entry) -> Result<Told, Fault> {
 fn remark(entry: &Entry, told: &Told) {
     let ending = &told.ending;
     if ending.newer() {
-        eprintln!(
-            "$$$$$$ A newer version wrote this record: it is told as far as it is understood."
+        streams::say(
+            "$$$$$$ A newer version wrote this record: it is told as far as it is understood.",
         );
     }
     if ending.unknown > 0 {
         let count = ending.unknown;
-        eprintln!("$$$$$$ {count} events are of kinds that this version does not know.");
+        streams::say(format_args!(
+            "$$$$$$ {count} events are of kinds that this version does not know."
+        ));
     }
     match (ending.finished, entry.is_open()) {
         (true, _) => {}
-        (false, true) => eprintln!("$$$$$$ This run goes on: it is told up to now."),
-        (false, false) => eprintln!(
-            "$$$$$$ This record is unfinished: the run was killed, or its disk was full. It is told as far as it goes."
+        (false, true) => streams::say("$$$$$$ This run goes on: it is told up to now."),
+        (false, false) => streams::say(
+            "$$$$$$ This record is unfinished: the run was killed, or its disk was full. It is told as far as it goes.",
         ),
     }
 }
@@ -107,7 +113,10 @@ fn remark(entry: &Entry, told: &Told) {
 /// Lists what was recorded, the newest first.
 pub fn list(list: &List) -> Result<Exit, Fault> {
     let entries = runs()?.list();
-    let mut out = io::BufWriter::new(mask::out());
+    let mut out = io::BufWriter::new(match list.json {
+        true => mask::json_out(),
+        false => mask::out(),
+    });
     let mut rows = Vec::with_capacity(entries.len() + 1);
     let mut values = Vec::with_capacity(entries.len());
     for entry in &entries {
@@ -124,7 +133,7 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
     if list.json {
         writeln!(out, "{:#}", mask::json(Value::Array(values)))?;
     } else if rows.is_empty() {
-        eprintln!("No run has been recorded here.");
+        streams::say("No run has been recorded here.");
     } else {
         let titles = ["Run", "Began UTC", "Command", "What", "Took", "Result"];
         rows.insert(0, titles.map(|title| (title.to_owned(), GREEN)).to_vec());

@@ -14,6 +14,8 @@ use crate::state::{Broken, ClusterRecord, Error, Project, StateFile};
 pub struct InstanceRow {
     name: String,
     plugins: [String; 4],
+    /// The transport that reaches the machine.
+    transport: String,
     last: Last,
     status: Option<(Status, Value)>,
 }
@@ -66,6 +68,7 @@ impl InstanceRow {
                 class(&instance.verifier.name),
                 class(instance.listed_transport()),
             ],
+            transport: class(&instance.transport.name),
             status: status.map(paths),
             last,
         }
@@ -74,14 +77,16 @@ impl InstanceRow {
     /// For the table.
     pub fn cells(&self) -> Vec<Cell> {
         let mut cells = vec![(self.name.clone(), WHITE)];
-        cells.extend(self.plugins.iter().map(|plugin| (plugin.clone(), WHITE)));
+        let shown = self.plugins[..3].iter().chain([&self.transport]);
+        cells.extend(shown.map(|plugin| (plugin.clone(), WHITE)));
         cells.push(action_cell(self.last.action.as_deref()));
         cells.push(error_cell(self.last.error.as_deref()));
         cells.extend(self.status.as_ref().map(|(status, _)| status.cell()));
         cells
     }
 
-    /// With the keys of Test Kitchen.
+    /// With the keys of Test Kitchen, whose `transport` is the one that Test Kitchen would name, and
+    /// the transport that reaches the machine.
     pub fn json(&self) -> Value {
         let [driver, provisioner, verifier, transport] = &self.plugins;
         let mut row = json!({
@@ -90,6 +95,7 @@ impl InstanceRow {
             "provisioner": provisioner,
             "verifier": verifier,
             "transport": transport,
+            "transport_used": self.transport,
             "last_action": self.last.action,
             "last_error": self.last.error,
         });
@@ -299,6 +305,7 @@ mod tests {
         InstanceRow {
             name: name.into(),
             plugins: ["Dummy", "Shell", "Busser", "Ssh"].map(Into::into),
+            transport: "Docker".into(),
             last: Last {
                 action: action.map(Into::into),
                 error: error.map(Into::into),

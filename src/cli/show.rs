@@ -2,7 +2,7 @@
 //! the run down only through the channel between them.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use tokio::sync::mpsc::Receiver;
 
 use super::args::Common;
 use super::fault::{dumb, no_colour};
+use super::streams;
+use crate::report::ci::{self, Server};
 use crate::report::{Options, Report, Style, quoted};
 use crate::run::{Cause, Event};
 
@@ -24,8 +26,10 @@ const BATCH: usize = 256;
 /// How a run of up to `at_once` subjects is shown; log files go to `logs` in `kitchen`.
 pub fn options(common: &Common, at_once: usize, kitchen: &Path) -> Options {
     let terminal = io::stdout().is_terminal();
-    let ci = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
-    let style = match (terminal && !dumb(), ci && at_once > 1) {
+    let server = streams::server();
+    let ci = server != Server::None;
+    let groups = matches!(server, Server::Github | Server::Gitlab);
+    let style = match (terminal && !dumb() && !groups, ci && at_once > 1) {
         (true, _) => Style::Live,
         (false, true) => Style::Blocks,
         (false, false) => Style::Lines,
@@ -41,6 +45,11 @@ pub fn options(common: &Common, at_once: usize, kitchen: &Path) -> Options {
         files: Vec::new(),
         columns: terminal.then(|| usize::from(console::Term::stdout().size().1)),
         program: program(),
+        ci: ci::Options {
+            server,
+            summary: summary(server),
+            ..ci::Options::default()
+        },
     }
 }
 
@@ -53,6 +62,12 @@ pub fn program() -> String {
         Some(directory) => format!("kitchen -C {}", quoted(&directory.to_string_lossy())),
         None => "kitchen".into(),
     }
+}
+
+/// The file of the job's summary.
+fn summary(server: Server) -> Option<PathBuf> {
+    let file = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty());
+    file.filter(|_| server == Server::Github).map(PathBuf::from)
 }
 
 /// Tells events on `out` until their sender is gone; gives the most important cause of what failed.

@@ -1,9 +1,10 @@
 //! `kitchen sink`: draws one (lib/kitchen/command/sink.rb).
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use super::exit::Exit;
 use super::fault::Fault;
+use super::streams;
 
 const SINK: &str = r"
                   .-----.
@@ -23,6 +24,6 @@ const SINK: &str = r"
 
 /// Prints the sink.
 pub fn sink() -> Result<Exit, Fault> {
-    io::stdout().write_all(SINK.as_bytes())?;
+    streams::stdout().write_all(SINK.as_bytes())?;
     Ok(Exit::Success)
 }

@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::fault::{Fault, no_colour, render};
 use super::findings::Findings;
 use super::mask;
+use super::streams;
 use crate::config::{Problem, Severity};
 
 /// `validate`.
@@ -30,7 +31,10 @@ pub fn validate(validate: &Validate) -> Result<Exit, Fault> {
     let errors = findings.count(Severity::Error);
     let warnings = findings.count(Severity::Warning);
     let valid = errors == 0 && !(validate.common.strict && warnings > 0);
-    let mut out = mask::out();
+    let mut out = match validate.json {
+        true => mask::json_out(),
+        false => mask::out(),
+    };
     if validate.json {
         let problems: Vec<Value> = findings.problems.iter().map(as_json).collect();
         let all = json!({"valid": valid, "errors": errors, "warnings": warnings,

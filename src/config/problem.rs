@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use banquet_sdk::Origin;
+use banquet_sdk::{Origin, wording};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 pub use miette::Severity;
@@ -27,7 +27,7 @@ impl Problem {
     /// Something that stops everything.
     pub fn error(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            message: wording::without_numbers(&message.into()).into_owned(),
             severity: Severity::Error,
             help: None,
             places: Vec::new(),

@@ -150,7 +150,13 @@ impl<'a> Reader<'a> {
                 (self.map(span, depth)?, anchor)
             }
             Event::Alias(anchor) => return self.alias(anchor, span),
-            other => return Err(self.problem(format!("unexpected {other:?}"), span, "here")),
+            _ => {
+                return Err(self.problem(
+                    "YAML that does not belong here".to_owned(),
+                    span,
+                    "here",
+                ));
+            }
         };
         if anchor != 0 {
             let size = self.values - before + 1;

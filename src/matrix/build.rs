@@ -121,6 +121,7 @@ fn instance(
         verifier,
         lifecycle: levels.lifecycle(suite, platform)?,
         cluster: None,
+        origin: levels.sources().origin(name_span(suite.node)),
     })
 }
 

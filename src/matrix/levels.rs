@@ -79,6 +79,11 @@ impl<'a> Levels<'a> {
         }
     }
 
+    /// The files of the configuration.
+    pub fn sources(&self) -> &'a Sources {
+        &self.config.sources
+    }
+
     /// The plugin of `kind` and its settings. `driver` is the driver's name, for the default of
     /// the transport.
     pub fn plugin(

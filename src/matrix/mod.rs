@@ -153,6 +153,8 @@ pub struct Instance {
     pub lifecycle: Arc<Section>,
     /// Name of the cluster that it is a member of.
     pub cluster: Option<String>,
+    /// Where the name of its suite is written.
+    pub origin: Option<Origin>,
 }
 
 impl Instance {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::pattern::regex;
 use super::{Cluster, Instance, Matrix};
+use crate::config;
 
 /// What a command is about, in the order of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +26,13 @@ impl Selection {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
     /// Nothing is called so.
-    #[error("No instances for regex `{0}', try running `kitchen list'")]
-    NoMatch(String),
+    #[error("No instances for regex `{pattern}', try running `kitchen list'")]
+    NoMatch {
+        /// What was asked for.
+        pattern: String,
+        /// The name that is nearest to it, if any is near.
+        nearest: Option<String>,
+    },
     /// `all`, and there is nothing.
     #[error("No instances defined")]
     NoneDefined,
@@ -49,7 +55,13 @@ impl Matrix {
         match (found.is_empty(), pattern) {
             (false, _) => Ok(found),
             (true, Some("all")) => Err(SelectError::NoneDefined),
-            (true, pattern) => Err(SelectError::NoMatch(pattern.unwrap_or_default().into())),
+            (true, pattern) => {
+                let pattern = pattern.unwrap_or_default();
+                Err(SelectError::NoMatch {
+                    nearest: self.nearest(pattern).map(str::to_owned),
+                    pattern: pattern.into(),
+                })
+            }
         }
     }
 
@@ -83,6 +95,16 @@ impl Matrix {
             ..Matrix::default()
         };
         Ok(instances.select(pattern)?.instances)
+    }
+
+    /// The name of a cluster, an instance, a multisuite, a suite or a platform that is nearest to
+    /// `wrong`; each selects what is called so.
+    fn nearest(&self, wrong: &str) -> Option<&str> {
+        let clusters = self.clusters.iter();
+        let clusters = clusters.flat_map(|it| [&it.name, &it.multisuite, &it.platform]);
+        let instances = self.instances.iter();
+        let instances = instances.flat_map(|it| [&it.name, &it.suite, &it.platform]);
+        config::nearest(wrong, clusters.chain(instances).map(String::as_str))
     }
 
     fn all(&self) -> Selection {

@@ -418,7 +418,10 @@ multisuites: [{name: web, steps: [converge web1, converge web2]}]
         );
         assert_eq!(
             empty.select(None).unwrap_err(),
-            SelectError::NoMatch(String::new())
+            SelectError::NoMatch {
+                pattern: String::new(),
+                nearest: None,
+            }
         );
     }
 }

@@ -44,11 +44,11 @@ impl Unknown {
         }
         let kind = self.kind.key();
         let mut hint = format!("This build has these {kind}s: {}.", self.known.join(", "));
-        if !self.places.is_empty() {
+        if let Some(beside) = self.places.first() {
             hint += &format!(
                 "\nNo executable {} is in {} or in a directory of the PATH.",
                 executable(self.kind, &self.name),
-                self.places[0].display()
+                beside.display()
             );
         }
         hint

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Seek, Write};
 
+use jiff::Timestamp;
 use tempfile::SpooledTempFile;
+
+use super::ci::{self, Server};
 
 /// Bytes of a subject that are kept in memory.
 const MEMORY: usize = 1 << 20;
@@ -12,23 +15,41 @@ const MEMORY: usize = 1 << 20;
 /// The blocks that have not been written yet.
 #[derive(Debug, Default)]
 pub struct Blocks {
-    open: BTreeMap<String, SpooledTempFile>,
+    server: Server,
+    open: BTreeMap<String, Block>,
     /// Subjects that failed, in the order in which they ended.
     failed: Vec<String>,
 }
 
+/// The lines of a subject, and since when they come.
+#[derive(Debug)]
+struct Block {
+    lines: SpooledTempFile,
+    since: Timestamp,
+}
+
 impl Blocks {
+    /// Blocks that a build server shows as groups.
+    pub fn new(server: Server) -> Self {
+        Self {
+            server,
+            ..Self::default()
+        }
+    }
+
     /// Where the lines of `subject` go.
     pub fn of(&mut self, subject: &str) -> &mut SpooledTempFile {
-        self.open
-            .entry(subject.into())
-            .or_insert_with(|| SpooledTempFile::new(MEMORY))
+        let block = self.open.entry(subject.into()).or_insert_with(|| Block {
+            lines: SpooledTempFile::new(MEMORY),
+            since: Timestamp::now(),
+        });
+        &mut block.lines
     }
 
     /// Writes the block of a subject that has ended; one that failed waits for the end.
     pub fn end(&mut self, subject: &str, passed: bool, out: &mut impl Write) -> io::Result<()> {
         if passed {
-            return self.write(subject, out);
+            return self.write(subject, true, out);
         }
         self.failed.push(subject.into());
         Ok(())
@@ -46,15 +67,24 @@ impl Blocks {
         others
             .iter()
             .chain(&failed)
-            .try_for_each(|subject| self.write(subject, out))
+            .try_for_each(|subject| self.write(subject, false, out))
     }
 
-    fn write(&mut self, subject: &str, out: &mut impl Write) -> io::Result<()> {
+    /// What passed is folded, where the server folds; what failed lies open.
+    fn write(&mut self, subject: &str, passed: bool, out: &mut impl Write) -> io::Result<()> {
         let Some(mut block) = self.open.remove(subject) else {
             return Ok(());
         };
-        block.rewind()?;
-        io::copy(&mut block, out)?;
+        block.lines.rewind()?;
+        // GitHub folds every group.
+        let grouped = passed || self.server != Server::Github;
+        if grouped {
+            ci::open(self.server, subject, block.since, passed, out)?;
+        }
+        io::copy(&mut block.lines, out)?;
+        if grouped {
+            ci::close(self.server, subject, Timestamp::now(), out)?;
+        }
         out.flush()
     }
 }

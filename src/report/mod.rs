@@ -3,6 +3,7 @@
 //! other reports are made ([`Told`]). Reads events only; called by the command line.
 
 mod blocks;
+pub mod ci;
 mod ending;
 mod expected;
 mod html;
@@ -84,6 +85,8 @@ pub struct Options {
     pub columns: Option<usize>,
     /// How the kitchen was called, for commands that are recommended (`kitchen -C web`).
     pub program: String,
+    /// The build server that reads along.
+    pub ci: ci::Options,
 }
 
 /// Columns in front of a word of the kitchen.
@@ -105,6 +108,9 @@ pub struct Report {
     runs: Option<(Runs, Keep)>,
     record: Option<Writer>,
     files: Vec<(Format, PathBuf)>,
+    ci: ci::Options,
+    /// Groups of lines that are shown as they come.
+    groups: Option<ci::Groups>,
     /// Whether a report that was asked for could not be written.
     unwritten: bool,
     out: Out,
@@ -132,13 +138,13 @@ impl Report {
         Self {
             tally: Tally::default(),
             narrator: Narrator::default(),
-            printer: Printer::new(options.level, options.colours),
+            printer: Printer::new(options.level, options.colours, options.ci.server),
             concurrent: options.concurrent,
             columns: options.columns.unwrap_or(summary::COLUMNS),
             program: options.program.clone(),
             screen: match options.style {
                 Style::Lines => Screen::Lines,
-                Style::Blocks => Screen::Blocks(Blocks::default()),
+                Style::Blocks => Screen::Blocks(Blocks::new(options.ci.server)),
                 Style::Live => Screen::Live(Live::new(expected(options))),
                 Style::Quiet => Screen::Quiet,
                 Style::Json => Screen::Json,
@@ -147,6 +153,9 @@ impl Report {
             runs: options.runs.clone(),
             record: None,
             files: options.files.clone(),
+            ci: options.ci.clone(),
+            groups: (options.style == Style::Lines && !options.concurrent)
+                .then(|| ci::Groups::new(options.ci.server)),
             unwritten: false,
             out: Box::new(io::BufWriter::new(out)),
             err,
@@ -158,7 +167,10 @@ impl Report {
         self.tally.event(event);
         self.record(event);
         if let Screen::Json = self.screen {
-            let told = record::line(event, &mut self.out);
+            let told = match self.ci.server {
+                ci::Server::None => record::line(event, &mut self.out),
+                _ => record::line(event, &mut ci::Guard::new(&mut self.out, ci::Content::Json)),
+            };
             self.heard(told);
         }
         if let Some(logs) = &mut self.logs {
@@ -170,6 +182,10 @@ impl Report {
         {
             self.printer.names |= self.concurrent || members.len() > 1;
             self.log(|logs| logs.begin(subject, members));
+        }
+        if let Some(groups) = &mut self.groups {
+            let grouped = groups.before(&self.tally, event, &mut self.out);
+            self.heard(grouped);
         }
         for line in self.narrator.lines(&self.tally, event) {
             self.log(|logs| logs.write(event.at, &line));
@@ -271,6 +287,9 @@ impl Report {
             let text = format!("Test Kitchen is finished. ({})", minutes(duration));
             self.say(event, &text, Vec::new());
         }
+        if !program {
+            self.tell_server();
+        }
         self.flush();
         self.write_files(verdict);
         let _ = self.err.flush();
@@ -299,8 +318,22 @@ impl Report {
             // Where nobody reads, the log files and the exit code still tell.
             let _ = self.printer.print(&line, &mut self.err);
         }
-        let _ = self.err.flush();
         self.printer.names = named;
+    }
+
+    /// What failed, for the build server.
+    fn tell_server(&mut self) {
+        let annotations = ci::annotations(&self.tally, &self.ci);
+        let told = annotations
+            .iter()
+            .try_for_each(|line| writeln!(self.out, "{line}"));
+        self.heard(told);
+        self.flush();
+        let Some(file) = &self.ci.summary else { return };
+        if let Err(error) = ci::append(&self.tally, file) {
+            let file = file.display();
+            let _ = writeln!(self.err, "$$$$$$ no summary is written to {file}: {error}");
+        }
     }
 
     fn record(&mut self, event: &Event) {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use super::ci::{Server, neutral};
 use super::narrator::{Kind, Level, Line};
 use super::text::safe;
 
@@ -18,15 +19,18 @@ pub struct Printer {
     pub colours: bool,
     /// Whether several instances may speak at once: then each line says whose it is.
     pub names: bool,
+    /// The build server that reads along, which must not obey what it reads.
+    server: Server,
     given: HashMap<String, u8>,
 }
 
 impl Printer {
     /// A printer that begins with no colours given.
-    pub fn new(level: Level, colours: bool) -> Self {
+    pub fn new(level: Level, colours: bool, server: Server) -> Self {
         Self {
             level,
             colours,
+            server,
             ..Self::default()
         }
     }
@@ -37,6 +41,10 @@ impl Printer {
             return Ok(());
         }
         let text = safe(&line.text, self.colours);
+        let text = match self.server {
+            Server::None => text,
+            _ => neutral(&text).into_owned().into(),
+        };
         let mark = match (line.kind, line.level) {
             (Kind::Banner, _) => "----->",
             (_, Level::Debug) => "D     ",

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use banquet_sdk::process::{self, Collect};
-use banquet_sdk::{Context, Exec, ExitStatus, Line, Output, State, Stdin, async_trait};
+use banquet_sdk::{
+    Context, Exec, ExitStatus, Line, Output, State, Stdin, async_trait, first_line,
+};
 
 use super::action::Work;
 use super::expression::Expressions;
@@ -58,12 +60,19 @@ impl Job<'_> {
         }
         let connection = self.connect(member, &work, &state, scope).await?;
         let output = Both::new(cx.output.clone());
-        let exec = Exec::new(command).env(&cx.environment);
+        let exec = Exec::new(command.as_str()).env(&cx.environment);
         let status = connection
             .exec(&exec, &output)
             .await
             .map_err(|error| Failure::of(Cause::Infrastructure, error))?;
-        expected(expect, status, output, &told, step)
+        let Err(mut failure) = expected(expect, status, output, &told, step) else {
+            return Ok(());
+        };
+        if status.0 != expect.exit_code {
+            let why = first_line::on_machine(&command, &*connection, status).await;
+            failure.hints.extend(why);
+        }
+        Err(failure)
     }
 
     /// What a command on the member of `work` is told: `exec`, `wait` and heartbeats give it the
@@ -104,7 +113,8 @@ impl Job<'_> {
         let command = text(command)?;
         let mut process = process::shell(&self.local_prefix(scope).await?, &command);
         let root = &self.run.kitchen.project.root;
-        process.current_dir(cwd.map_or_else(|| root.clone(), |cwd| root.join(cwd)));
+        let directory = cwd.map_or_else(|| root.clone(), |cwd| root.join(cwd));
+        process.current_dir(&directory);
         process.envs(self.on_workstation());
         for (name, value) in environment {
             process.env(name, text(value)?);
@@ -117,7 +127,11 @@ impl Job<'_> {
         let output = Printed::new(&self.run.sink, place);
         process::run(process, &Stdin::Empty, &output)
             .await
-            .and_then(|status| status.into_result(&format!("`{command}`")))
+            .and_then(|status| {
+                let ended = status.into_result(&format!("`{command}`"));
+                let why = || first_line::of_command(&command, &directory, status);
+                ended.map_err(|error| error.advised(why()))
+            })
             .map_err(|error| Failure::of(Cause::Verify, error))
     }
 

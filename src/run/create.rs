@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use banquet_sdk::{Driver, Power, State};
+use banquet_sdk::{Driver, Power, State, wording};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -74,8 +74,11 @@ impl Job<'_> {
         serde_json::from_value(Value::clone(create)).map_err(|error| {
             let place = settings.and_then(|it| it.origin("/create"));
             let place = place.map(|at| format!(" ({at})")).unwrap_or_default();
-            Failure::new(Cause::Config, format!("`create`{place}: {error}"))
-                .hint("Write `create: {retries: 2, recover: reboot}`.")
+            Failure::new(
+                Cause::Config,
+                format!("`create`{place}: {}", wording::of_value(&error.to_string())),
+            )
+            .hint("Write `create: {retries: 2, recover: reboot}`.")
         })
     }
 

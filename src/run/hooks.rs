@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use banquet_sdk::lenient::{List, Text};
-use banquet_sdk::{Exec, Stdin, process};
+use banquet_sdk::{Exec, Stdin, first_line, process, wording};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -109,7 +109,8 @@ impl Hook {
                 local: Some(Text(command.clone())),
                 ..Self::default()
             },
-            other => serde_json::from_value(other.clone()).map_err(|error| error.to_string())?,
+            other => serde_json::from_value(other.clone())
+                .map_err(|error| wording::of_value(&error.to_string()))?,
         };
         hook.filter = Filter::new(&hook.includes.0, &hook.excludes.0)?;
         Ok(hook)
@@ -158,12 +159,20 @@ async fn local(
         cx.environment.insert(name.clone(), text(value));
     }
     let mut process = cx.local_command(&hook.line(command));
-    if let Some(cwd) = &hook.cwd {
-        process.current_dir(cx.root.join(cwd));
+    let directory = match &hook.cwd {
+        Some(cwd) => cx.root.join(cwd),
+        None => cx.root.clone(),
+    };
+    if hook.cwd.is_some() {
+        process.current_dir(&directory);
     }
     process::run(process, &Stdin::Empty, &*cx.output)
         .await
-        .and_then(|status| status.into_result(&format!("hook `{command}`")))
+        .and_then(|status| {
+            let ended = status.into_result(&format!("hook `{command}`"));
+            ended
+                .map_err(|error| error.advised(first_line::of_command(command, &directory, status)))
+        })
         .map_err(|error| Failure::of(cause(&work.action), error))
 }
 
@@ -196,8 +205,11 @@ async fn remote(
     if status.success() || hook.skippable {
         return Ok(());
     }
-    let failed = status.into_result(&format!("hook `{command}`"));
-    failed.map_err(|error| Failure::of(cause(&work.action), error))
+    let Err(error) = status.into_result(&format!("hook `{command}`")) else {
+        return Ok(());
+    };
+    let why = first_line::on_machine(command, &*connection, status).await;
+    Err(Failure::of(cause(&work.action), error.advised(why)))
 }
 
 fn named(mut failure: Failure, key: &str) -> Failure {

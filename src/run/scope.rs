@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use banquet_sdk::{Error, ErrorKind, aftermath};
+use banquet_sdk::{Error, ErrorKind, aftermath, wording};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -120,7 +120,7 @@ impl Failure {
     pub(super) fn new(cause: Cause, message: impl Into<String>) -> Self {
         Self {
             cause,
-            message: message.into(),
+            message: wording::without_numbers(&message.into()).into_owned(),
             hints: Vec::new(),
         }
     }

@@ -283,6 +283,12 @@ impl Project {
             .current_dir(self.path())
             .env("HOME", self.path().join("home"))
             .env_remove("CI")
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITHUB_STEP_SUMMARY")
+            .env_remove("GITHUB_WORKSPACE")
+            .env_remove("GITLAB_CI")
+            .env_remove("TF_BUILD")
+            .env_remove("TEAMCITY_VERSION")
             .envs(self.environment.iter().map(|(k, v)| (k, v)));
         command
     }

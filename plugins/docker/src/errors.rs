@@ -1,8 +1,6 @@
 //! What engines answer when something fails, and what a person can do about it: the one place
 //! that knows.
 
-use std::error::Error as _;
-
 use banquet_sdk::{Error, ErrorKind};
 use bollard::errors::Error as Bollard;
 
@@ -71,7 +69,7 @@ pub fn explain(endpoint: &Endpoint, doing: &str, error: Bollard) -> Error {
         Bollard::SocketNotFoundError(_) => {
             return unreachable_engine(endpoint, doing, "no such socket");
         }
-        other => chain(other),
+        other => innermost(other),
     };
     let low = message.to_lowercase();
     if is_connection(&error) {
@@ -252,18 +250,14 @@ fn unreachable_engine(endpoint: &Endpoint, doing: &str, why: &str) -> Error {
     .hint("Where the engine is elsewhere, set DOCKER_HOST or the driver's key socket.")
 }
 
-/// An error with what caused it; hyper's own messages leave the cause out.
-fn chain(error: &Bollard) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
+/// What caused an error, at last: what is said around it are the names of libraries.
+fn innermost(error: &Bollard) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
     }
-    text
+    let text = cause.to_string();
+    banquet_sdk::wording::without_numbers(&text).into_owned()
 }
 
 #[cfg(test)]
@@ -383,6 +377,14 @@ mod tests {
             "{error}"
         );
         assert!(error.hints[0].contains("systemctl start docker"));
+        let refused = std::io::Error::from_raw_os_error(111);
+        let error = explain(&endpoint(), "list", Bollard::IOError { err: refused });
+        assert!(
+            error
+                .message
+                .ends_with("(from DOCKER_HOST): Connection refused"),
+            "{error}"
+        );
         let refused = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         let error = explain(&endpoint(), "list", Bollard::IOError { err: refused });
         assert!(error.hints[0].contains("usermod"), "{error}");

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::wording;
+
 /// Shorthand for the result of every call of a plugin.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -75,7 +77,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            message: message.into(),
+            message: wording::without_numbers(&message.into()).into_owned(),
             hints: Vec::new(),
             key: None,
             residue: Residue::Nothing,
@@ -151,7 +153,8 @@ impl Error {
     /// Puts what was being done before the message: "start the container: no such image".
     #[must_use]
     pub fn while_doing(mut self, what: impl std::fmt::Display) -> Self {
-        self.message = format!("{what}: {}", self.message);
+        let message = format!("{what}: {}", self.message);
+        self.message = wording::without_numbers(&message).into_owned();
         self
     }
 }

@@ -14,6 +14,7 @@ mod error;
 pub mod escapes;
 #[cfg(unix)]
 mod family;
+pub mod first_line;
 pub mod lenient;
 pub mod links;
 pub mod on_machine;
@@ -35,6 +36,7 @@ mod transport;
 mod verifier;
 pub mod weaker;
 pub mod wire;
+pub mod wording;
 
 pub use async_trait::async_trait;
 pub use context::{Context, Identity, Platform, Plugins};

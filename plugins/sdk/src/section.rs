@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::weaker::Weaker;
-use crate::{Error, Result};
+use crate::{Error, Result, wording};
 
 /// Where a value was written. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl Section {
         serde_path_to_error::deserialize(Value::Object(self.values.clone())).map_err(|error| {
             let pointer = pointer_of(error.path());
             let inner = error.into_inner();
-            Error::config(pointer, inner.to_string())
+            Error::config(pointer, wording::of_value(&inner.to_string()))
         })
     }
 

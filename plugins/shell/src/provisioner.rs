@@ -7,7 +7,7 @@ use banquet_sdk::lenient::Text;
 use banquet_sdk::tool::{self, Sudo};
 use banquet_sdk::{
     Connection, Context, Converged, Error, Exec, ExitStatus, PluginInfo, Provisioner, Result,
-    State, async_trait,
+    State, async_trait, first_line,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -272,7 +272,7 @@ impl Run<'_> {
         let sieve = Sieve::new(&mark, &*self.cx.output);
         let status = self.connection.exec(&exec, &sieve).await?;
         if !status.success() {
-            return Err(self.failed(status, self.name()));
+            return Err(self.explained(status).await);
         }
         let changes = sieve.changes();
         Ok(Converged { changes })
@@ -284,6 +284,38 @@ impl Run<'_> {
             (Some(command), _) => command.lines().next().unwrap_or_default(),
             (None, Some(script)) => script,
             (None, None) => "bootstrap.sh",
+        }
+    }
+
+    /// Why the user's code failed, where the first line of a file tells.
+    async fn explained(&self, status: ExitStatus) -> Error {
+        let failed = |what| {
+            let mut error = Error::action(format!("{what}: exit code {}", status.0));
+            error.exit_code = Some(status.0);
+            error
+        };
+        let (command, copy) = match &self.config.command {
+            Some(command) => (command.clone(), None),
+            None => {
+                let script = paths::script(self.cx, self.config.script.as_deref());
+                let Some(script) = script.ok().flatten() else {
+                    return self.failed(status, self.name());
+                };
+                let name = script.file_name().unwrap_or_default().to_string_lossy();
+                (format!("{}/{name}", self.root), Some(script))
+            }
+        };
+        let why = match copy {
+            Some(script) => first_line::of_copy(&script, &script.display().to_string()),
+            None => Vec::new(),
+        };
+        let why = match why.is_empty() {
+            true => first_line::on_machine(&command, self.connection, status).await,
+            false => why,
+        };
+        match why.is_empty() {
+            true => self.failed(status, self.name()),
+            false => failed(self.name()).advised(why),
         }
     }
 

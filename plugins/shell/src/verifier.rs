@@ -8,7 +8,7 @@ use banquet_sdk::lenient::{List, Seconds, Text};
 use banquet_sdk::tool::Watch;
 use banquet_sdk::{
     CaseStatus, Connection, Context, Error, Exec, ExitStatus, Output, PluginInfo, Result, State,
-    Stdin, TestCase, Verifier, async_trait, cases, process,
+    Stdin, TestCase, Verifier, async_trait, cases, first_line, process,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -134,10 +134,31 @@ impl Verifier for Shell {
                     CaseStatus::Failed
                 },
                 duration: Some(started.elapsed()),
-                message: (!passed).then(|| format!("exit code {}", status.0)),
+                message: match passed {
+                    true => None,
+                    false => Some(why(cx, connection, &config, status).await),
+                },
             }]),
         }
     }
+}
+
+/// Why the command failed: its exit code, and what the first line of its script explains.
+async fn why(
+    cx: &Context,
+    connection: &dyn Connection,
+    config: &Config,
+    status: ExitStatus,
+) -> String {
+    let told = match config.remote_exec {
+        true => first_line::on_machine(&config.command, connection, status).await,
+        false => first_line::of_command(&config.command, &directory(cx, config), status),
+    };
+    let code = format!("exit code {}", status.0);
+    std::iter::once(code)
+        .chain(told)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The first line that says something.

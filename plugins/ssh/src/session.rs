@@ -108,8 +108,9 @@ impl Session {
             };
             if started.elapsed() + ASK_AGAIN > self.timeout {
                 return Err(Error::machine(format!(
-                    "{} opens no more sessions: {reason:?}",
-                    self.name
+                    "{} opens no more sessions: {}",
+                    self.name,
+                    no_channel(&reason)
                 ))
                 .hint(
                     "Set `max_ssh_sessions` of the transport below the server's `MaxSessions`.",
@@ -160,6 +161,22 @@ async fn open_route(hop: &Hop, target: &Target) -> Result<Box<dyn Dialed>, Failu
     .await
 }
 
+/// Why a server opens no channel (RFC 4254, 5.1).
+fn no_channel(reason: &russh::ChannelOpenFailure) -> String {
+    use russh::ChannelOpenFailure::{
+        AdministrativelyProhibited, ConnectFailed, Other, ResourceShortage, UnknownChannelType,
+    };
+    match reason {
+        AdministrativelyProhibited => "its settings forbid it",
+        ConnectFailed => "it does not reach the address",
+        ResourceShortage => "it has too little room",
+        UnknownChannelType => "it does not know such channels",
+        Other { reason, .. } if !reason.is_empty() => reason,
+        Other { .. } => "it gives no reason",
+    }
+    .to_owned()
+}
+
 /// A stream to `hop` through the host before it.
 async fn through(
     gateway: &Handle<Guard>,
@@ -174,7 +191,7 @@ async fn through(
             .await;
         opened.map_err(|error| {
             let why = match error {
-                russh::Error::ChannelOpenFailure(reason) => format!("{reason:?}"),
+                russh::Error::ChannelOpenFailure(reason) => no_channel(&reason),
                 other => other.to_string(),
             };
             Failure::again(Error::machine(format!("{}: {why}", what())))

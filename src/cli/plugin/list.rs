@@ -10,6 +10,7 @@ use super::super::mask;
 use super::KINDS;
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
+use crate::cli::streams;
 use crate::matrix::Kind;
 use crate::registry::Registry;
 
@@ -48,7 +49,11 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
         true => serde_json::to_string_pretty(&rows).unwrap_or_default() + "\n",
         false => table(&rows),
     };
-    mask::out().write_all(text.as_bytes())?;
+    let mut out = match list.json {
+        true => mask::json_out(),
+        false => mask::out(),
+    };
+    out.write_all(text.as_bytes())?;
     Ok(Exit::Success)
 }
 

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::check::Which;
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
+use crate::cli::streams;
 use crate::matrix::Kind;
 use crate::registry::Registry;
 
@@ -60,7 +61,7 @@ pub fn new(new: &New) -> Result<Exit, Fault> {
     let file = format!("kitchen-{}-{name}", kind.key());
     let path = Path::new("kitchen-plugins").join(file);
     write(&path, &text.replace("@NAME@", name))?;
-    let mut out = io::stdout().lock();
+    let mut out = streams::stdout();
     writeln!(out, "       Written: {}", path.display())?;
     writeln!(out, "       To use it:  {}: {{name: {name}}}", kind.key())?;
     writeln!(

@@ -93,6 +93,36 @@ fn listed(forms: &[String]) -> String {
     }
 }
 
+/// The keys of the map that `schema` describes, without those of maps in it, each with the default
+/// that its type has, else with the one that its description tells.
+pub fn defaults(schema: &Value) -> Vec<(String, Value)> {
+    let told = |name: &String, property: &Value| match property.get("default") {
+        Some(value) if !value.is_null() => value.clone(),
+        _ => match key(schema, schema, name, property).default {
+            Some(words) if words != "required" => told_value(&words),
+            _ => Value::Null,
+        },
+    };
+    let keys = properties(schema);
+    keys.map(|(name, property)| (name.clone(), told(name, property)))
+        .collect()
+}
+
+/// A default as a description tells it: `` `5` `` or a plain word that YAML reads as one is a
+/// value, all else is words.
+fn told_value(words: &str) -> Value {
+    let quoted = words
+        .strip_prefix('`')
+        .and_then(|rest| rest.strip_suffix('`'));
+    let value = match quoted.filter(|text| !text.contains('`')) {
+        Some(text) => text,
+        None if matches!(words, "true" | "false") || words.parse::<f64>().is_ok() => words,
+        None => return serde_json::json!({"default": words}),
+    };
+    let parsed = serde_saphyr::from_str(value);
+    parsed.unwrap_or_else(|_| value.into())
+}
+
 /// The default of a schema; what is empty is no default.
 fn default(property: &Value) -> Option<String> {
     match property.get("default")? {

@@ -10,6 +10,7 @@ mod text;
 use crate::matrix::Kind;
 use crate::registry::Registry;
 use key::Key;
+use serde_json::Value;
 
 pub use markdown::write;
 pub use text::{plugin as page, steps};
@@ -39,6 +40,13 @@ pub fn names(registry: &Registry) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// The keys of a plugin with their defaults: a value, nothing, or, where it depends on others, a
+/// map with the one key `default` and words. None where there is no such plugin.
+pub fn defaults(registry: &Registry, kind: Kind, name: &str) -> Vec<(String, Value)> {
+    let info = registry.info(kind, name);
+    info.map_or_else(Vec::new, |info| key::defaults(&info.schema().to_value()))
 }
 
 /// The plugins of this name, one of a kind.

@@ -5,13 +5,14 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::{Args, ValueEnum};
 use schemars::{Schema, schema_for};
 
 use super::exit::Exit;
 use super::fault::Fault;
+use super::streams;
 #[cfg(test)]
 use crate::matrix::{Kind, Plugins};
 use crate::registry::Registry;
@@ -48,7 +49,7 @@ pub fn schema(print: &Print) -> Result<Exit, Fault> {
         }
         what => text(what),
     };
-    io::stdout().write_all(text.as_bytes())?;
+    streams::json().write_all(text.as_bytes())?;
     Ok(Exit::Success)
 }
 

@@ -89,7 +89,7 @@ pub fn render(ruby: &Path, template: &str, file: &Path, environment: &Environmen
         scope.spawn(run).join()
     });
     let failure = match result {
-        Ok(Ok(Ok(Ok(status)))) => format!("ruby ended with {status:?}"),
+        Ok(Ok(Ok(Ok(status)))) => format!("ruby ended with exit code {}", status.0),
         Ok(Ok(Ok(Err(error)))) => error.to_string(),
         Ok(Ok(Err(_))) => format!("ruby took more than {} seconds", DEADLINE.as_secs()),
         Ok(Err(error)) => error.to_string(),

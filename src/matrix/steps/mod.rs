@@ -117,10 +117,8 @@ impl Reader<'_> {
                 let message = format!("unknown key `{key}` in a step");
                 return self.tell(message, entry.key, &format!("did you mean `{near}`?"));
             }
-            if reference::words().contains(&key.as_str()) {
-                let value = entry.node.as_str().unwrap_or("SUITE");
-                let help =
-                    format!("write `- {key} {value}`, or `- step: {key} {value}` and options");
+            if let Some(step) = reference::suggested(key, entry.node.as_str()) {
+                let help = format!("write `{step}`; options stand beside `step`");
                 return self.tell("a step without `step`".into(), entry.key, &help);
             }
         }

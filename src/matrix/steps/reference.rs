@@ -228,6 +228,39 @@ pub(super) fn words() -> [&'static str; ACTIONS.len()] {
     ACTIONS.map(|form| form.word)
 }
 
+/// How a step is written whose author wrote `key: value`: an item that is read as it stands here.
+/// None where the key begins with no action.
+pub(super) fn suggested(key: &str, value: Option<&str>) -> Option<String> {
+    let (word, whom) = key.split_once(' ').unwrap_or((key, ""));
+    words().into_iter().find(|known| *known == word)?;
+    let value = value.unwrap_or_default();
+    let (whom, command) = match (word, whom, value) {
+        ("heal", ..) => ("", ""),
+        ("run", _, command) => ("", command),
+        ("sleep", "", "") => ("1s", ""),
+        (_, "", "") => ("SUITE", ""),
+        (_, "", whom) => (whom, ""),
+        (_, whom, command) => (whom, command),
+    };
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let step = format!("{word} {whom}").trim_end().to_owned();
+    let more = match word {
+        "run" | "exec" if command.is_empty() => "command: COMMAND".to_owned(),
+        "run" | "exec" => format!("command: {}", quoted(command)),
+        "wait" if !command.is_empty() => format!("command: {}", quoted(command)),
+        "wait" => "port: 80".to_owned(),
+        "delay" => "by: 100ms".to_owned(),
+        "drop" => "percent: 30".to_owned(),
+        _ => return Some(format!("- {step}")),
+    };
+    let plain = |c: char| c.is_alphanumeric() || " -_*|".contains(c);
+    let step = match step.chars().all(plain) {
+        true => step,
+        false => quoted(&step),
+    };
+    Some(format!("- {{step: {step}, {more}}}"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -261,6 +294,32 @@ mod tests {
                 read(form.example)
             );
             assert!(form.example.contains(form.word), "{}", form.word);
+        }
+    }
+
+    #[test]
+    fn every_step_that_a_hint_suggests_is_read() {
+        for form in &ACTIONS {
+            let value = match form.word {
+                "run" => "echo hi, \"you\": {1}",
+                "sleep" => "2s",
+                "partition" => "web1 | web2",
+                _ => "web1",
+            };
+            let command = ["exec", "wait"].contains(&form.word);
+            let written = [
+                format!("- {}: {}", form.word, serde_json::Value::from(value)),
+                format!("- {} web1: echo hi", form.word),
+            ];
+            for written in written.iter().take(1 + usize::from(command)) {
+                let told = read(written).expect_err("no step");
+                let (_, hint) = told
+                    .split_once("rite `- ")
+                    .unwrap_or_else(|| panic!("{told}"));
+                let (step, _) = hint.split_once("`; options").expect("its end");
+                let step = format!("- {}", step.replace("\\\"", "\"").replace("\\\\", "\\"));
+                assert!(read(&step).is_ok(), "{written}: {step}: {:?}", read(&step));
+            }
         }
     }
 

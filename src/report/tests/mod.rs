@@ -33,7 +33,7 @@ impl Shared {
 }
 
 /// Standard output, standard error and the cause.
-fn told(story: &Story, options: &Options) -> (String, String, Option<Cause>) {
+pub(super) fn told(story: &Story, options: &Options) -> (String, String, Option<Cause>) {
     let (out, err) = (Shared::default(), Shared::default());
     let mut report = Report::new(options, Box::new(out.clone()), Box::new(err.clone()));
     story.events.iter().for_each(|event| report.event(event));
@@ -53,6 +53,7 @@ fn options() -> Options {
         files: Vec::new(),
         columns: None,
         program: "kitchen".into(),
+        ci: ci::Options::default(),
     }
 }
 
