@@ -301,7 +301,7 @@ fn a_script_that_cannot_start_is_told_by_its_first_line() {
             let ran = fresh.kitchen("test --destroy=always");
             assert_ne!(ran.code, Some(0), "{step}");
             let told = format!("{}{}", ran.out, ran.err);
-            assert!(ran.err.contains(word), "{step}\n{told}");
+            assert!(told.contains(word), "{step}\n{told}");
             project
         };
         drop(project);

@@ -83,12 +83,13 @@ pub struct Arguments {
     /// Work as if started in DIR
     #[arg(short = 'C', long, global = true, value_name = "DIR")]
     pub directory: Option<PathBuf>,
-    /// The build server that reads the output: what fails is told in its own way, and nothing that
-    /// machines print is a command for it
+    /// Build server that reads the output: auto, none, github, gitlab
     #[arg(
         long,
         global = true,
         value_enum,
+        hide_possible_values = true,
+        hide_default_value = true,
         default_value = "auto",
         value_name = "SERVER"
     )]

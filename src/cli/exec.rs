@@ -142,8 +142,8 @@ impl Printed {
         let text = mask::secrets().mask(&line.text);
         let text = format!("{}{}\n", self.prefix, safe(&text, false));
         match line.stream {
-            Stream::Out | Stream::Note => io::stdout().write_all(text.as_bytes()),
-            Stream::Err => io::stderr().write_all(text.as_bytes()),
+            Stream::Out | Stream::Note => terminal::stdout().write_all(text.as_bytes()),
+            Stream::Err => terminal::stderr().write_all(text.as_bytes()),
         }
     }
 

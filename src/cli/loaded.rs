@@ -116,11 +116,11 @@ impl Loaded {
 
     fn named(&self, names: &Names) -> Result<Selection, Fault> {
         self.matrix.select_many(&names.names).map_err(|error| {
-            let empty = self.matrix.instances.is_empty();
-            let hint = empty.then_some(
-                "The configuration (kitchen.yml) describes no instances: it needs `platforms` and `suites`.",
-            );
-            Fault::usage(error.to_string(), hint)
+            if !self.matrix.instances.is_empty() {
+                return Fault::from(error);
+            }
+            let hint = "The configuration (kitchen.yml) describes no instances: it needs `platforms` and `suites`.";
+            Fault::usage(error.to_string(), [hint])
         })
     }
 

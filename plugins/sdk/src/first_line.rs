@@ -89,12 +89,18 @@ pub async fn on_machine(
     }
     for file in files(command) {
         let quoted = shell_words::quote(&file);
-        let look = format!("test -f {quoted} && head -n 1 {quoted} | head -c {LONGEST}");
-        let Some(head) = answer(connection, look).await else {
+        // A transport may take a carriage return for a part of the line's end: the machine tells.
+        let look = format!(
+            "test -f {quoted} || exit 1; \
+             if head -n 1 {quoted} | grep -q \"$(printf '\\r')$\"; then echo return; else echo; fi; \
+             head -n 1 {quoted} | head -c {LONGEST}"
+        );
+        let Some(told) = answer(connection, look).await else {
             continue;
         };
+        let (ends, head) = told.split_once('\n').unwrap_or((&told, ""));
         match FirstLine::of(head.as_bytes()) {
-            FirstLine::Return => return carriage_return(&file),
+            _ if ends.trim() == "return" => return carriage_return(&file),
             FirstLine::Asks(program) => {
                 let look = format!("command -v {} || echo", shell_words::quote(&program));
                 let found = answer(connection, look).await;
@@ -102,7 +108,7 @@ pub async fn on_machine(
                     return missing(&file, &program, "on the machine");
                 }
             }
-            FirstLine::Ordinary => {}
+            FirstLine::Return | FirstLine::Ordinary => {}
         }
     }
     Vec::new()

@@ -113,13 +113,13 @@ impl Reader<'_> {
     /// A map that is neither a step nor a block.
     fn no_step(&mut self, map: &Map, node: &Node) -> Option<Parsed> {
         for (key, entry) in map {
-            if let Some(near) = nearest(key, MAPS) {
-                let message = format!("unknown key `{key}` in a step");
-                return self.tell(message, entry.key, &format!("did you mean `{near}`?"));
-            }
             if let Some(step) = reference::suggested(key, entry.node.as_str()) {
                 let help = format!("write `{step}`; options stand beside `step`");
                 return self.tell("a step without `step`".into(), entry.key, &help);
+            }
+            if let Some(near) = nearest(key, MAPS) {
+                let message = format!("unknown key `{key}` in a step");
+                return self.tell(message, entry.key, &format!("did you mean `{near}`?"));
             }
         }
         let help = "a step has the key `step`, a block the key `concurrent`, `steps`, `during` or `rolling`";

@@ -95,7 +95,7 @@ fn title(tally: &Tally, kind: &EventKind) -> Option<String> {
             let &[number] = &place.step[..] else {
                 return None;
             };
-            let steps = tally.subject(&place.subject)?.titles.len();
+            let steps = tally.subject(&place.subject)?.titles().count();
             Some(format!(
                 "{}: step {number} of {steps}: {title}",
                 place.subject

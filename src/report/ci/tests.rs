@@ -21,6 +21,8 @@ fn report(server: Server, style: Style, colours: bool) -> report::Options {
         overwrite: true,
         runs: None,
         files: Vec::new(),
+        columns: None,
+        program: "kitchen".into(),
         ci: Options {
             server,
             ..Options::default()
