@@ -70,7 +70,7 @@ pub fn diagnose(diagnose: &Diagnose) -> Result<Exit, Fault> {
     let mut tree = named(Value::Object(tree), &written);
     hidden.mask_value(&mut tree);
     let yaml = yaml(&tree)?;
-    mask::out().write_all(yaml.as_bytes())?;
+    streams::stdout().write_all(yaml.as_bytes())?;
     Ok(Exit::Success)
 }
 

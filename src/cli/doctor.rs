@@ -14,7 +14,6 @@ use super::heal;
 use super::loaded::{Loaded, members};
 use super::machine::Machine;
 use super::mask;
-use super::streams;
 use crate::matrix::{Instance, Kind};
 use crate::registry::Unknown;
 

@@ -111,7 +111,9 @@ impl Group<'_> {
         };
         output.result()?;
         output.end()?;
-        Ok(ended.map_err(|error| machine.failed(&error))?.0)
+        let status = ended.map_err(|error| machine.failed(&error))?;
+        let why = first_line::on_machine(command, &*connection, status).await;
+        Ok((status.0, why))
     }
 }
 
@@ -142,8 +144,8 @@ impl Printed {
         let text = mask::secrets().mask(&line.text);
         let text = format!("{}{}\n", self.prefix, safe(&text, false));
         match line.stream {
-            Stream::Out | Stream::Note => terminal::stdout().write_all(text.as_bytes()),
-            Stream::Err => terminal::stderr().write_all(text.as_bytes()),
+            Stream::Out | Stream::Note => streams::stdout().write_all(text.as_bytes()),
+            Stream::Err => streams::stderr().write_all(text.as_bytes()),
         }
     }
 

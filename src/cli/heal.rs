@@ -14,7 +14,6 @@ use super::loaded::Loaded;
 use super::mask;
 use super::plan::make;
 use super::show::options;
-use super::streams;
 use crate::matrix::{Cluster, Instance, Selection};
 use crate::plan::{self, Command};
 use crate::report::Style;

@@ -16,7 +16,6 @@ use super::partition::Split;
 use super::rows::{ClusterRow, InstanceRow, States};
 use super::status::{self, Status};
 use super::table::{self, Cell};
-use super::streams;
 use crate::matrix::Selection;
 
 /// `list`.

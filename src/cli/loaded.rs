@@ -8,7 +8,6 @@ use super::fault::{Fault, tell};
 use super::findings::unknown_keys;
 use super::foreseen::Foresight;
 use super::mask;
-use super::streams;
 use crate::config::{self, Config, LoadOptions, Severity};
 use crate::matrix::{Instance, Matrix, Selection};
 use crate::plan::Command;

@@ -14,7 +14,6 @@ use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
 use super::mask;
-use super::streams;
 use crate::matrix::pattern::regex;
 use crate::matrix::{Instance, SelectError};
 use crate::report::safe;

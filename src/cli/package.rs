@@ -9,7 +9,6 @@ use super::heal;
 use super::loaded::Loaded;
 use super::machine::Machine;
 use super::mask;
-use super::streams;
 use crate::matrix::Kind;
 use crate::plan::Subject;
 use crate::state::Lock;

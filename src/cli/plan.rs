@@ -9,7 +9,6 @@ use super::exit::Exit;
 use super::fault::Fault;
 use super::loaded::Loaded;
 use super::mask;
-use super::streams;
 use crate::matrix::Selection;
 use crate::plan::{self, Command, Facts, Options, Planner, Subject, render};
 

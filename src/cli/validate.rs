@@ -10,7 +10,6 @@ use super::exit::Exit;
 use super::fault::{Fault, no_colour, render};
 use super::findings::Findings;
 use super::mask;
-use super::streams;
 use crate::config::{Problem, Severity};
 
 /// `validate`.

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use banquet_sdk::process::{self, Collect};
-use banquet_sdk::{
-    Context, Exec, ExitStatus, Line, Output, State, Stdin, async_trait, first_line,
-};
+use banquet_sdk::{Context, Exec, ExitStatus, Line, Output, State, Stdin, async_trait, first_line};
 
 use super::action::Work;
 use super::expression::Expressions;

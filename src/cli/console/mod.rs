@@ -14,7 +14,6 @@ use super::fault::Fault;
 use super::loaded::Loaded;
 use super::mask;
 use super::table::{self, Cell};
-use super::streams;
 use crate::matrix::{Cluster, Instance, Selection};
 use crate::plan::title;
 use crate::state::ClusterRecord;

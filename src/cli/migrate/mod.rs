@@ -19,7 +19,6 @@ use super::exit::Exit;
 use super::fault::Fault;
 use super::findings::Findings;
 use super::mask;
-use super::streams;
 use super::validate::counted;
 use crate::config::{Problem, Severity};
 use propose::{Proposal, Step};

@@ -10,7 +10,6 @@ use super::super::mask;
 use super::KINDS;
 use crate::cli::exit::Exit;
 use crate::cli::fault::Fault;
-use crate::cli::streams;
 use crate::matrix::Kind;
 use crate::registry::Registry;
 

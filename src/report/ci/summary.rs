@@ -68,6 +68,7 @@ fn row(subject: &Subject) -> String {
     let (result, took) = match &subject.ended {
         Some((Outcome::Passed, took)) => ("✅ passed", *took),
         Some((Outcome::Allowed(_), took)) => ("✅ allowed to fail", *took),
+        Some((Outcome::Partly(_), took)) => ("⚠ passed in part", *took),
         Some((Outcome::Failed(_), took)) => ("❌ failed", *took),
         Some((Outcome::Skipped(_), took)) => ("⏭ skipped", *took),
         None => ("❌ not ended", Duration::ZERO),
