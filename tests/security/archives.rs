@@ -201,6 +201,15 @@ fn a_sandbox_brings_no_set_user_bits_home() {
 }
 
 #[test]
+fn a_sandbox_of_an_ordinary_user_brings_no_set_user_bits_home() {
+    if needs("sandbox") && needs("ordinary-user") {
+        let project = project("sandbox").as_ordinary_user();
+        brings_home_nothing_wicked(&project);
+        project.kitchen("destroy").succeeds();
+    }
+}
+
+#[test]
 fn a_container_brings_no_set_user_bits_home() {
     if needs("docker") {
         let project = project("{name: docker, image: 'banquet/busybox:1', pull: never}");

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Project, Ran};
+use crate::support::{Project, Ran, needs};
 
 const BASE: &str = "driver: dummy
 provisioner: {name: shell, command: COMMAND}
@@ -40,6 +40,10 @@ fn a_kitchen_yml_that_is_no_regular_file_is_refused() {
             device => std::os::unix::fs::symlink(device, &path).expect("a link"),
         }
         refused(project.kitchen("list")).complains("no regular file");
+        if needs("ordinary-user") {
+            let project = project.as_ordinary_user();
+            refused(project.kitchen("list")).complains("no regular file");
+        }
     }
 }
 
