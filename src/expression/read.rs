@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use banquet_sdk::outside::template;
-
 use super::names::{Names, Shape, Unknown};
 use super::split::{BLOCKS, Piece, split};
 use super::tag::{Kind, Tag, Word};
@@ -52,20 +50,11 @@ impl Template {
     }
 }
 
-/// How much of a text that is nested too deeply an error shows, in characters.
-const SHOWN: usize = 60;
-
 /// `text`, of which all expressions name what there is. None where nothing in it is ours.
 pub fn read(text: &str, names: &Names) -> Result<Option<Template>, Wrong> {
     if !text.contains("{{") {
         return Ok(None);
     }
-    // Before anything follows its blocks: what is nested without end would end the program.
-    template::check(text).map_err(|why| {
-        let expression = &text[text.find("{{").unwrap_or_default()..];
-        let shown: String = expression.chars().take(SHOWN).collect();
-        Wrong::new(&shown, why, "Write it flatter, or in several values.")
-    })?;
     let pieces = split(text, names)?;
     if matches!(pieces.as_slice(), [Piece::Text(same)] if same.len() == text.len()) {
         return Ok(None);
