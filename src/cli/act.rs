@@ -63,7 +63,7 @@ fn perform(
         common,
     } = act;
     let loaded = Loaded::read(common)?;
-    let selection = pace.split.of(loaded.choose(names)?)?;
+    let selection = pace.split.of(loaded.choose_for(command, names)?)?;
     loaded.refuse(command, &selection)?;
     let plan = make(&loaded, &selection, command, how)?;
     refuse(&plan, &loaded.config)?;

@@ -17,6 +17,8 @@ use super::table::{self, Cell, GREEN, WHITE};
 use crate::leftovers::{Fate, How, Row, Silent, survey, sweep};
 use crate::matrix::duration;
 use crate::report::safe;
+use crate::plan::Strays;
+use crate::state::{ClusterRecord, Lock};
 
 /// `gc`.
 #[derive(Args, Clone, Debug)]
@@ -54,8 +56,16 @@ pub fn gc(gc: &Gc) -> Result<Exit, Fault> {
         older_than: gc.older_than,
         limit: gc.timeout,
     };
+    let strays = loaded.strays();
     let (rows, silent) = super::runtime()?.block_on(async {
-        let found = survey(&loaded.project, &loaded.matrix, &loaded.registry, how.limit).await;
+        let found = survey(
+            &loaded.project,
+            &loaded.matrix,
+            &strays,
+            &loaded.registry,
+            how.limit,
+        )
+        .await;
         let rows = sweep(&loaded.project, &loaded.matrix, found.things, how).await;
         rows.map(|rows| (rows, found.silent))
     })?;
@@ -71,6 +81,9 @@ pub fn gc(gc: &Gc) -> Result<Exit, Fault> {
         writeln!(out, "{:#}", mask::json(all))?;
     } else {
         print(gc, &rows, &mut out)?;
+        for cluster in records(&loaded, &strays) {
+            writeln!(out, "       {}", forget_record(gc, &loaded, cluster)?)?;
+        }
     }
     out.flush()?;
     drop(out);
@@ -88,6 +101,26 @@ pub fn gc(gc: &Gc) -> Result<Exit, Fault> {
         }
     }
     Ok(exit)
+}
+
+/// The clusters of which nothing but a record is left.
+fn records<'a>(loaded: &'a Loaded, strays: &'a Strays) -> impl Iterator<Item = &'a str> {
+    let kept = ClusterRecord::names(&loaded.project.kitchen());
+    let clusters = strays.clusters.iter().filter(|it| it.members.is_empty());
+    let names = clusters.map(|it| it.name.as_str());
+    names.filter(move |name| kept.iter().any(|it| it == name))
+}
+
+/// Removes the record of a cluster where that was asked for; gives what is to be said of it.
+fn forget_record(gc: &Gc, loaded: &Loaded, cluster: &str) -> Result<String, Fault> {
+    let kitchen = loaded.project.kitchen();
+    if !gc.yes {
+        return Ok(format!("Left behind: the record of cluster {cluster}."));
+    }
+    let lock = Lock::take(&kitchen, cluster, "gc", None)?;
+    ClusterRecord::remove(&kitchen, cluster)?;
+    drop(lock);
+    Ok(format!("Removed the record of cluster {cluster}."))
 }
 
 /// The more important of two, as of the failures of a run (docs/exit-codes.md).

@@ -133,9 +133,22 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
         print(&InstanceRow::HEAD, rows, colours, &mut out)?;
         out.flush()?;
         heal::tell(&loaded, &listed);
+        tell_strays(&loaded);
     }
     out.flush()?;
     Ok(Exit::Success)
+}
+
+/// Tells on standard error what there is and the configuration does not have.
+fn tell_strays(loaded: &Loaded) {
+    let strays = loaded.strays();
+    if !strays.is_empty() {
+        let told = strays.told().join(", ");
+        mask::note(&format!(
+            "-----> Not in the configuration any more: {told}. `kitchen destroy` without a name and \
+             `kitchen gc --yes` remove it."
+        ));
+    }
 }
 
 /// A table below those of its titles that it has columns for; nothing where there are no rows.

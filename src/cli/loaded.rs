@@ -10,7 +10,7 @@ use super::foreseen::Foresight;
 use super::mask;
 use crate::config::{self, Config, LoadOptions, Severity};
 use crate::matrix::{Instance, Matrix, Selection};
-use crate::plan::Command;
+use crate::plan::{Command, Strays};
 use crate::registry::Registry;
 use crate::run::Kitchen;
 use crate::state::Project;
@@ -45,11 +45,13 @@ impl Loaded {
         mask::learn(&config);
         let registry = Registry::of_project(&options.root);
         let matrix = Matrix::build(&config, &registry)?;
-        let project =
+        let mut project =
             Project::new(&options.root, Some(&config.test_base_path)).map_err(|error| {
                 let message = format!("find the project's directory: {error}");
                 Fault::new(Exit::Config, message, None::<String>)
             })?;
+        let file = options.project.as_ref();
+        project.file = file.map(|file| project.root.join(file));
         Ok(Self {
             config,
             matrix,
@@ -87,6 +89,58 @@ impl Loaded {
         let selection = self.named(names)?;
         self.check_keys(&members(&selection))?;
         Ok(selection)
+    }
+
+    /// What the names select for `command`: with `destroy` also what the configuration does not have
+    /// any more.
+    pub fn choose_for(&self, command: Command, names: &Names) -> Result<Selection, Fault> {
+        let strays = match command {
+            Command::Destroy => self.strays(),
+            _ => Strays::default(),
+        };
+        if strays.is_empty() {
+            return self.choose(names);
+        }
+        for name in &strays.unknown {
+            let file = self.project.state_file(name);
+            mask::note(&format!(
+                "-----> {name} is not in the configuration any more, and its state does not say which \
+                 driver made it: `kitchen gc` finds it by its labels. If there is no such machine, remove {}.",
+                file.path().display()
+            ));
+        }
+        let mut chosen = Selection::default();
+        let all = vec!["all".to_owned()];
+        let names_or_all = if names.names.is_empty() {
+            &all
+        } else {
+            &names.names
+        };
+        for name in names_or_all {
+            let one = Names {
+                names: vec![name.clone()],
+            };
+            let is = |it: &str| it == name;
+            let exact = self.matrix.instances.iter().any(|it| is(&it.name))
+                || self.matrix.clusters.iter().any(|it| is(&it.name));
+            let stray = match exact {
+                true => Selection::default(),
+                false => strays.select(Some(name), &self.matrix).unwrap_or_default(),
+            };
+            let nothing = self.matrix.select(Some(name)).is_err();
+            let configured = match nothing && !stray.is_empty() {
+                true => Selection::default(),
+                false => self.choose(&one)?,
+            };
+            chosen.add(configured);
+            chosen.add(stray);
+        }
+        Ok(chosen)
+    }
+
+    /// What there is a state or a record of and the configuration does not have.
+    pub fn strays(&self) -> Strays {
+        Strays::of(&self.project, &self.matrix, &self.registry)
     }
 
     /// What stops a command that makes machines: what the configuration describes is known to fail,

@@ -1,5 +1,7 @@
 //! `kitchen login`: a shell on one instance.
 
+use std::sync::Arc;
+
 use super::args;
 use super::exit::Exit;
 use super::fault::Fault;
@@ -28,7 +30,7 @@ pub fn login(login: &args::Named) -> Result<Exit, Fault> {
 }
 
 /// The one instance that is meant.
-fn only<'a>(selection: &'a Selection, arguments: &[String]) -> Result<&'a Instance, Fault> {
+fn only<'a>(selection: &'a Selection, arguments: &[String]) -> Result<&'a Arc<Instance>, Fault> {
     if let Some(cluster) = selection.clusters.first() {
         let members = cluster.members.iter();
         return Err(Fault::usage(

@@ -17,14 +17,14 @@ use crate::state;
 pub struct Machine<'a> {
     loaded: &'a Loaded,
     /// The instance.
-    pub instance: &'a Instance,
+    pub instance: &'a Arc<Instance>,
     /// Its state; checkpoints are not kept.
     pub state: State,
 }
 
 impl<'a> Machine<'a> {
     /// The instance with its state as it is now.
-    pub fn read(loaded: &'a Loaded, instance: &'a Instance) -> Result<Self, Fault> {
+    pub fn read(loaded: &'a Loaded, instance: &'a Arc<Instance>) -> Result<Self, Fault> {
         let values = loaded.project.state_file(&instance.name).read()?;
         mask::learn_state(&values);
         Ok(Self {
@@ -35,8 +35,13 @@ impl<'a> Machine<'a> {
     }
 
     /// As [`Machine::read`], but the instance must exist.
-    pub fn living(loaded: &'a Loaded, instance: &'a Instance) -> Result<Self, Fault> {
+    pub fn living(loaded: &'a Loaded, instance: &'a Arc<Instance>) -> Result<Self, Fault> {
         let machine = Self::read(loaded, instance)?;
+        let maker = state::Maker::of(machine.state.values());
+        if let Some(made) = plan::as_made(instance, maker, &loaded.registry) {
+            let (message, hints) = plan::made_otherwise(instance, &made);
+            return Err(Fault::new(Exit::Config, message, hints));
+        }
         match machine.lives() {
             true => Ok(machine),
             false => Err(Fault::usage(

@@ -47,7 +47,6 @@ pub enum Planned {
 /// Prints the plan, which changes nothing; one that could not run is an error all the same.
 pub fn plan(plan: &Plan) -> Result<Exit, Fault> {
     let loaded = Loaded::read(&plan.common)?;
-    let selection = loaded.choose(&plan.names)?;
     let command = match plan.command {
         Planned::Create => Command::Create,
         Planned::Converge => Command::Converge,
@@ -56,6 +55,7 @@ pub fn plan(plan: &Plan) -> Result<Exit, Fault> {
         Planned::Destroy => Command::Destroy,
         Planned::Test => Command::Test,
     };
+    let selection = loaded.choose_for(command, &plan.names)?;
     let options = plan.part.options(plan.destroy);
     let plan = make(&loaded, &selection, command, &options)?;
     mask::out().write_all(render(&plan).as_bytes())?;
@@ -76,11 +76,15 @@ pub fn make(
     let clusters = selection.clusters.iter().cloned().map(Subject::Cluster);
     let instances = selection.instances.iter().cloned().map(Subject::Instance);
     let subjects: Vec<Subject> = clusters.chain(instances).collect();
+    let mut facts = Facts::read(&loaded.project, &subjects);
+    if matches!(command, Command::Destroy | Command::Test) {
+        facts.strays = loaded.strays();
+    }
     let planner = Planner {
         project: &loaded.project,
         matrix: &loaded.matrix,
         registry: &loaded.registry,
-        facts: &Facts::read(&loaded.project, &subjects),
+        facts: &facts,
     };
     planner
         .plan(&subjects, command, options)

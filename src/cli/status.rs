@@ -54,7 +54,7 @@ pub fn of(
     Ok(statuses.into_iter().map(Some).collect())
 }
 
-async fn ask(loaded: &Loaded, instance: &Instance, probe: bool) -> Status {
+async fn ask(loaded: &Loaded, instance: &Arc<Instance>, probe: bool) -> Status {
     let mut status = Status {
         live: None,
         state: "unknown",

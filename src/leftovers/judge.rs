@@ -156,7 +156,11 @@ impl Facts {
         let shared = identity.instance.is_empty();
         let configured = match (&identity.cluster, shared) {
             (Some(cluster), true) => self.clusters.contains_key(cluster),
-            _ => self.instances.contains_key(&identity.instance),
+            // One that was made in a cluster that is no more is not the one of the configuration.
+            (cluster, _) => self
+                .instances
+                .get(&identity.instance)
+                .is_some_and(|now| cluster.as_ref().is_none_or(|it| it == now)),
         };
         let mut states = self.states.values().flatten();
         let noted = states.any(|state| orphan.is_noted_in(state));
@@ -350,9 +354,9 @@ mod tests {
             known.judge(&orphan(Some("old"), ""), &[]),
             Standing::Unconfigured
         );
-        // A member whose cluster has another name now is still an instance of the configuration.
+        // A member is in the network of its cluster, and that has another name now.
         let moved = orphan(Some("old"), "a-host");
-        assert_eq!(known.judge(&moved, &[]), Standing::Lost);
+        assert_eq!(known.judge(&moved, &[]), Standing::Unconfigured);
     }
 
     #[test]

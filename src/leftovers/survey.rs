@@ -9,7 +9,7 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use crate::matrix::{Instance, Kind, Matrix};
-use crate::plan::{context, context_of};
+use crate::plan::{Strays, context, context_of};
 use crate::registry::{Registry, Unknown};
 use crate::state::Project;
 
@@ -30,6 +30,8 @@ pub struct Thing {
     pub orphan: Orphan,
     /// The driver that listed it.
     pub asked: Arc<Asked>,
+    /// Whether no driver lists it: there is a state of it.
+    pub noted: bool,
 }
 
 /// A driver that could not be asked.
@@ -83,21 +85,22 @@ impl Asked {
 }
 
 /// Asks every driver of the registry with the settings of the configuration, or with none where
-/// the configuration does not use it, all at once, each at most `limit` long.
+/// the configuration does not use it or only states name it, all at once, each at most `limit` long.
 pub async fn survey(
     project: &Project,
     matrix: &Matrix,
+    strays: &Strays,
     registry: &Registry,
     limit: Duration,
 ) -> Survey {
     let mut survey = Survey::default();
-    let askers = askers(project, matrix, registry, &mut survey.silent);
+    let askers = askers(project, matrix, strays, registry, &mut survey.silent);
     let answers = join_all(askers.iter().map(|asked| asked.list(limit))).await;
-    for (asked, answer) in askers.into_iter().zip(answers) {
+    for (asked, answer) in askers.iter().zip(answers) {
         match answer {
             Ok(orphans) => orphans
                 .into_iter()
-                .for_each(|orphan| add(&mut survey.things, orphan, &asked)),
+                .for_each(|orphan| add(&mut survey.things, orphan, asked)),
             Err(error) => survey.silent.push(Silent {
                 driver: asked.name.clone(),
                 error,
@@ -105,18 +108,40 @@ pub async fn survey(
             }),
         }
     }
+    for stray in strays.members() {
+        add_noted(&mut survey.things, project, stray, &askers);
+    }
     survey
+}
+
+/// A state that the configuration has no instance for is a thing of its own where no driver lists
+/// the machine: it may be one that drivers do not label, at an endpoint that only the state has.
+fn add_noted(things: &mut Vec<Thing>, project: &Project, stray: &Instance, askers: &[Arc<Asked>]) {
+    let listed = |thing: &Thing| thing.orphan.identity.instance == stray.name;
+    let made =
+        |it: &&Arc<Asked>| it.name == stray.driver.name && it.instances.contains(&stray.name);
+    if !things.iter().any(listed)
+        && let Some(asked) = askers.iter().find(made)
+    {
+        let identity = context(project, stray, Arc::default(), "").identity;
+        things.push(Thing {
+            orphan: Orphan::new(identity, format!("state of {}", stray.name)),
+            asked: asked.clone(),
+            noted: true,
+        });
+    }
 }
 
 /// Drivers as the configuration has them, first; then all others.
 fn askers(
     project: &Project,
     matrix: &Matrix,
+    strays: &Strays,
     registry: &Registry,
     silent: &mut Vec<Silent>,
 ) -> Vec<Arc<Asked>> {
     let mut used: BTreeMap<(&str, String), Vec<&Instance>> = BTreeMap::new();
-    for instance in &matrix.instances {
+    for instance in matrix.instances.iter().chain(strays.members()) {
         let settings = serde_json::to_string(&instance.driver.section.values).unwrap_or_default();
         let key = (instance.driver.name.as_str(), settings);
         used.entry(key).or_default().push(instance);
@@ -183,6 +208,7 @@ fn add(things: &mut Vec<Thing>, orphan: Orphan, asked: &Arc<Asked>) {
         None => things.push(Thing {
             orphan,
             asked: asked.clone(),
+            noted: false,
         }),
         Some(thing) if asked.instances.contains(&orphan.identity.instance) => {
             thing.asked = asked.clone();

@@ -229,10 +229,14 @@ impl Clearing<'_> {
         }
         for (at, thing) in self.things.iter().enumerate() {
             if matches!(fates[at], Fate::Left) {
+                let why = whys.iter().find(|(whole, _)| whole.has(thing));
+                if thing.noted {
+                    fates[at] = why.map_or(Fate::Removed, |(_, why)| Fate::Failed(why.clone()));
+                    continue;
+                }
                 fates[at] = match self.reclaim(thing).await {
                     Ok(true) => Fate::Removed,
                     Ok(false) => {
-                        let why = whys.iter().find(|(whole, _)| whole.has(thing));
                         Fate::Failed(why.map_or_else(|| cannot(thing), |(_, why)| why.clone()))
                     }
                     Err(error) => Fate::Failed(error),
@@ -269,7 +273,7 @@ impl Clearing<'_> {
     }
 
     async fn destroy(&self, thing: &Thing, whole: Whole<'_>) -> Result<(), Error> {
-        let Thing { orphan, asked } = thing;
+        let Thing { orphan, asked, .. } = thing;
         let mut cx = asked.context(&orphan.identity, self.limit);
         cx.after_crash = self.after_crash;
         match whole {
@@ -293,7 +297,7 @@ impl Clearing<'_> {
 
     /// Whether it is gone; removes it where it is not. False where it can only go with others.
     async fn reclaim(&self, thing: &Thing) -> Result<bool, Error> {
-        let Thing { orphan, asked } = thing;
+        let Thing { orphan, asked, .. } = thing;
         let listed = asked.list(self.limit).await?;
         if !listed.iter().any(|it| is_same(it, orphan)) {
             return Ok(true);
@@ -317,7 +321,7 @@ impl Clearing<'_> {
             let Some(Some(state)) = self.facts.states.get(name) else {
                 continue;
             };
-            let told = thing.orphan.is_noted_in(state) || !is_ended(state);
+            let told = thing.noted || thing.orphan.is_noted_in(state) || !is_ended(state);
             if matches!(fate, Fate::Removed) && told && gone(&|it| it.instance == *name) {
                 self.project.state_file(name).remove()?;
                 states.remove(name);

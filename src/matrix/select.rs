@@ -16,6 +16,20 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Adds what `other` selects and this does not.
+    pub fn add(&mut self, other: Self) {
+        for cluster in other.clusters {
+            if !self.clusters.iter().any(|it| it.name == cluster.name) {
+                self.clusters.push(cluster);
+            }
+        }
+        for instance in other.instances {
+            if !self.instances.iter().any(|it| it.name == instance.name) {
+                self.instances.push(instance);
+            }
+        }
+    }
+
     /// Whether nothing is selected.
     pub fn is_empty(&self) -> bool {
         self.clusters.is_empty() && self.instances.is_empty()

@@ -31,14 +31,17 @@ impl Planner<'_> {
                 task.items.push(all(Action::Setup, members.clone()));
             }
             Command::Verify => self.verify(cluster, &mut task),
-            Command::Destroy => task.items.push(all(Action::Destroy, members.clone())),
+            Command::Destroy => task
+                .items
+                .push(all(Action::Destroy, self.all_there_is(cluster))),
             Command::Heal => task.items.push(Item::Heal),
             Command::Test => {
                 task.cleanup = Some(options.destroy);
                 if options.keeps_machines() {
                     self.creation_where_missing(cluster, &mut task);
                 } else {
-                    task.items.push(all(Action::Destroy, members.clone()));
+                    task.items
+                        .push(all(Action::Destroy, self.all_there_is(cluster)));
                     self.creation(cluster, initial(cluster), &mut task);
                 }
                 let (from, until) = self.range(cluster, options)?;
@@ -53,6 +56,12 @@ impl Planner<'_> {
             }
         }
         Ok(task)
+    }
+
+    /// The members, and what was made as a member and the configuration has not any more.
+    fn all_there_is(&self, cluster: &Cluster) -> Vec<Arc<Instance>> {
+        let strays = self.facts.strays.members_of(&cluster.name);
+        cluster.members.iter().chain(strays).cloned().collect()
     }
 
     /// The phases of creation.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Obstacle, Subject};
+use super::{Obstacle, Strays, Subject};
 use crate::state::{ClusterRecord, Project};
 
 /// What `.kitchen/` says about the subjects of a plan.
@@ -14,6 +14,8 @@ pub struct Facts {
     pub records: HashMap<String, ClusterRecord>,
     /// Instances and clusters whose files cannot be read, and why.
     pub broken: HashMap<String, Obstacle>,
+    /// What the configuration does not have any more.
+    pub strays: Strays,
 }
 
 impl Facts {

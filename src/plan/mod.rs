@@ -12,6 +12,7 @@ mod fault;
 mod instance;
 mod maker;
 mod render;
+mod strays;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ pub use context::{context, context_of};
 pub use expressions::{Misnamed, misnamed};
 pub use facts::Facts;
 pub use render::render;
+pub use strays::{Strays, as_made, made_otherwise};
 
 use crate::matrix::{Action, Cluster, Instance, Matrix, Shape, StepNode};
 use crate::registry::Registry;
@@ -169,7 +171,7 @@ impl Task {
             None => self.subject.members().len(),
         };
         matches!(self.items.first(), Some(Item::All { action: Action::Destroy, members })
-            if members.len() == all)
+            if members.len() >= all)
     }
 }
 

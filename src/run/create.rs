@@ -12,7 +12,7 @@ use super::job::Job;
 use super::member::Member;
 use super::scope::Scope;
 use super::{Cause, EventKind, Failure};
-use crate::matrix::{Action, Kind};
+use crate::matrix::{Action, Instance, Kind};
 use crate::plan::Subject;
 use crate::state::ClusterRecord;
 
@@ -156,7 +156,8 @@ impl Job<'_> {
             .kitchen
             .registry
             .driver(&work.instance.driver.name)?;
-        if self.unlink(member, scope).await {
+        let own = work.instance.driver.name == member.instance.driver.name;
+        if own && self.unlink(member, scope).await {
             *state = member.state();
         }
         *member.connection.lock().await = None;
@@ -172,17 +173,21 @@ impl Job<'_> {
         if self.members.iter().any(Member::is_known) {
             return Ok(());
         }
-        let mut drivers: BTreeMap<&str, (Arc<dyn Driver>, &Member)> = BTreeMap::new();
-        for member in &self.members {
-            let name = member.instance.driver.name.as_str();
+        // By cluster and driver: what there is may have been made by others than are configured.
+        type Shared<'s> = (Option<&'s str>, &'s str);
+        let mut drivers: BTreeMap<Shared<'_>, (Arc<dyn Driver>, &Arc<Instance>)> = BTreeMap::new();
+        let members = self.members.iter().map(|member| &member.instance);
+        for instance in members.chain(&self.made_otherwise) {
+            let name = instance.driver.name.as_str();
             if let Ok(driver) = self.run.kitchen.registry.driver(name) {
-                drivers.entry(name).or_insert((driver, member));
+                let shared = (instance.cluster.as_deref(), name);
+                drivers.entry(shared).or_insert((driver, instance));
             }
         }
-        for (driver, member) in drivers.into_values() {
-            let work = Work::of(Action::Destroy, &member.instance, self.task);
+        for ((cluster, _), (driver, instance)) in drivers {
+            let work = Work::of(Action::Destroy, instance, self.task);
             let cx = self
-                .context(&work, Kind::Driver, &member.state(), scope)
+                .context(&work, Kind::Driver, &State::in_memory(), scope)
                 .await?;
             let error = |error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Driver);
             scope
@@ -190,6 +195,10 @@ impl Job<'_> {
                     driver.dissolve(&cx).await.map_err(error)
                 })
                 .await?;
+            let own = self.task.cluster.as_ref().map(|it| it.name.as_str());
+            if let Some(former) = cluster.filter(|it| Some(*it) != own) {
+                ClusterRecord::remove(&self.run.kitchen.project.kitchen(), former)?;
+            }
         }
         self.forget_record(ClusterRecord::default())
     }

@@ -12,7 +12,7 @@ use super::member::Member;
 use super::scope::Scope;
 use super::{Cause, Failure, Outcome, Run, StepSummary};
 use crate::matrix::{Action, Instance};
-use crate::plan::{self, Command, DestroyPolicy, Item, Subject, Task, title};
+use crate::plan::{self, Command, DestroyPolicy, Item, Subject, Task, made_otherwise, title};
 use crate::state::{Broken, ClusterRecord, Ended};
 
 /// Where each member finds its peers.
@@ -26,6 +26,8 @@ pub(super) struct Job<'a> {
     pub after_crash: bool,
     /// Machines of the subject's cluster, else the instance alone.
     pub members: Vec<Member>,
+    /// Those whose machines were not made as the configuration has them now, as they were made.
+    pub made_otherwise: Vec<Arc<Instance>>,
     record: Mutex<ClusterRecord>,
     /// The living members as the last change left them.
     known: Mutex<Arc<Known>>,
@@ -60,6 +62,29 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The machines of a task's cluster, else its instance alone; and with them those that it destroys
+/// and the configuration does not have any more, which are given apart as well.
+fn everybody(task: &Task) -> (Vec<&Arc<Instance>>, Vec<Arc<Instance>>) {
+    let configured = match &task.cluster {
+        Some(cluster) => &cluster.members,
+        None => task.subject.members(),
+    };
+    let mut all: Vec<&Arc<Instance>> = configured.iter().collect();
+    let mut strays = Vec::new();
+    for item in &task.items {
+        let Item::All { members, .. } = item else {
+            continue;
+        };
+        for member in members {
+            if !all.iter().any(|it| it.name == member.name) {
+                all.push(member);
+                strays.push(member.clone());
+            }
+        }
+    }
+    (all, strays)
+}
+
 impl<'a> Job<'a> {
     /// Reads the states. One that cannot be read is moved aside where the work begins with
     /// destroying, which finds the machine by its labels.
@@ -72,18 +97,13 @@ impl<'a> Job<'a> {
                 ..
             })
         );
-        let all = match &task.cluster {
-            Some(cluster) => &cluster.members,
-            None => task.subject.members(),
-        };
+        let (all, strays) = everybody(task);
         let mut members = Vec::with_capacity(all.len());
+        let mut otherwise = Vec::new();
         for instance in all {
             let file = project.state_file(&instance.name);
-            let ours = task
-                .subject
-                .members()
-                .iter()
-                .any(|it| it.name == instance.name);
+            let mut worked_on = task.subject.members().iter().chain(&strays);
+            let ours = worked_on.any(|it| it.name == instance.name);
             let values = match file.read() {
                 Ok(values) => values,
                 Err(_) if !ours => Default::default(),
@@ -95,13 +115,24 @@ impl<'a> Job<'a> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            members.push(Member::new(instance, file, values, &run.sink.secrets));
+            let configuration = project.file.as_deref();
+            let member = Member::new(instance, file, values, &run.sink.secrets, configuration);
+            if let Some(made) = member.as_made(&run.kitchen.registry) {
+                if ours && !destroys {
+                    let (message, hints) = made_otherwise(instance, &made);
+                    let failure = Failure::new(Cause::Config, message);
+                    return Err(hints.into_iter().fold(failure, Failure::hint));
+                }
+                otherwise.push(made);
+            }
+            members.push(member);
         }
         let job = Self {
             run,
             task,
             after_crash,
             members,
+            made_otherwise: otherwise,
             record: Mutex::default(),
             known: Mutex::default(),
             steps: Mutex::default(),
@@ -292,9 +323,15 @@ impl<'a> Job<'a> {
             .iter()
             .enumerate()
             .map(|(index, instance)| async move {
-                let work = Work::of(action.clone(), instance, self.task);
                 let ended = match self.member(instance) {
-                    Ok(member) => self.action(member, &work, scope).await,
+                    Ok(member) => {
+                        // A machine goes as it came.
+                        let made = member.as_made(&self.run.kitchen.registry);
+                        let made = made.filter(|_| *action == Action::Destroy);
+                        let instance = made.as_ref().unwrap_or(instance);
+                        let work = Work::of(action.clone(), instance, self.task);
+                        self.action(member, &work, scope).await
+                    }
                     Err(failure) => Err(failure),
                 };
                 (index, ended)

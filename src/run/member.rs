@@ -1,5 +1,6 @@
 //! One machine of a job: its state, on disk at every checkpoint, and the way to it.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use banquet_sdk::{Connection, Peer, Secrets, State, StateStore};
@@ -7,8 +8,9 @@ use serde_json::{Map, Value};
 
 use super::Failure;
 use super::sink::learn_state;
-use crate::matrix::Instance;
-use crate::state::StateFile;
+use crate::matrix::{Instance, Plugins};
+use crate::plan::as_made;
+use crate::state::{Maker, StateFile};
 
 /// One machine.
 pub(super) struct Member {
@@ -27,6 +29,8 @@ struct Store {
     file: StateFile,
     /// What a driver notes may be a secret from then on.
     secrets: Secrets,
+    /// Noted in every state that does not say who made its machine.
+    maker: Maker,
     current: Mutex<Map<String, Value>>,
 }
 
@@ -39,8 +43,11 @@ impl Store {
 impl StateStore for Store {
     fn save(&self, values: &Map<String, Value>) -> banquet_sdk::Result<()> {
         learn_state(&self.secrets, values);
-        self.file.write(values)?;
-        *self.current() = values.clone();
+        let mut values = values.clone();
+        let noted = Maker::of(&self.current());
+        noted.as_ref().unwrap_or(&self.maker).noted_in(&mut values);
+        self.file.write(&values)?;
+        *self.current() = values;
         Ok(())
     }
 }
@@ -51,6 +58,7 @@ impl Member {
         file: StateFile,
         values: Map<String, Value>,
         secrets: &Secrets,
+        file_of_configuration: Option<&Path>,
     ) -> Self {
         learn_state(secrets, &values);
         Self {
@@ -58,6 +66,13 @@ impl Member {
             store: Arc::new(Store {
                 file,
                 secrets: secrets.clone(),
+                maker: Maker {
+                    driver: instance.driver.name.clone(),
+                    suite: instance.suite.clone(),
+                    platform: instance.platform.clone(),
+                    cluster: instance.cluster.clone(),
+                    file: file_of_configuration.map(Path::to_path_buf),
+                },
                 current: Mutex::new(values),
             }),
             busy: tokio::sync::Mutex::default(),
@@ -75,6 +90,11 @@ impl Member {
     pub fn last_action(&self) -> Option<String> {
         let current = self.store.current();
         Some(current.get("last_action")?.as_str()?.to_owned())
+    }
+
+    /// The instance as its machine was made, where the configuration says otherwise now.
+    pub fn as_made(&self, plugins: &dyn Plugins) -> Option<Arc<Instance>> {
+        as_made(&self.instance, Maker::of(&self.store.current()), plugins)
     }
 
     /// Whether it was made, and not removed since.

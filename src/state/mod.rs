@@ -5,12 +5,14 @@
 mod error;
 mod file;
 mod lock;
+mod maker;
 mod project;
 mod record;
 
 pub use error::{Error, Holder};
 pub use file::StateFile;
 pub use lock::{Found, Lock};
+pub use maker::{Maker, is_state};
 pub use project::{Project, project_id, unique_id};
 pub use record::{Broken, ClusterRecord, Damage, Ended};
 

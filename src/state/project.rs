@@ -10,6 +10,8 @@ pub struct Project {
     pub root: PathBuf,
     /// Absolute path of the directory with the tests (`test_base_path`).
     pub test_dir: PathBuf,
+    /// Absolute path of the configuration that `KITCHEN_YAML` chooses in place of `kitchen.yml`.
+    pub file: Option<PathBuf>,
     /// Stable name: [`project_id`] of the directory.
     pub id: String,
 }
@@ -22,8 +24,20 @@ impl Project {
         Ok(Self {
             test_dir: root.join(test_dir.unwrap_or(Path::new("test/integration"))),
             id: project_id(&root),
+            file: None,
             root,
         })
+    }
+
+    /// Whether a state that was noted with the configuration `file` belongs to another one than this,
+    /// which is still there.
+    pub fn is_anothers(&self, file: Option<&Path>) -> bool {
+        let usual = || ["kitchen.yml", ".kitchen.yml"].map(|name| self.root.join(name));
+        let is_there = match file {
+            Some(file) => file.is_file(),
+            None => usual().iter().any(|it| it.is_file()),
+        };
+        file != self.file.as_deref() && is_there
     }
 
     /// Absolute path of `.kitchen`.

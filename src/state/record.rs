@@ -121,6 +121,19 @@ impl ClusterRecord {
         kitchen.join("clusters").join(format!("{cluster}.yml"))
     }
 
+    /// The clusters that have a record in directory `kitchen` (`.kitchen`), by name.
+    pub fn names(kitchen: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(kitchen.join("clusters"));
+        let names = entries.into_iter().flatten().flatten().filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let name = name.strip_suffix(".yml")?;
+            (!name.is_empty() && !name.starts_with('.')).then(|| name.to_owned())
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
     /// The record of `cluster` in directory `kitchen` (`.kitchen`); an empty one where there is none.
     pub fn read(kitchen: &Path, cluster: &str) -> Result<Self, Error> {
         let path = Self::path(kitchen, cluster);
