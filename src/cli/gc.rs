@@ -16,8 +16,8 @@ use super::streams;
 use super::table::{self, Cell, GREEN, WHITE};
 use crate::leftovers::{Fate, How, Row, Silent, survey, sweep};
 use crate::matrix::duration;
-use crate::report::safe;
 use crate::plan::Strays;
+use crate::report::safe;
 use crate::state::{ClusterRecord, Lock};
 
 /// `gc`.

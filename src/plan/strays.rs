@@ -217,5 +217,6 @@ fn instance(name: String, maker: Maker, plugins: &dyn Plugins) -> Instance {
         roles: Vec::new(),
         lifecycle: Arc::default(),
         cluster: maker.cluster,
+        origin: None,
     }
 }
