@@ -139,12 +139,8 @@ fn the_live_view_shows_faults_and_heartbeats_on_wide_and_narrow_terminals() {
         return;
     }
     for (columns, figures, member) in [
-        (
-            100,
-            " sent, 0 lost, ",
-            "  database-a-platform  converging  ",
-        ),
-        (40, "  0/", "  database-a-platform  converging  "),
+        (100, " sent, 0 lost, ", "  database  converging  "),
+        (40, "  0/", "  database  converging  "),
     ] {
         let project = Project::new().file("kitchen.yml", FIRE);
         let ended = project
@@ -155,7 +151,7 @@ fn the_live_view_shows_faults_and_heartbeats_on_wide_and_narrow_terminals() {
             .wait();
         assert_eq!(ended.code, Some(130), "{}", ended.transcript());
         let texts = [
-            "app-a-platform  step 1/1: ",
+            "app  step 1/1: ",
             "  in force: pause web  ",
             "  heartbeat  ",
             member,

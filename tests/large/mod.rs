@@ -15,11 +15,14 @@ pub fn large() -> String {
         )
     };
     let members: Vec<String> = (0..100).map(|number| format!("web{number}-x")).collect();
+    let suites: Vec<String> = (0..100).map(|number| format!("web{number}")).collect();
     let mut lines = vec![
         json!({"record": 1, "run": "large", "at": at(0, 0), "version": "0.1.0"}),
-        json!({"at": at(0, 0), "event": "run_started", "run": "large", "version": "0.1.0", "subjects": ["app-x"]}),
+        json!({"at": at(0, 0), "event": "run_started", "run": "large", "version": "0.1.0", "subjects": ["app-x"],
+            "platforms": ["x"]}),
         json!({"at": at(0, 0), "event": "subject_started", "subject": "app-x", "command": "test", "members": members,
-            "cluster": true, "steps": ["concurrent"]}),
+            "suites": suites, "cluster": true, "suite": "app", "platform": "x",
+            "steps": [{"step": [1], "title": "concurrent", "action": "concurrent"}], "items": ["1"]}),
     ];
     let step = |number: usize| json!({"subject": "app-x", "instance": members[number], "step": [1, number + 1]});
     let event = |at: String, kind: &str, place: Value, more: Value| {
@@ -50,7 +53,7 @@ pub fn large() -> String {
     }
     for number in 0..100 {
         let ended = json!({"title": format!("converge web{number}"), "attempts": 1, "outcome": "passed",
-            "duration": {"secs": 101, "nanos": 0}});
+            "duration": 101.0});
         lines.push(event(at(102, number), "step_finished", step(number), ended));
     }
     let mut text = String::new();
