@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use banquet_sdk::wire::Plugin;
-use banquet_sdk::{Driver, Limit, PluginInfo, Provisioner, Retry, Transport, Verifier};
+use banquet_sdk::{Driver, PluginInfo, Provisioner, Retry, Transport, Verifier, VerifierKeys};
 use serde_json::json;
 
 use crate::matrix::{Kind, Plugins};
@@ -248,7 +248,7 @@ impl Registry {
             Kind::Driver => self.driver(name).ok()?.info(),
             Kind::Transport => self.transport(name).ok()?.info(),
             Kind::Provisioner => self.provisioner(name).ok()?.info().with::<Retry>(),
-            Kind::Verifier => self.verifier(name).ok()?.info().with::<Limit>(),
+            Kind::Verifier => self.verifier(name).ok()?.info().with::<VerifierKeys>(),
         })
     }
 

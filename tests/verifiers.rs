@@ -21,19 +21,71 @@ multisuites:
 ";
 
 #[test]
-fn a_suite_without_tests_passes_with_a_warning_unless_tests_are_required() {
+fn a_step_that_ran_no_test_has_failed_and_says_where_it_looked() {
     if !needs("sandbox") {
         return;
     }
-    let project = Project::new().file("kitchen.yml", SANDBOX);
+    let steps = "steps: [{step: verify db, name: db answers}, verify web]";
+    let text = SANDBOX.replace("steps: [verify db, verify web]", steps);
+    let project = Project::new().file("kitchen.yml", &text);
     project
-        .kitchen("test")
-        .succeeds()
-        .prints("zero cases ran: there are no tests of app");
-    project
-        .kitchen("test --require-tests")
+        .kitchen("test --destroy=never")
         .exits(10)
-        .complains("zero cases ran: there are no tests of app");
+        .complains("in test/integration/db answers, test/integration/app, test/integration/db");
+    // Alone the member looks in the same places.
+    project
+        .kitchen("verify db-host")
+        .exits(10)
+        .complains("in test/integration/db answers, test/integration/app, test/integration/db");
+    // What must fail has not failed by that.
+    project.write(
+        "kitchen.yml",
+        &text.replace("db answers}", "x, expect_failure: true}"),
+    );
+    project.kitchen("verify").exits(10);
+    let lets = "steps: [{step: verify db, allow_empty: true}, {step: verify web, verifier: {require_tests: false}}]";
+    project.write("kitchen.yml", &text.replace(steps, lets));
+    project
+        .kitchen("verify")
+        .succeeds()
+        .prints("skipped: no test");
+    project.kitchen("destroy").succeeds();
+}
+
+#[test]
+fn a_label_does_not_lead_a_step_away_from_its_tests() {
+    if !needs("sandbox") || !needs("bats") {
+        return;
+    }
+    let text = SANDBOX.replace("verify web]", "{step: verify web, name: web answers}]");
+    let fails = "@test \"no\" { false; }\n";
+    let holds = "@test \"yes\" { true; }\n";
+    let project = Project::new()
+        .file("kitchen.yml", &text)
+        .file("test/integration/db/bats/own.bats", holds)
+        .file("test/integration/db/bats/.#own.bats", fails)
+        .file("test/integration/web/bats/own.bats", fails);
+    project
+        .kitchen("plan")
+        .succeeds()
+        .prints("test/integration/web: 1 file");
+    project
+        .kitchen("test --destroy=never")
+        .exits(10)
+        .prints("[db-host] ok: yes")
+        .prints("[web-host] FAILED: no");
+    project.write("test/integration/app/bats/all.bats", holds);
+    project
+        .kitchen("verify")
+        .succeeds()
+        .prints("the tests in test/integration/web are not run");
+    project.write(
+        "kitchen.yml",
+        &text.replace("name: web answers", "tests_dir: nowhere"),
+    );
+    project.kitchen("verify").exits(3);
+    project.kitchen("validate").exits(3).prints("tests_dir");
+    project.kitchen("destroy").succeeds();
 }
 
 #[test]
@@ -82,8 +134,7 @@ fn a_cluster_is_judged_over_ssh_by_the_tools_that_people_use() {
         .succeeds();
     project
         .kitchen("verify db-debian-12 --require-tests")
-        .exits(10)
-        .prints("zero cases ran: there are no tests of db");
+        .exits(10);
     project.kitchen("verify").exits(10).prints_in_order(&[
         "[db-debian-12] FAILED: name_test.sh",
         "[db-debian-12] ok: web answers by its name",

@@ -68,6 +68,7 @@ impl Asked {
     pub fn context(&self, identity: &Identity, limit: Duration) -> Context {
         let mut cx = self.cx.clone();
         cx.tests_name.clone_from(&identity.suite);
+        cx.tests_names = vec![identity.suite.clone()];
         cx.identity = identity.clone();
         cx.deadline = Some(Instant::now() + limit);
         cx

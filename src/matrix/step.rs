@@ -207,6 +207,10 @@ pub struct StepOptions {
     pub expect_failure: bool,
     /// The converge must change nothing.
     pub idempotent: bool,
+    /// The directory of the verify's tests, below `test_base_path`.
+    pub tests_dir: Option<String>,
+    /// A verify that ran no test is skipped, and has not failed.
+    pub allow_empty: bool,
 }
 
 /// What a step does.

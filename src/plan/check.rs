@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use banquet_sdk::lookup::look_up;
 use banquet_sdk::{Error, Origin, Power};
 
 use super::cluster::each;
+use super::lookup::{Sought, wrong_tests_dir};
 use super::maker::Maker;
 use super::{Command, Item, Planner, Subject, Task, context};
 use crate::matrix::{Action, Instance, Kind, PluginUse, Shape, Step, StepNode};
@@ -119,6 +121,7 @@ impl Planner<'_> {
         let suite = step.suite.as_deref().unwrap_or_default();
         let cluster = task.cluster.as_ref();
         self.fault(task, step, found);
+        self.tests_dir(step, found);
         if let Some(member) = cluster.and_then(|cluster| cluster.member(suite)) {
             let member = member.for_step(step);
             self.action(task, &step.action, &member, Some(step), found);
@@ -199,8 +202,17 @@ impl Planner<'_> {
             return;
         };
         let mut cx = context(self.project, instance, used.section.clone(), "");
-        cx.tests_name = tests_name(task, instance, step);
-        if let Err(error) = verifier.check(&cx) {
+        let looked = match task.found_tests(&instance.name, step) {
+            Some(found) => {
+                cx.tests_name.clone_from(&found.name);
+                Ok(())
+            }
+            None => {
+                cx.tests_names = Sought::of(task, instance, step).names;
+                look_up(&*verifier, &mut cx).map(|_| ())
+            }
+        };
+        if let Err(error) = looked.and_then(|()| verifier.check(&cx)) {
             checked(Kind::Verifier, used, error, found);
         }
     }
@@ -213,6 +225,18 @@ impl Planner<'_> {
         let cx = context(self.project, instance, used.section.clone(), "");
         if let Err(error) = provisioner.check(&cx) {
             checked(Kind::Provisioner, used, error, found);
+        }
+    }
+
+    /// `tests_dir` names a directory that must be there.
+    fn tests_dir(&self, step: &Step, found: &mut Vec<Obstacle>) {
+        let project = self.project;
+        if let Some((message, hint)) = wrong_tests_dir(step, &project.test_dir, &project.root) {
+            found.push(Obstacle {
+                message,
+                hints: vec![hint],
+                ..Obstacle::default()
+            });
         }
     }
 
@@ -267,13 +291,4 @@ fn checked(kind: Kind, used: &PluginUse, error: Error, found: &mut Vec<Obstacle>
     if !open && !found.contains(&obstacle) {
         found.push(obstacle);
     }
-}
-
-/// The name under which tests are looked up: the step's, the multisuite's, or the suite's.
-pub(crate) fn tests_name(task: &Task, instance: &Instance, step: Option<&Step>) -> String {
-    let named = step.and_then(|step| step.options.name.clone());
-    named.unwrap_or_else(|| match &task.subject {
-        Subject::Cluster(cluster) => cluster.multisuite.clone(),
-        Subject::Instance(_) => instance.suite.clone(),
-    })
 }

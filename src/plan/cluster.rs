@@ -18,6 +18,7 @@ impl Planner<'_> {
             left: Vec::new(),
             items: Vec::new(),
             cleanup: None,
+            tests: Vec::new(),
             warnings: Vec::new(),
             obstacles: Vec::new(),
             doubts: Vec::new(),
@@ -221,7 +222,7 @@ fn initial(cluster: &Cluster) -> Vec<Arc<Instance>> {
 }
 
 /// Calls `see` with every single step of `node`, in order.
-pub(super) fn each(node: &StepNode, see: &mut impl FnMut(&Arc<Step>)) {
+pub fn each(node: &StepNode, see: &mut impl FnMut(&Arc<Step>)) {
     match node {
         StepNode::Step(step) => see(step),
         StepNode::Block(block) => block.shape.children().for_each(|node| each(node, see)),

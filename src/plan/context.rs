@@ -48,6 +48,7 @@ pub fn context(
 pub fn context_of(project: &Project, identity: Identity, section: Arc<Section>) -> Context {
     Context {
         tests_name: identity.suite.clone(),
+        tests_names: vec![identity.suite.clone()],
         identity,
         plugins: Plugins::default(),
         platform: Platform::default(),

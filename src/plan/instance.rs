@@ -74,6 +74,7 @@ impl Planner<'_> {
             left: Vec::new(),
             items,
             cleanup,
+            tests: Vec::new(),
             warnings: Vec::new(),
             obstacles: Vec::new(),
             doubts: Vec::new(),

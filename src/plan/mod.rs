@@ -10,6 +10,7 @@ mod expressions;
 mod facts;
 mod fault;
 mod instance;
+mod lookup;
 mod maker;
 mod render;
 mod strays;
@@ -20,9 +21,11 @@ use std::sync::Arc;
 
 pub use chaos::{Strike, schedule};
 pub use check::Obstacle;
+pub use cluster::each;
 pub use context::{context, context_of};
 pub use expressions::{Misnamed, misnamed};
 pub use facts::Facts;
+pub use lookup::{FoundTests, Sought, wrong_tests_dir};
 pub use render::render;
 pub use strays::{Strays, as_made, made_otherwise};
 
@@ -155,6 +158,8 @@ pub struct Task {
     pub items: Vec<Item>,
     /// What happens after the items, however they ended; none for all commands but `test`.
     pub cleanup: Option<DestroyPolicy>,
+    /// What there is to run for each verify.
+    pub tests: Vec<FoundTests>,
     /// What a person should know beforehand (`destroy` steps are not run by `verify`).
     pub warnings: Vec<String>,
     /// Why it cannot run.
@@ -276,6 +281,7 @@ impl Planner<'_> {
             {
                 task.left.clone_from(&record.broken);
             }
+            self.look_for_tests(&mut task);
             self.check(&mut task, command);
             tasks.push(task);
         }

@@ -119,6 +119,10 @@ impl Printer<'_> {
             Item::Gossip(members) => self.line(2, format_args!("gossip: {}", names(members))),
             Item::All { action, members } => {
                 self.line(2, format_args!("{}: {}", word(action), names(members)));
+                if *action == Action::Verify {
+                    let members = members.iter();
+                    members.for_each(|member| self.verify(4, task, member, None));
+                }
             }
             Item::LateGossip => self.line(2, "late_gossip: all living members"),
             Item::Heal if task.left.is_empty() => self.line(2, "heal: nothing is broken"),
@@ -167,6 +171,22 @@ impl Printer<'_> {
         }
     }
 
+    /// By which verifier, and where it looks for tests.
+    fn verify(&mut self, depth: usize, task: &Task, member: &Instance, step: Option<&Step>) {
+        let verifier = &member.verifier.name;
+        let Some(found) = task.found_tests(&member.name, step) else {
+            return self.line(depth, format_args!("{}: verifier {verifier}", member.name));
+        };
+        let tests = &found.name;
+        self.line(
+            depth,
+            format_args!("{}: verifier {verifier}, tests of {tests}", member.name),
+        );
+        for line in &found.lines {
+            self.line(depth + 1, line);
+        }
+    }
+
     /// What a step resolves to.
     fn step(&mut self, depth: usize, task: &Task, step: &Step) {
         let suite = step.suite.as_deref().unwrap_or_default();
@@ -186,12 +206,7 @@ impl Printer<'_> {
                 );
             }
             (Action::Verify, Some(member)) => {
-                let tests = super::check::tests_name(task, &member, Some(step));
-                let verifier = &member.verifier.name;
-                self.line(
-                    depth,
-                    format_args!("{}: verifier {verifier}, tests of {tests}", member.name),
-                );
+                self.verify(depth, task, &member, Some(step));
             }
             (Action::Exec { command, .. }, Some(member)) => {
                 self.line(depth, format_args!("{}: {command}", member.name));
@@ -258,6 +273,7 @@ fn options(options: &StepOptions) -> String {
         (options.allow_failure, "may fail"),
         (options.expect_failure, "must fail"),
         (options.idempotent, "must change nothing"),
+        (options.allow_empty, "may find no test"),
     ] {
         if set {
             told.push(word.into());

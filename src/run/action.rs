@@ -13,15 +13,18 @@ use super::sink::Printed;
 use super::step::BESIDE;
 use super::{Cause, EventKind, Failure, Outcome, Place, hooks};
 use crate::matrix::{Action, Instance, Kind, Step};
-use crate::plan::{self, Subject, Task, word};
+use crate::plan::{self, Sought, Task, word};
 use crate::state::unique_id;
+
+/// The variable that tells the user's commands which directory's tests are run.
+pub(super) const TESTS_NAME: &str = "KITCHEN_TESTS_NAME";
 
 /// An action, and the instance with the settings that hold for it.
 pub(super) struct Work {
     pub action: Action,
     pub instance: Arc<Instance>,
-    /// Name under which tests are looked up.
-    pub tests_name: String,
+    /// Where tests are looked for.
+    pub tests: Sought,
     pub idempotent: bool,
     /// Whether it is part of a turn of `rolling`.
     pub rolling: bool,
@@ -33,10 +36,7 @@ impl Work {
         Self {
             action,
             instance: instance.clone(),
-            tests_name: match &task.subject {
-                Subject::Cluster(cluster) => cluster.multisuite.clone(),
-                Subject::Instance(instance) => instance.suite.clone(),
-            },
+            tests: Sought::of(task, instance, None),
             idempotent: false,
             rolling: false,
         }
@@ -48,9 +48,7 @@ impl Work {
         if !step.overrides.values.is_empty() {
             work.instance = Arc::new(instance.for_step(step));
         }
-        if let (Action::Verify, Some(name)) = (&step.action, &step.options.name) {
-            work.tests_name.clone_from(name);
-        }
+        work.tests = Sought::of(task, instance, Some(step));
         work.idempotent = step.options.idempotent;
         work.rolling = step.rolling;
         work
@@ -67,7 +65,7 @@ impl Job<'_> {
             let setup = Work {
                 action: Action::Setup,
                 instance: work.instance.clone(),
-                tests_name: work.tests_name.clone(),
+                tests: work.tests.clone(),
                 idempotent: false,
                 rolling: work.rolling,
             };
@@ -195,7 +193,8 @@ impl Job<'_> {
         cx.debug = self.run.options.debug;
         cx.peers = known.peers.clone();
         cx.targets = known.targets.clone();
-        cx.tests_name.clone_from(&work.tests_name);
+        cx.tests_names.clone_from(&work.tests.names);
+        cx.take_first_directory();
         cx.secrets = self.run.sink.secrets.clone();
         let place = self.place(instance, scope);
         cx.output = Arc::new(Printed::new(&self.run.sink, place));
@@ -206,7 +205,7 @@ impl Job<'_> {
             cx.environment.extend(known.environment.clone());
         }
         cx.environment
-            .insert("KITCHEN_TESTS_NAME".into(), work.tests_name.clone());
+            .insert(TESTS_NAME.into(), cx.tests_name.clone());
         let user = instance
             .transport
             .section

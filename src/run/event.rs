@@ -59,6 +59,9 @@ pub struct Failure {
     /// What to do next.
     #[serde(default)]
     pub hints: Vec<String>,
+    /// Nothing was tested: no failure that a step can be meant to have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untested: bool,
 }
 
 /// The causes that exit codes tell apart.

@@ -1,8 +1,9 @@
 //! A verify: the verifier's work within its own limit, and what its cases say.
 
-use banquet_sdk::{CaseStatus, Context, Limit, State, TestCase};
+use banquet_sdk::lookup::{Lookup, look_up, shown};
+use banquet_sdk::{CaseStatus, Context, State, TestCase, Tests, VerifierKeys};
 
-use super::action::Work;
+use super::action::{TESTS_NAME, Work};
 use super::job::Job;
 use super::member::Member;
 use super::scope::Scope;
@@ -25,27 +26,36 @@ impl Job<'_> {
         let used = &work.instance.verifier;
         let verifier = self.run.kitchen.registry.verifier(&used.name)?;
         let mut cx = self.context(work, Kind::Verifier, state, scope).await?;
+        let failed = |error, cx: &_| Failure::plugin(Cause::Verify, error, cx, Kind::Verifier);
+        let keys = cx.config::<VerifierKeys>();
+        let keys = keys.map_err(|error| failed(error, &cx))?;
+        let looked = look_up(&*verifier, &mut cx);
+        let lookup = looked.map_err(|error| failed(error, &cx))?;
+        cx.environment
+            .insert(TESTS_NAME.into(), cx.tests_name.clone());
+        if work.action == Action::Verify {
+            self.passed_over(&cx, &lookup, work, scope).await;
+            if lookup.is_vain() {
+                return self.untested(&cx, &keys, &lookup, &[], work, scope).await;
+            }
+        }
         let connection = self.connect(member, work, state, scope).await?;
-        let limit = cx.config::<Limit>();
-        let limit =
-            limit.map_err(|error| Failure::plugin(Cause::Verify, error, &cx, Kind::Verifier))?;
-        let own = limit.timeout.map(|limit| {
+        let own = keys.timeout.map(|limit| {
             let at = cx.section.origin("/timeout").map(|at| format!(", {at}"));
             let from = format!("`timeout` of the verifier{}", at.unwrap_or_default());
             TimeLimit::new(limit.0, from)
         });
         let scope = &scope.within(own.as_ref());
         cx.deadline = scope.deadline;
-        let failure = |error| Failure::plugin(Cause::Verify, error, &cx, Kind::Verifier);
         if work.action == Action::Setup {
             return verifier
                 .setup(&cx, &*connection, state)
                 .await
-                .map_err(failure);
+                .map_err(|error| failed(error, &cx));
         }
         let verifying = async {
             let verified = verifier.verify(&cx, &*connection, state).await;
-            verified.map_err(failure)
+            verified.map_err(|error| failed(error, &cx))
         };
         let cases = scope.limit("the tests", verifying).await?;
         for case in &cases {
@@ -55,30 +65,94 @@ impl Job<'_> {
             })
             .await;
         }
-        if cases.is_empty() {
-            self.without_cases(&cx, work, scope).await?;
+        if cases.iter().all(|it| it.status == CaseStatus::Skipped) {
+            return self
+                .untested(&cx, &keys, &lookup, &cases, work, scope)
+                .await;
         }
         judged(&cases)
     }
 
-    /// Tests that do not exist pass, as in Test Kitchen, unless they are required.
-    async fn without_cases(&self, cx: &Context, work: &Work, scope: &Scope) -> Result<(), Failure> {
-        let message = format!("zero cases ran: there are no tests of {}", cx.tests_name);
-        if self.run.options.require_tests {
-            let hint = "--require-tests makes this a failure. `kitchen plan` tells under which name \
-                        the tests of a step are looked up.";
-            return Err(Failure::new(Cause::Verify, message).hint(hint));
+    /// Tells of directories that hold tests which are not run.
+    async fn passed_over(&self, cx: &Context, lookup: &Lookup, work: &Work, scope: &Scope) {
+        let Some(Tests::Directory { directory, .. }) = lookup.taken() else {
+            return;
+        };
+        let taken = shown(directory, &cx.root);
+        for tests in lookup.passed_over() {
+            if let Tests::Directory { directory, .. } = tests {
+                let other = shown(directory, &cx.root);
+                let message = format!(
+                    "the tests in {other} are not run: {taken} holds tests as well, and comes first"
+                );
+                let place = self.place(&work.instance, scope);
+                self.send(EventKind::Warned { place, message }).await;
+            }
+        }
+    }
+
+    /// A verify that ran no test: in a cluster it has failed, else it is warned of, as in Test
+    /// Kitchen, unless the step, the command line or the verifier's settings say otherwise, in this
+    /// order.
+    async fn untested(
+        &self,
+        cx: &Context,
+        keys: &VerifierKeys,
+        lookup: &Lookup,
+        skipped: &[TestCase],
+        work: &Work,
+        scope: &Scope,
+    ) -> Result<(), Failure> {
+        let message = format!("no test was run: {}", why_none(cx, lookup, skipped));
+        let options = &self.run.options;
+        let in_file = keys.require_tests.unwrap_or(work.tests.required);
+        if !work.tests.allow_empty && (options.require_tests || in_file) {
+            let mut failure = Failure::new(Cause::Verify, message).hint(
+                "`kitchen plan` tells where each step looks. `allow_empty: true` on the step, or \
+                 `verifier: {require_tests: false}`, lets it pass as skipped.",
+            );
+            failure.untested = true;
+            return Err(failure);
         }
         let place = self.place(&work.instance, scope);
-        let mut case = TestCase::new(NO_TEST, CaseStatus::Skipped);
-        case.message = Some(message.clone());
-        self.send(EventKind::TestFinished {
-            place: place.clone(),
-            case,
-        })
-        .await;
+        if skipped.is_empty() {
+            let mut case = TestCase::new(NO_TEST, CaseStatus::Skipped);
+            case.message = Some(message.clone());
+            let place = place.clone();
+            self.send(EventKind::TestFinished { place, case }).await;
+        }
         self.send(EventKind::Warned { place, message }).await;
         Ok(())
+    }
+}
+
+/// Why a verify ran no test, and where it looked.
+fn why_none(cx: &Context, lookup: &Lookup, skipped: &[TestCase]) -> String {
+    let verifier = &cx.plugins.verifier;
+    match (skipped.len(), lookup.taken()) {
+        (0, _) if lookup.is_vain() => {
+            format!("there is none; looked for {}", lookup.places(&cx.root))
+        }
+        (
+            0,
+            Some(Tests::Directory {
+                directory, files, ..
+            }),
+        ) => format!(
+            "{verifier} ran none of the {} in {}",
+            counted(files.len()),
+            shown(directory, &cx.root)
+        ),
+        (0, _) => format!("{verifier} told of none"),
+        (1, _) => "the only one is skipped".into(),
+        (many, _) => format!("all {many} are skipped"),
+    }
+}
+
+fn counted(files: usize) -> String {
+    match files {
+        1 => "tests of 1 file".into(),
+        many => format!("tests of {many} files"),
     }
 }
 

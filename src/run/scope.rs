@@ -122,6 +122,7 @@ impl Failure {
             cause,
             message: wording::without_numbers(&message.into()).into_owned(),
             hints: Vec::new(),
+            untested: false,
         }
     }
 
@@ -143,6 +144,7 @@ impl Failure {
             cause,
             message: error.message,
             hints: error.hints,
+            untested: false,
         }
     }
 
@@ -166,6 +168,7 @@ impl From<crate::state::Error> for Failure {
             cause: Cause::Infrastructure,
             message: error.to_string(),
             hints: error.hints(),
+            untested: false,
         }
     }
 }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use banquet_sdk::lenient::{List, Text};
-use banquet_sdk::on_machine::{Bench, base, tests_in};
+use banquet_sdk::lookup::files_in;
+use banquet_sdk::on_machine::{Bench, base};
 use banquet_sdk::tool::Base;
 use banquet_sdk::{
-    Connection, Context, Error, Fault, PluginInfo, Result, State, TestCase, Verifier, async_trait,
-    cases,
+    Connection, Context, Error, Fault, PluginInfo, Result, State, TestCase, Tests, Verifier,
+    async_trait, cases,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -71,7 +72,7 @@ impl Config {
                 names.push(name.into_owned());
                 continue;
             }
-            let found = tests_in(root, |path| path.ends_with(".bats"))?;
+            let found = files_in(root, is_test)?;
             names.extend(found.iter().filter_map(|path| {
                 let inner = path.strip_prefix(root).ok()?;
                 Some(format!("{name}/{}", inner.display()))
@@ -79,6 +80,10 @@ impl Config {
         }
         Ok((roots, names))
     }
+}
+
+fn is_test(path: &str) -> bool {
+    path.ends_with(".bats")
 }
 
 /// Runs BATS on the instance.
@@ -89,6 +94,13 @@ pub struct Bats;
 impl Verifier for Bats {
     fn info(&self) -> PluginInfo {
         PluginInfo::of::<Config>(BATS, "BATS on the instance").with::<Base>()
+    }
+
+    fn tests(&self, cx: &Context) -> Result<Tests> {
+        match cx.config::<Config>()?.tests.0[..] {
+            [] => Tests::of(cx.tests().join(BATS), "*.bats", is_test),
+            _ => Ok(Tests::Settings),
+        }
     }
 
     fn check(&self, cx: &Context) -> Result<()> {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use banquet_sdk::on_machine::{Bench, base, tests_in};
+use banquet_sdk::on_machine::{Bench, base};
 use banquet_sdk::tool::Base;
 use banquet_sdk::{
-    CaseStatus, Connection, Context, Fault, PluginInfo, Result, State, TestCase, Verifier,
+    CaseStatus, Connection, Context, Fault, PluginInfo, Result, State, TestCase, Tests, Verifier,
     async_trait,
 };
 use shell_words::quote;
@@ -29,6 +29,10 @@ impl Verifier for Bash {
         PluginInfo::of::<Base>(BASH, "scripts whose exit codes judge")
     }
 
+    fn tests(&self, cx: &Context) -> Result<Tests> {
+        Tests::of(cx.tests().join(BASH), "*_test.sh", is_test)
+    }
+
     async fn verify(
         &self,
         cx: &Context,
@@ -38,7 +42,8 @@ impl Verifier for Bash {
         let base = base(cx)?;
         let bench = Bench::new(cx, connection, &base, &BTreeMap::new());
         let directory = cx.tests().join(BASH);
-        let tests = tests_in(&directory, is_test)?;
+        let tests = self.tests(cx)?;
+        let tests = tests.files();
         if tests.is_empty() {
             cx.note(format!("no tests (*_test.sh) in {}", directory.display()))
                 .await;

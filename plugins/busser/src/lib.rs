@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use banquet_sdk::lookup::is_visible;
 use banquet_sdk::on_machine::base;
 use banquet_sdk::tool::Base;
 use banquet_sdk::{
-    Connection, Context, Error, Fault, PluginInfo, Result, State, TestCase, Verifier, async_trait,
-    cases,
+    CaseStatus, Connection, Context, Error, Fault, PluginInfo, Result, State, TestCase, Tests,
+    Verifier, async_trait, cases,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -102,7 +103,8 @@ impl Default for Busser {
     }
 }
 
-/// The directories in `tests` with files in them, sorted (verifier/busser.rb, `local_suite_files`).
+/// The directories in `tests` with something in them, sorted (verifier/busser.rb,
+/// `local_suite_files`). Names that begin with a dot count for nothing.
 fn directories(tests: &Path) -> Result<Vec<String>> {
     let Ok(entries) = std::fs::read_dir(tests) else {
         return Ok(Vec::new());
@@ -111,8 +113,14 @@ fn directories(tests: &Path) -> Result<Vec<String>> {
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let holds = |path: &Path| std::fs::read_dir(path).is_ok_and(|mut it| it.next().is_some());
-        if !name.starts_with('.') && !NO_TESTS.contains(&name.as_str()) && holds(&entry.path()) {
+        let holds = |path: &Path| {
+            let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+            entries.map(|it| it.file_name()).any(|it| is_visible(&it))
+        };
+        if is_visible(&entry.file_name())
+            && !NO_TESTS.contains(&name.as_str())
+            && holds(&entry.path())
+        {
             found.push(name);
         }
     }
@@ -139,6 +147,20 @@ impl Verifier for Busser {
             "the tests of a suite, by the names of their directories",
         )
         .with::<Base>()
+    }
+
+    fn tests(&self, cx: &Context) -> Result<Tests> {
+        let known: Vec<&str> = self.tools.keys().copied().collect();
+        let mut files = Vec::new();
+        for (_, tool) in self.tools(cx)? {
+            let found = tool.verifier.tests(&inner(cx, tool))?;
+            files.extend_from_slice(found.files());
+        }
+        Ok(Tests::Directory {
+            directory: cx.tests(),
+            pattern: format!("directories of tests ({})", known.join(", ")),
+            files,
+        })
     }
 
     fn check(&self, cx: &Context) -> Result<()> {
@@ -180,7 +202,15 @@ impl Verifier for Busser {
         for (name, tool) in tools {
             cx.note(format!("running the tests in {name}")).await;
             let inner = inner(cx, tool);
-            all.extend(tool.verifier.verify(&inner, connection, state).await?);
+            let told = tool.verifier.verify(&inner, connection, state).await?;
+            if told.is_empty() {
+                // The tests of the other directories must not hide that this one has none.
+                let mut none = TestCase::new(format!("{name}: no test"), CaseStatus::Skipped);
+                let place = cx.tests().join(name);
+                none.message = Some(format!("{name} found no test in {}", place.display()));
+                all.push(none);
+            }
+            all.extend(told);
         }
         Ok(cases::distinct(all))
     }

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use banquet_sdk::lenient::{Seconds, Text};
-use banquet_sdk::on_machine::{Bench, base, tests_in};
+use banquet_sdk::lookup::files_in;
+use banquet_sdk::on_machine::{Bench, base};
 use banquet_sdk::tool::Base;
 use banquet_sdk::{
-    Connection, Context, Error, Fault, PluginInfo, Result, State, TestCase, Verifier, async_trait,
-    cases,
+    Connection, Context, Error, Fault, PluginInfo, Result, State, TestCase, Tests, Verifier,
+    async_trait, cases,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -73,7 +74,7 @@ impl Config {
     /// The tests below `directory`, by their paths there; what holds variables is none.
     fn tests(&self, directory: &Path) -> Result<Vec<String>> {
         let vars = self.goss_var_path.as_deref();
-        let found = tests_in(directory, |path| {
+        let found = files_in(directory, |path| {
             (path.ends_with(".yml") || path.ends_with(".yaml")) && Some(path) != vars
         })?;
         if let Some(vars) = vars
@@ -98,6 +99,17 @@ pub struct Goss;
 impl Verifier for Goss {
     fn info(&self) -> PluginInfo {
         PluginInfo::of::<Config>(GOSS, "Goss on the instance").with::<Base>()
+    }
+
+    fn tests(&self, cx: &Context) -> Result<Tests> {
+        let (config, _) = Config::of(cx)?;
+        let directory = cx.tests().join(GOSS);
+        let tests = config.tests(&directory)?.into_iter();
+        Ok(Tests::Directory {
+            files: tests.map(|path| directory.join(path)).collect(),
+            pattern: "*.yml".into(),
+            directory,
+        })
     }
 
     fn check(&self, cx: &Context) -> Result<()> {

@@ -1,10 +1,10 @@
 //! Settings, those of kitchen-inspec, and what they make InSpec run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use banquet_sdk::lenient::{List, Text};
-use banquet_sdk::{Context, Error, Result};
+use banquet_sdk::{Context, Error, Result, Tests as Found};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -121,8 +121,12 @@ impl Config {
     /// Words for `inspec exec`, and requirements for a profile that brings the others.
     pub fn profiles(&self, cx: &Context) -> Result<Profiles> {
         let mut profiles = Profiles::default();
-        if let Some(own) = own(cx) {
-            profiles.word(own.display().to_string());
+        if let Found::Directory {
+            directory, files, ..
+        } = own(cx)?
+            && !files.is_empty()
+        {
+            profiles.word(directory.display().to_string());
         }
         for (index, tests) in self.inspec_tests.0.iter().enumerate() {
             match tests {
@@ -168,9 +172,9 @@ impl Config {
     }
 }
 
-/// The suite's own tests: in `inspec` where another framework's stand beside them. `test/recipes`
-/// is looked into before `test/integration`.
-fn own(cx: &Context) -> Option<PathBuf> {
+/// Where the suite's own tests are: in `inspec` where another framework's stand beside them.
+/// `test/recipes` is looked into before `test/integration`.
+pub fn own(cx: &Context) -> Result<Found> {
     let recipes = cx.root.join("test/recipes");
     let base = match recipes.is_dir() {
         true => recipes.join(&cx.tests_name),
@@ -180,8 +184,9 @@ fn own(cx: &Context) -> Option<PathBuf> {
         true => base.join("inspec"),
         false => base,
     };
-    let mut entries = std::fs::read_dir(&directory).ok()?;
-    entries.next().map(|_| directory)
+    Found::of(directory, "*.rb", |path| {
+        path.ends_with(".rb") || path.ends_with("inspec.yml")
+    })
 }
 
 fn plain(root: &Path, text: &str) -> String {

@@ -10,7 +10,7 @@ use banquet_sdk::on_machine::base;
 use banquet_sdk::tool::{self, Base, Stage};
 use banquet_sdk::{
     Connection, Context, Error, ErrorKind, ExitStatus, Fault, PluginInfo, Result, State, Stdin,
-    TestCase, Verifier, async_trait, cases, process,
+    TestCase, Tests, Verifier, async_trait, cases, process,
 };
 use serde_json::{Map, Value, json};
 
@@ -69,6 +69,15 @@ impl Verifier for Inspec {
             .with::<Base>()
     }
 
+    fn tests(&self, cx: &Context) -> Result<Tests> {
+        let own = config::own(cx)?;
+        let named = !cx.config::<Config>()?.inspec_tests.0.is_empty();
+        match named && own.files().is_empty() {
+            true => Ok(Tests::Settings),
+            false => Ok(own),
+        }
+    }
+
     fn check(&self, cx: &Context) -> Result<()> {
         base(cx)?;
         cx.config::<Config>()?.profiles(cx).map(|_| ())
@@ -101,6 +110,8 @@ impl Verifier for Inspec {
         }
         let own = stage.path().join(REPORT).display().to_string();
         let (reporters, report) = reporters(config.reporters(cx), &own);
+        let report = cx.root.join(report);
+        cases::forget(&report)?;
         words.push("--reporter".into());
         words.extend(reporters);
         // A word after the list of reporters that begins with dashes ends it.
@@ -130,7 +141,7 @@ impl Verifier for Inspec {
         }
         let stdin = Stdin::Bytes(options.to_string().into_bytes());
         let status = process::run(command, &stdin, &*cx.output).await?;
-        told(program, status, cases::read(&cx.root.join(report)))
+        told(program, status, cases::read(&report))
     }
 
     async fn doctor(&self, cx: &Context) -> Result<Vec<Fault>> {

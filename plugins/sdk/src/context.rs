@@ -106,8 +106,12 @@ pub struct Context {
     pub kitchen_dir: PathBuf,
     /// Absolute path of the directory with the tests (`test_base_path`).
     pub test_dir: PathBuf,
-    /// Name under which tests are looked up: the suite's, or the multisuite's in a cluster.
+    /// Name of the directory below `test_dir` whose tests are run: of `tests_names` the first that
+    /// holds a test for the verifier ([`look_up`](crate::lookup::look_up)).
     pub tests_name: String,
+    /// Names of the directories below `test_dir` that may hold tests, the one that is preferred
+    /// first: of an instance its suite's, in a cluster those of the step and the multisuite before.
+    pub tests_names: Vec<String>,
     /// Variables for every process of the user's: instance, suite, platform, peers.
     pub environment: BTreeMap<String, String>,
     /// Words before a command of the workstation so that it reaches the members' addresses
@@ -135,6 +139,7 @@ impl Context {
     pub fn for_tests(identity: Identity, root: PathBuf, section: Section) -> Self {
         Self {
             tests_name: identity.suite.clone(),
+            tests_names: vec![identity.suite.clone()],
             identity,
             plugins: Plugins::default(),
             platform: Platform::default(),
@@ -182,6 +187,15 @@ impl Context {
     /// Directory of the tests that are looked up: `test/integration/NAME`; it need not be there.
     pub fn tests(&self) -> PathBuf {
         self.test_dir.join(&self.tests_name)
+    }
+
+    /// Makes the first of `tests_names` that exists the one whose tests are run, else the first.
+    pub fn take_first_directory(&mut self) {
+        let there = |name: &&String| self.test_dir.join(name).is_dir();
+        let names = &self.tests_names;
+        if let Some(name) = names.iter().find(there).or(names.first()) {
+            self.tests_name.clone_from(name);
+        }
     }
 
     /// A directory for the plugin's own files of this instance; not made yet.

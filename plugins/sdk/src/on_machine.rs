@@ -146,27 +146,3 @@ pub fn fault(found: Result<()>) -> Result<Vec<Fault>> {
         found => found.map(|()| Vec::new()),
     }
 }
-
-/// Every file below `directory` whose path there `is` wanted, sorted; none where it is no directory.
-pub fn tests_in(directory: &Path, is: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut open = vec![directory.to_path_buf()];
-    while let Some(next) = open.pop() {
-        if !next.is_dir() {
-            continue;
-        }
-        for entry in std::fs::read_dir(&next)? {
-            let path = entry?.path();
-            // Not through links, which may lead in circles.
-            if path.is_dir() && !path.is_symlink() {
-                open.push(path);
-            } else if let Ok(inner) = path.strip_prefix(directory)
-                && is(&inner.to_string_lossy())
-            {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::lenient::Seconds;
+use crate::lookup::Tests;
 use crate::{Connection, Context, PluginInfo, Result, State, async_trait};
 
 /// How one test ended.
@@ -59,12 +60,15 @@ mod seconds {
     }
 }
 
-/// The key of every verifier, which the kitchen itself reads and obeys.
+/// The keys of every verifier, which the kitchen itself reads and obeys.
 #[derive(Clone, Copy, Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
-pub struct Limit {
+pub struct VerifierKeys {
     /// Seconds after which the tests are ended, on the machine as well; default: no limit.
     pub timeout: Option<Seconds>,
+    /// Whether a verify that ran no test has failed; default: yes for the steps of a cluster, no
+    /// for an instance outside of clusters, which is warned of, as in Test Kitchen.
+    pub require_tests: Option<bool>,
 }
 
 /// Runs tests on a machine, or from the workstation against it.
@@ -72,6 +76,12 @@ pub struct Limit {
 pub trait Verifier: Send + Sync {
     /// Name and keys.
     fn info(&self) -> PluginInfo;
+
+    /// What it would run of the directory [`Context::tests`], which is one of several that the
+    /// kitchen asks about ([`look_up`](crate::lookup::look_up)). Asks no machine.
+    fn tests(&self, _cx: &Context) -> Result<Tests> {
+        Ok(Tests::Settings)
+    }
 
     /// What keeps the tests from being run, told before anything runs: settings that are wrong,
     /// tests that no tool here runs. Asks no machine; that a plan may not know an address yet is no
@@ -91,8 +101,9 @@ pub trait Verifier: Send + Sync {
     }
 
     /// Runs the tests. Failed tests are cases; the kitchen fails the step for them. An error means
-    /// that the tests could not be run or that the tool has no cases to tell. No case at all means
-    /// that there are no tests, which the kitchen warns of.
+    /// that the tests could not be run. A verifier whose tool tells no cases of its own tells one
+    /// for all that it ran ([`TestCase::whole`]). No case at all, or none but skipped ones, means
+    /// that no test ran: in a cluster the step has failed, elsewhere the kitchen warns.
     async fn verify(
         &self,
         cx: &Context,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use banquet_sdk::lenient::{List, Seconds, Text};
-use banquet_sdk::{Context, Error, Result};
+use banquet_sdk::{Context, Error, Result, Tests};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use shell_words::quote;
@@ -179,8 +179,8 @@ fn program(directory: Option<&str>, name: &str) -> String {
 }
 
 /// The specification files of the suite, by its directory.
-pub fn own(directory: PathBuf) -> Result<Vec<PathBuf>> {
-    banquet_sdk::on_machine::tests_in(&directory, |path| path.ends_with("_spec.rb"))
+pub fn own(directory: PathBuf) -> Result<Tests> {
+    Tests::of(directory, "*_spec.rb", |path| path.ends_with("_spec.rb"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use banquet_sdk::on_machine::base;
 use banquet_sdk::tool::{self, Base};
 use banquet_sdk::{
     CaseStatus, Connection, Context, Error, ExitStatus, Fault, PluginInfo, Result, State, TestCase,
-    Verifier, async_trait, cases,
+    Tests, Verifier, async_trait, cases,
 };
 
 pub use config::Config;
@@ -67,6 +67,14 @@ impl Verifier for Serverspec {
         PluginInfo::of::<Config>("serverspec", summary).with::<Base>()
     }
 
+    fn tests(&self, cx: &Context) -> Result<Tests> {
+        let config = Config::of(cx)?;
+        match config.custom().is_none() && config.own_tests() {
+            true => config::own(cx.tests().join(self.directory)),
+            false => Ok(Tests::Settings),
+        }
+    }
+
     fn check(&self, cx: &Context) -> Result<()> {
         base(cx)?;
         Config::of(cx).map(|_| ())
@@ -97,9 +105,8 @@ impl Verifier for Serverspec {
             tokio::time::sleep(config.sleep.0).await;
         }
         let directory = cx.tests().join(self.directory);
-        if config.custom().is_none()
-            && config.own_tests()
-            && config::own(directory.clone())?.is_empty()
+        if let Tests::Directory { files, .. } = self.tests(cx)?
+            && files.is_empty()
         {
             cx.note(format!("no tests (*_spec.rb) in {}", directory.display()))
                 .await;

@@ -46,6 +46,7 @@ pub(crate) async fn run(
                 true => {
                     let files = own(directory.to_path_buf())?;
                     let files: Vec<String> = files
+                        .files()
                         .iter()
                         .map(|file| file.display().to_string())
                         .collect();

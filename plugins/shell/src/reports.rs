@@ -1,6 +1,6 @@
 //! JUnit reports of the verifier's command.
 
-use banquet_sdk::{Connection, Context, Error, Exec, Result, TestCase, cases};
+use banquet_sdk::{Connection, Context, Exec, Result, TestCase, cases};
 use shell_words::quote;
 
 use crate::verifier::{Config, directory};
@@ -18,14 +18,7 @@ impl Reports<'_> {
         let paths = &self.config.junit.0;
         if !self.config.remote_exec {
             for path in paths {
-                let path = directory(self.cx, self.config).join(path);
-                match std::fs::remove_file(&path) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        let message = format!("remove the old report {}: {error}", path.display());
-                        return Err(Error::machine(message));
-                    }
-                    _ => {}
-                }
+                cases::forget(&directory(self.cx, self.config).join(path))?;
             }
         } else if !paths.is_empty() {
             let words: Vec<_> = paths.iter().map(|path| quote(path)).collect();

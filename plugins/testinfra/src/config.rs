@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use banquet_sdk::lenient::{List, Text};
-use banquet_sdk::on_machine::tests_in;
-use banquet_sdk::{Context, Error, Result};
+use banquet_sdk::lookup::hidden_in;
+use banquet_sdk::{Context, Error, Result, Tests};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -48,12 +48,10 @@ impl Config {
     /// Files and directories with tests; none where there are no tests.
     pub fn tests(&self, cx: &Context) -> Result<Vec<PathBuf>> {
         if self.tests.0.is_empty() {
-            let directory = cx.tests().join(TESTINFRA);
-            let found = tests_in(&directory, is_test)?;
-            return Ok(if found.is_empty() {
-                Vec::new()
-            } else {
-                vec![directory]
+            let own = own(cx)?;
+            return Ok(match own.files() {
+                [] => Vec::new(),
+                _ => vec![cx.tests().join(TESTINFRA)],
             });
         }
         let mut paths = Vec::new();
@@ -67,6 +65,26 @@ impl Config {
         }
         Ok(paths)
     }
+}
+
+/// The suite's own tests.
+pub fn own(cx: &Context) -> Result<Tests> {
+    Tests::of(cx.tests().join(TESTINFRA), "test_*.py", is_test)
+}
+
+/// Arguments that keep pytest from files whose names begin with a dot, which it takes for tests
+/// where they end in `_test.py`. `place` says where one that lies here is when pytest runs.
+pub fn ignored(
+    tests: &[PathBuf],
+    place: impl Fn(&Path, &Path) -> Option<String>,
+) -> Result<Vec<String>> {
+    let mut words = Vec::new();
+    for root in tests {
+        for file in hidden_in(root)? {
+            words.extend(place(root, &file).map(|place| format!("--ignore={place}")));
+        }
+    }
+    Ok(words)
 }
 
 /// What pytest collects by itself.

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use banquet_sdk::on_machine::base;
 use banquet_sdk::tool::Base;
 use banquet_sdk::{
-    Connection, Context, Error, ExitStatus, Fault, PluginInfo, Result, State, TestCase, Verifier,
-    async_trait, cases,
+    Connection, Context, Error, ExitStatus, Fault, PluginInfo, Result, State, TestCase, Tests,
+    Verifier, async_trait, cases,
 };
 
 pub use config::Config;
@@ -36,6 +36,13 @@ impl Verifier for Testinfra {
             "pytest with Testinfra, against the machines or on them",
         )
         .with::<Base>()
+    }
+
+    fn tests(&self, cx: &Context) -> Result<Tests> {
+        match cx.config::<Config>()?.tests.0[..] {
+            [] => config::own(cx),
+            _ => Ok(Tests::Settings),
+        }
     }
 
     fn check(&self, cx: &Context) -> Result<()> {

@@ -7,7 +7,7 @@ use banquet_sdk::{Context, Error, Fault, Result, State, Stdin, Target, TestCase,
 use serde_json::json;
 use shell_words::quote;
 
-use crate::config::Config;
+use crate::config::{Config, ignored};
 use crate::hosts::Hosts;
 use crate::{INSTALL, told};
 
@@ -47,6 +47,7 @@ pub(crate) async fn run(
     if base.sudo && needs_sudo(cx) {
         words.push("--sudo".into());
     }
+    words.extend(ignored(tests, |_, file| Some(file.display().to_string()))?);
     let words: Vec<_> = words.iter().map(|word| quote(word)).collect();
     let paths: Vec<String> = tests
         .iter()

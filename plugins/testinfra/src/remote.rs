@@ -7,7 +7,7 @@ use banquet_sdk::tool::Base;
 use banquet_sdk::{Connection, Context, Result, TestCase};
 use shell_words::quote;
 
-use crate::config::Config;
+use crate::config::{Config, ignored};
 use crate::{INSTALL, TESTINFRA, told};
 
 /// The way to the machine.
@@ -36,7 +36,12 @@ pub(crate) async fn run(
     let names: Vec<String> = names
         .map(|name| name.to_string_lossy().into_owned())
         .collect();
-    let code = code(&bench.suites(), config, &names, &report);
+    let mut words = ignored(tests, |root, file| {
+        let inner = file.strip_prefix(root.parent()?).ok()?;
+        Some(inner.display().to_string())
+    })?;
+    words.extend(names);
+    let code = code(&bench.suites(), config, &words, &report);
     let status = bench.run(&code).await?;
     told(status, bench.report(&report).await, &cx.root, tests)
 }

@@ -276,6 +276,11 @@ pub struct Step {
     expect_failure: Option<bool>,
     /// A converge step: it must change nothing [default: false].
     idempotent: Option<bool>,
+    /// A verify step: directory of its tests below `test_base_path` [default: the first that holds a
+    /// test of the step's `name`, the multisuite and the suite].
+    tests_dir: Option<String>,
+    /// A verify step: that it ran no test is no failure, but a skipped test [default: false].
+    allow_empty: Option<bool>,
     /// Platforms on which it is done [default: all].
     includes: Option<Names>,
     /// Platforms on which it is not [default: none].

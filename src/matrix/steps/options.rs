@@ -32,6 +32,8 @@ pub(super) fn options(fields: &mut Fields<'_, '_>) -> Result<StepOptions, Incomp
         allow_failure: fields.flag("allow_failure"),
         expect_failure: fields.flag("expect_failure"),
         idempotent: false,
+        tests_dir: None,
+        allow_empty: false,
     };
     options.repeat = repeat(fields, &options)?;
     Ok(options)

@@ -52,7 +52,13 @@ pub const ACTIONS: [Form; 19] = [
         usage: "verify SUITE",
         meaning: "Runs the verifier; never converges. Any key that is no option is a setting of the \
                   verifier for this step.",
-        keys: &["verifier", "verifier_config", "transport"],
+        keys: &[
+            "tests_dir",
+            "allow_empty",
+            "verifier",
+            "verifier_config",
+            "transport",
+        ],
         example: "- step: verify web1\n  name: smoke\n  retries: 2",
     },
     Form {
@@ -327,7 +333,7 @@ mod tests {
     fn value(key: &str) -> &'static str {
         match key {
             "port" | "retries" | "repeat" | "percent" | "expect" => "1",
-            "idempotent" | "allow_failure" | "expect_failure" => "true",
+            "idempotent" | "allow_empty" | "allow_failure" | "expect_failure" => "true",
             "for" | "by" | "jitter" | "timeout" | "retry_wait" | "interval" => "1s",
             "environment" => "{A: b}",
             "provisioner_config" | "verifier_config" => "{A: b}",

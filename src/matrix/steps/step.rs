@@ -52,6 +52,10 @@ impl Reader<'_> {
         fields.take("step");
         let read = options(&mut fields).and_then(|mut options| {
             options.idempotent = word == "converge" && fields.flag("idempotent");
+            if word == "verify" {
+                options.tests_dir = fields.text("tests_dir");
+                options.allow_empty = fields.flag("allow_empty");
+            }
             let action = action(word, rest, &mut fields)?;
             limited(&mut options, &action, common);
             Ok((options, action))

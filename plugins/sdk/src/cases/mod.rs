@@ -27,6 +27,11 @@ impl TestCase {
         }
     }
 
+    /// The one test that a verifier counts which tells no cases of its own, and which succeeded.
+    pub fn whole(verifier: &str) -> Self {
+        Self::new(verifier, CaseStatus::Passed)
+    }
+
     /// A test that failed, and what the tool said.
     pub fn failed(name: impl Into<String>, message: impl Into<String>) -> Self {
         let mut case = Self::new(name, CaseStatus::Failed);
@@ -77,6 +82,17 @@ pub fn kept(text: String) -> Result<String> {
     match text.len() as u64 > LARGEST {
         true => Err(Error::action("read what the tests printed: it is too long")),
         false => Ok(text),
+    }
+}
+
+/// Removes the report of an earlier run, which tells nothing of this one; there need be none.
+pub fn forget(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            let message = format!("remove the old report {}: {error}", path.display());
+            Err(Error::machine(message))
+        }
+        _ => Ok(()),
     }
 }
 

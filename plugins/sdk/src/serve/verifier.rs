@@ -8,6 +8,7 @@ use crate::{PluginInfo, Verifier};
 
 pub(super) fn info(verifier: &dyn Verifier) -> (PluginInfo, Capabilities) {
     let methods = [
+        "verifier/tests",
         "verifier/check",
         "verifier/setup",
         "verifier/examine",
@@ -18,6 +19,7 @@ pub(super) fn info(verifier: &dyn Verifier) -> (PluginInfo, Capabilities) {
 
 pub(super) async fn answer(plugin: &dyn Verifier, course: Course, request: Request) -> Answer {
     match request {
+        Request::Tests(it) => plain(plugin.tests(&course.cx(*it.context))),
         Request::Check(it) => {
             let checked = plugin.check(&course.cx(*it.context));
             plain(checked.map(|()| Nothing {}))
@@ -34,7 +36,7 @@ pub(super) async fn answer(plugin: &dyn Verifier, course: Course, request: Reque
             let work = plugin.verify(&cx, &connection, &mut state);
             let cases = course.until_cancelled(work).await;
             let result = cases.map(|cases| VerifyResult {
-                cases: cases.into_iter().map(Into::into).collect(),
+                cases: Some(cases.into_iter().map(Into::into).collect()),
                 state: None,
             });
             changed(result, &state)

@@ -50,6 +50,7 @@ impl From<&Context> for wire::Context {
             cluster_dir: cx.cluster_dir(),
             test_dir: cx.test_dir.clone(),
             tests_name: cx.tests_name.clone(),
+            tests_names: cx.tests_names.clone(),
             provisioner_settings: cx.provisioner.values.clone(),
             transport_settings: match &cx.transport {
                 Some((_, section)) => section.values.clone(),
@@ -118,6 +119,7 @@ impl wire::Context {
             kitchen_dir: self.kitchen_dir,
             test_dir: self.test_dir,
             tests_name: self.tests_name,
+            tests_names: self.tests_names,
             environment: self.environment,
             local_prefix: self.local_prefix,
             transport: transport.map(|transport| (transport, section(self.transport_settings))),
@@ -448,6 +450,7 @@ mod tests {
         };
         let mut cx = Context::for_tests(identity, "/somewhere".into(), section);
         cx.plugins.verifier = "v".into();
+        cx.tests_names = vec!["label".into(), "s".into()];
         cx.environment.insert("A".into(), "b".into());
         cx.deadline = Some(Instant::now() + Duration::from_secs(60));
         let target = Target::Container(ContainerTarget {
@@ -465,6 +468,7 @@ mod tests {
         let back = message.into_context(output, None, CancellationToken::new());
         assert_eq!(back.identity, cx.identity);
         assert_eq!(back.plugins, cx.plugins);
+        assert_eq!(back.tests_names, cx.tests_names);
         assert_eq!(back.section.values, cx.section.values);
         assert_eq!(back.environment, cx.environment);
         assert_eq!(back.target(), target);
@@ -483,6 +487,14 @@ mod tests {
         };
         assert!(Orphan::try_from(listed("web-host")).is_ok());
         assert!(Orphan::try_from(listed("../../..")).is_err());
+    }
+
+    #[test]
+    fn cases_that_are_forgotten_are_not_tests_that_passed() {
+        let read = |text: &str| serde_json::from_str::<wire::VerifyResult>(text);
+        assert!(read(r#"{"case": []}"#).is_err());
+        assert!(read(r#"{"cases": null}"#).unwrap().cases.is_none());
+        assert!(read(r#"{"cases": []}"#).unwrap().cases.unwrap().is_empty());
     }
 
     #[test]

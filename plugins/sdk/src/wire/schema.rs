@@ -190,6 +190,10 @@ fn results(generator: &mut SchemaGenerator) -> Value {
         &["provisioner/converge"],
     );
     of(
+        generator.subschema_for::<crate::Tests>(),
+        &["verifier/tests"],
+    );
+    of(
         generator.subschema_for::<VerifyResult>(),
         &["verifier/verify"],
     );

@@ -7,7 +7,7 @@ use super::call::Uses;
 use super::params::{plain, with_connection};
 use crate::wire::message::{Done, FaultsResult, Nothing, Request, VerifyResult};
 use crate::{
-    Connection, Context, Fault, PluginInfo, Result, State, TestCase, Verifier, async_trait,
+    Connection, Context, Fault, PluginInfo, Result, State, TestCase, Tests, Verifier, async_trait,
 };
 
 pub(super) struct Remote(pub Arc<Plugin>);
@@ -16,6 +16,13 @@ pub(super) struct Remote(pub Arc<Plugin>);
 impl Verifier for Remote {
     fn info(&self) -> PluginInfo {
         self.0.info()
+    }
+
+    fn tests(&self, cx: &Context) -> Result<Tests> {
+        match self.0.has("verifier/tests") {
+            true => self.0.question(cx, Request::Tests(plain(cx))),
+            false => Ok(Tests::Settings),
+        }
     }
 
     fn check(&self, cx: &Context) -> Result<()> {
@@ -55,7 +62,10 @@ impl Verifier for Remote {
             connection: Some(connection),
         };
         let VerifyResult { cases, .. } = self.0.call(cx, request, uses).await?;
-        Ok(cases.into_iter().map(Into::into).collect())
+        Ok(match cases {
+            Some(cases) => cases.into_iter().map(Into::into).collect(),
+            None => vec![TestCase::whole(&self.0.info().name)],
+        })
     }
 
     async fn doctor(&self, cx: &Context) -> Result<Vec<Fault>> {

@@ -55,8 +55,13 @@ pub struct Context {
     pub cluster_dir: Option<PathBuf>,
     /// Directory of all tests (`test_base_path`).
     pub test_dir: PathBuf,
-    /// Name below `test_dir` under which tests are looked up.
+    /// Name of the directory below `test_dir` whose tests are run.
     pub tests_name: String,
+    /// Names of all directories below `test_dir` that may hold tests, the one that is preferred
+    /// first; `tests_name` is the first of them that holds a test by `verifier/tests`, else the
+    /// first that exists.
+    #[serde(default)]
+    pub tests_names: Vec<String>,
     /// The settings of the instance's provisioner, for drivers.
     pub provisioner_settings: Map<String, Value>,
     /// The settings of the instance's transport, for drivers; empty in calls of the transport.

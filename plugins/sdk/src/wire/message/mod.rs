@@ -117,6 +117,9 @@ pub enum Request {
     #[serde(rename = "provisioner/doctor")]
     ProvisionerDoctor(Plain),
     /// Optional; a question.
+    #[serde(rename = "verifier/tests")]
+    Tests(Plain),
+    /// Optional; a question.
     #[serde(rename = "verifier/check")]
     Check(Plain),
     /// Optional.

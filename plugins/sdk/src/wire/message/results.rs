@@ -192,11 +192,23 @@ pub struct ConvergeResult {
 /// Answer of `verifier/verify`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct VerifyResult {
-    /// Every test.
-    pub cases: Vec<Case>,
+    /// Every test; an empty list: no test ran. Null: the tool tells no cases of its own, and all
+    /// that it ran is one test, which passed.
+    #[serde(deserialize_with = "present")]
+    #[schemars(required)]
+    pub cases: Option<Vec<Case>>,
     /// As everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<Map<String, Value>>,
+}
+
+/// A value that may be null and must be written: what was forgotten is no test that passed.
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer)
 }
 
 /// One test.
