@@ -119,7 +119,7 @@ async fn answer(connection: &dyn Connection, command: String) -> Option<String> 
     let output = Collect::default();
     let ended = connection.exec(&Exec::new(command), &output).await;
     let (out, _) = output.into_parts();
-    ended.is_ok_and(ExitStatus::success).then(|| out)
+    ended.is_ok_and(ExitStatus::success).then_some(out)
 }
 
 /// The words of a command that may be files of its own: those with a slash, and scripts by name.
