@@ -103,6 +103,9 @@ fn deep_erb_is_refused() {
             "<% [1].each do |x| %>".repeat(20_000),
             "<% end %>".repeat(20_000)
         ),
+        format!("<%= 1{} %>", " + 1".repeat(20_000)),
+        format!("<%= 1{} %>", ".abs".repeat(20_000)),
+        format!("<% 1{} %>", " if 1".repeat(20_000)),
         "<% f = ->(n) { f.call(n + 1) } %><%= f.call(0) %>".to_owned(),
         "<% def f(n) f(n + 1) end %><%= f(0) %>".to_owned(),
     ] {

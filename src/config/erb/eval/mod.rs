@@ -21,6 +21,8 @@ const STEPS: u64 = 3_000_000;
 pub const MAX_TEXT: usize = 32 << 20;
 /// How deep blocks may call each other.
 const CALLS: usize = 60;
+/// How many nodes may wait for each other: each takes up to 8 KiB of a stack of at least 2 MiB.
+const NODES: usize = 200;
 
 /// Lists and scopes that are alive, so that long chains of them are freed one by one.
 enum Held {
@@ -52,6 +54,7 @@ pub struct Machine<'a> {
     constants: Vec<(Rc<str>, Value)>,
     steps: u64,
     calls: usize,
+    nodes: usize,
     held: Vec<Held>,
 }
 
@@ -78,6 +81,7 @@ impl<'a> Machine<'a> {
             constants: Vec::new(),
             steps: 0,
             calls: 0,
+            nodes: 0,
             held: Vec::new(),
         }
     }
@@ -127,7 +131,13 @@ impl<'a> Machine<'a> {
     pub fn eval(&mut self, node: &Node) -> Eval {
         self.charge(0)?;
         self.at = node.at;
-        self.eval_kind(node)
+        if self.nodes >= NODES {
+            return beyond("code nested this deeply");
+        }
+        self.nodes += 1;
+        let value = self.eval_kind(node);
+        self.nodes -= 1;
+        value
     }
 
     fn eval_kind(&mut self, node: &Node) -> Eval {

@@ -30,7 +30,10 @@ impl Parser<'_> {
         let (no_do, in_list) = (self.no_do, self.in_list);
         (self.no_do, self.in_list) = (false, true);
         let mut args = Args::default();
+        let (links, mut longest) = (self.links, self.links);
         loop {
+            longest = longest.max(self.links);
+            self.links = links;
             self.skip_lines();
             if self.eat(close) {
                 break;
@@ -51,6 +54,7 @@ impl Parser<'_> {
                 });
             }
         }
+        self.links = longest;
         (self.no_do, self.in_list) = (no_do, in_list);
         Ok(args.finish())
     }

@@ -14,6 +14,9 @@ use super::ast::{Kind, Node};
 
 /// How deep code may be nested.
 const DEPTH: usize = 60;
+/// How many operators, calls and conditions may follow each other in one statement: each holds what
+/// stands before it, as a bracket would.
+const LINKS: usize = 1000;
 
 /// Why a program cannot be read.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ pub fn parse(source: &str) -> Parse<Node> {
         pos: 0,
         locals: vec![Vec::new()],
         depth: 0,
+        links: 0,
         no_do: false,
         in_list: false,
         heredocs: Vec::new(),
@@ -52,6 +56,8 @@ struct Parser<'a> {
     /// Names of variables, by scope; blocks see the scopes around them.
     locals: Vec<Vec<String>>,
     depth: usize,
+    /// Links on the longest way from the statement to what is read.
+    links: usize,
     /// `do` belongs to something further out.
     no_do: bool,
     /// A comma ends the value.
@@ -65,7 +71,10 @@ impl Parser<'_> {
     fn statements(&mut self, until: &[&str]) -> Parse<Node> {
         let at = self.pos;
         let mut list = Vec::new();
+        let (start, mut longest) = (self.links, self.links);
         loop {
+            longest = longest.max(self.links);
+            self.links = start;
             self.skip_terminators();
             if self.peek().is_none() || self.closes(until) {
                 break;
@@ -77,6 +86,7 @@ impl Parser<'_> {
                 return Err(self.unexpected());
             }
         }
+        self.links = longest;
         Ok(match list.len() {
             1 => list.remove(0),
             _ => Node {
@@ -123,6 +133,15 @@ impl Parser<'_> {
         let result = parse(self);
         self.depth -= 1;
         result
+    }
+
+    /// Counts a node that holds all that was read of its statement.
+    fn link(&mut self) -> Parse<()> {
+        self.links += 1;
+        match self.links > LINKS {
+            true => Err(self.beyond(self.pos, "code nested this deeply")),
+            false => Ok(()),
+        }
     }
 
     fn beyond(&self, at: usize, what: &str) -> ParseError {

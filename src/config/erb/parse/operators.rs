@@ -54,6 +54,7 @@ impl Parser<'_> {
             } else {
                 return Ok(node);
             };
+            self.link()?;
             node = Node { kind, at };
         }
     }
@@ -97,6 +98,7 @@ impl Parser<'_> {
                 true => Kind::And(left_side, right),
                 false => Kind::Or(left_side, right),
             };
+            self.link()?;
             left = Node { kind, at };
         }
     }
@@ -246,6 +248,7 @@ impl Parser<'_> {
             } else {
                 at
             };
+            self.link()?;
             left = Node {
                 kind: operation(operator, left, right, at),
                 at: place,

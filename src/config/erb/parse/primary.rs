@@ -39,9 +39,11 @@ impl Parser<'_> {
             let rest = self.rest();
             let safe = rest.starts_with("&.");
             if safe || (rest.starts_with('.') && !rest.starts_with("..")) {
+                self.link()?;
                 self.pos += if safe { 2 } else { 1 };
                 node = self.method_call(node, safe)?;
             } else if rest.starts_with("::") && self.pos == end {
+                self.link()?;
                 self.pos += 2;
                 node = self.scoped(node)?;
             } else {
@@ -53,6 +55,7 @@ impl Parser<'_> {
 
     fn index(&mut self, receiver: Node) -> Parse<Node> {
         let at = receiver.at;
+        self.link()?;
         self.pos += 1;
         let args = self.list("]")?;
         Ok(super::operators::call(receiver, "[]", args, at))

@@ -55,6 +55,23 @@ fn deep_code_and_values_do_no_harm() {
     ] {
         assert!(nested(open, close).contains("nested this deeply"), "{open}");
     }
+    for links in ["+1", ".abs", "[0]", "&&1", " and 1", " if 1", "::A", "**1"] {
+        for count in [300, 3_000, 100_000] {
+            let long = text(&format!("<% 1{} %>", links.repeat(count)));
+            assert!(long.contains("nested this deeply"), "{links}: {long}");
+        }
+    }
+    check(&[
+        (format!("<%= 1{} %>", "+1".repeat(100)).as_str(), "101"),
+        (
+            format!("<%= [{}].size %>", "1.abs, ".repeat(2_000)).as_str(),
+            "2000",
+        ),
+        (
+            format!("<% if true %>{}<% end %>", "<%= 1.abs %>".repeat(2_000)).as_str(),
+            &"1".repeat(2_000),
+        ),
+    ]);
     let deep = text("<% f = ->(n) { n == 0 ? 0 : f.call(n - 1) } %><%= f.call(10_000) %>");
     assert_eq!(
         deep,
