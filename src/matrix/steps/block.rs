@@ -71,7 +71,7 @@ impl Reader<'_> {
         };
         let origin = self.sources.origin(node.span);
         let body = Body::Block {
-            options,
+            options: Box::new(options),
             origin,
             kind,
         };
@@ -183,10 +183,10 @@ impl Reader<'_> {
             steps.push(self.step(&format!("wait {suite}"), span, &wait.node, map, &[])?);
         }
         let body = Body::Block {
-            options: super::super::step::StepOptions {
+            options: Box::new(super::super::step::StepOptions {
                 name: Some(suite.to_owned()),
                 ..Default::default()
-            },
+            }),
             origin: self.sources.origin(span),
             kind: Kind::Sequence(steps),
         };

@@ -22,7 +22,7 @@ pub(super) enum Body {
     Step(Arc<Step>, Span),
     /// Steps that belong together.
     Block {
-        options: StepOptions,
+        options: Box<StepOptions>,
         origin: Option<Origin>,
         kind: Kind,
     },
@@ -101,7 +101,7 @@ impl Parsed {
         };
         shape.children().next()?;
         Some(StepNode::Block(Arc::new(Block {
-            options: options.clone(),
+            options: StepOptions::clone(options),
             shape,
             part: None,
             origin: origin.clone(),
