@@ -178,5 +178,7 @@ impl Output for Printed {
             self.unheard.cancel();
             std::future::pending().await
         }
+        // A command that prints without end must leave signals their turn.
+        tokio::task::coop::consume_budget().await;
     }
 }

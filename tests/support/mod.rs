@@ -30,6 +30,7 @@ pub fn needs(need: &str) -> bool {
         "xmllint" => succeeds("xmllint", &["--version"]),
         "terminal" => succeeds("script", &["--version"]),
         "rake" => succeeds("rake", &["--version"]),
+        "ruby" => succeeds("ruby", &["--version"]),
         "ordinary-user" => {
             succeeds("setpriv", &["--version"]).and_then(|()| succeeds("perl", &["-e", "1"]))
         }

@@ -13,8 +13,15 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Renders the template on standard input. The answer is a line of its own: a word, then texts in
 /// hexadecimal. What the template prints goes to standard error. Test Kitchen's own libraries change
-/// no text: they may be missing.
+/// no text: they may be missing. Memory is limited, and Ruby ends itself, with all that the template
+/// started, when the kitchen is gone: a signal may end the kitchen while it waits here.
 const PROGRAM: &str = r#"
+Process.setrlimit(:DATA, 2 * 1024**3) rescue nil
+kitchen = ARGV[1].to_i
+Thread.new do
+  sleep 0.2 while Process.ppid == kitchen
+  Process.kill(:KILL, Process.getpgrp == Process.pid ? -Process.pid : Process.pid)
+end
 answer = $stdout.dup
 $stdout.reopen($stderr)
 template = $stdin.read.force_encoding('UTF-8')
@@ -69,6 +76,7 @@ pub fn find(environment: &Environment) -> Option<PathBuf> {
 pub fn render(ruby: &Path, template: &str, file: &Path, environment: &Environment) -> Answer {
     let mut command = tokio::process::Command::new(ruby);
     command.args(["-rerb", "-e", PROGRAM]).arg(file);
+    command.arg(std::process::id().to_string());
     command
         .env_clear()
         .envs(environment.variables.iter().cloned());
