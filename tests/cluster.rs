@@ -324,3 +324,23 @@ fn a_verify_beside_steps_that_are_left_out_runs_to_its_end() {
         .prints("ok: holds")
         .prints("1 during verify a: run");
 }
+
+#[test]
+fn a_verify_that_is_cut_off_before_it_judged_has_not_passed() {
+    let project = dummies(
+        "  - during: [{step: verify a, sleep: 60}]
+    steps: [{step: run, command: 'true'}]
+",
+    );
+    // What passed is the step `run`.
+    let ran = project.kitchen("test").succeeds();
+    ran.prints("2 tests: 1 passed, 0 failed, 1 skipped");
+}
+
+#[test]
+fn verify_of_a_cluster_without_a_verify_step_says_that_nothing_is_tested() {
+    let project = dummies("  - converge a\n");
+    project.kitchen("create").succeeds();
+    let ran = project.kitchen("verify").succeeds();
+    ran.prints("nothing is tested").prints("No tests ran.");
+}

@@ -577,3 +577,16 @@ fn what_plugins_need_of_the_project_is_looked_for_before_a_machine_is_made() {
         assert!(!project.has("journal"), "{settings} {step}");
     }
 }
+
+#[test]
+fn a_step_that_is_done_on_no_platform_is_refused() {
+    let project = Project::new().file(
+        "kitchen.yml",
+        "driver: dummy\nprovisioner: dummy\nverifier: dummy\nplatforms: [{name: x}, {name: y}]\n\
+         suites: [{name: a}]\nmultisuites:\n- name: app\n  includes: [x]\n  steps:\n  - converge a\n  \
+         - {step: verify a, includes: [y]}\n",
+    );
+    let validate = project.kitchen("validate").exits(3);
+    validate.prints("this step is done on no platform");
+    project.kitchen("test").exits(3);
+}

@@ -2,7 +2,6 @@
 //! `migrate`.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::args::Common;
@@ -12,7 +11,7 @@ use super::loaded::options;
 use super::mask;
 use crate::config::{self, Config, LoadOptions, Node, Problem, Severity, Span};
 use crate::matrix::{Instance, Kind, Matrix, Plugins};
-use crate::plan::{each, misnamed, wrong_tests_dir};
+use crate::plan::misnamed;
 use crate::registry::Registry;
 use crate::run::check_hook;
 use crate::state::Project;
@@ -83,8 +82,6 @@ impl Findings {
         if sound {
             self.foresee(&config, &matrix, &registry);
         }
-        let wrong = wrong_directories(&matrix, &options.root, &config);
-        wrong.into_iter().for_each(|problem| self.add(problem));
         self.matrix = Some(matrix);
         self.config = Some(config);
     }
@@ -128,20 +125,6 @@ impl Findings {
             .filter(|problem| problem.severity == severity)
             .count()
     }
-}
-
-/// Each `tests_dir` of a step that is not there.
-fn wrong_directories(matrix: &Matrix, root: &Path, config: &Config) -> Vec<Problem> {
-    let test_dir = root.join(&config.test_base_path);
-    let mut found = Vec::new();
-    for node in matrix.clusters.iter().flat_map(|cluster| &cluster.steps) {
-        each(node, &mut |step| {
-            if let Some((message, help)) = wrong_tests_dir(step, &test_dir, root) {
-                found.push(Problem::error(message).help(help));
-            }
-        });
-    }
-    found
 }
 
 /// Each key that a plugin of these instances does not know, once.

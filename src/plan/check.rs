@@ -235,6 +235,8 @@ impl Planner<'_> {
             found.push(Obstacle {
                 message,
                 hints: vec![hint],
+                at: step.origin.clone(),
+                of_files: true,
                 ..Obstacle::default()
             });
         }

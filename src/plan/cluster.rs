@@ -119,6 +119,13 @@ impl Planner<'_> {
             suites.extend(step.suite.clone().filter(|_| verify));
             verify
         });
+        if suites.is_empty() {
+            let name = &cluster.multisuite;
+            task.warnings.push(format!(
+                "nothing is tested: `{name}` has no `verify` step on {}; `kitchen test` runs all its steps",
+                cluster.platform
+            ));
+        }
         let named = |member: &&Arc<Instance>| suites.contains(&member.suite);
         self.must_exist(cluster.members.iter().filter(named), task);
         let mut skipped = Vec::new();

@@ -74,7 +74,11 @@ fn is_below(name: &str) -> bool {
 }
 
 /// What is wrong with the `tests_dir` of a step: it must be a directory below `test_dir`.
-pub fn wrong_tests_dir(step: &Step, test_dir: &Path, root: &Path) -> Option<(String, String)> {
+pub(super) fn wrong_tests_dir(
+    step: &Step,
+    test_dir: &Path,
+    root: &Path,
+) -> Option<(String, String)> {
     let name = step.options.tests_dir.as_ref()?;
     let directory = test_dir.join(name);
     if is_below(name) && directory.is_dir() {

@@ -25,7 +25,7 @@ pub use cluster::each;
 pub use context::{context, context_of};
 pub use expressions::{Misnamed, misnamed};
 pub use facts::Facts;
-pub use lookup::{FoundTests, Sought, wrong_tests_dir};
+pub use lookup::{FoundTests, Sought};
 pub use render::render;
 pub use strays::{Strays, as_made, made_otherwise};
 

@@ -129,6 +129,10 @@ impl Job<'_> {
         let limit = limit.filter(|limit| repeat.times.is_none() && !limit.common);
         let scope = &scope.within(limit);
         let over = || limit.is_some() && scope.deadline.is_some_and(|at| Instant::now() >= at);
+        let enough = || {
+            let over = |enough: &Enough| enough.over.is_cancelled();
+            scope.enough.as_ref().is_some_and(over) && !scope.cancel.is_cancelled()
+        };
         let mut failed: Vec<(u32, Failure)> = Vec::new();
         let mut round = 0;
         while repeat.times.is_none_or(|times| round < times) && !over() {
@@ -139,6 +143,11 @@ impl Job<'_> {
             };
             match self.attempts(tries, &title, scope).await {
                 Ok(()) => {}
+                // Ended with what it runs beside, after rounds that were judged.
+                Err(failure) if round > 1 && failure.cause == Cause::Interrupted && enough() => {
+                    round -= 1;
+                    break;
+                }
                 Err(failure) if !failure.may_be_meant() => return Err(failure),
                 Err(failure) if failure.cause == Cause::Timeout && over() => round -= 1,
                 Err(failure) => {
@@ -219,7 +228,8 @@ impl Job<'_> {
         }
     }
 
-    /// Once, ended with the steps that it runs beside: then it has passed.
+    /// Once, ended with the steps that it runs beside: then it has passed, but for a verify, which
+    /// is skipped.
     async fn until_enough(
         &self,
         node: &StepNode,
@@ -236,6 +246,8 @@ impl Job<'_> {
             () = enough.over.cancelled() => inner.cancel.cancel(),
         }
         match work.await {
+            // A verify that was ended before it judged has tested nothing.
+            Err(failure) if verifies(node) => Err(failure),
             Err(failure) if failure.cause == Cause::Interrupted && !scope.cancel.is_cancelled() => {
                 Ok(())
             }
@@ -373,6 +385,10 @@ impl Job<'_> {
             )),
         }
     }
+}
+
+fn verifies(node: &StepNode) -> bool {
+    matches!(node, StepNode::Step(step) if step.action == Action::Verify)
 }
 
 /// The steps that the command leaves out of `node`; none of a step, which is whole.

@@ -236,8 +236,8 @@ pub enum Entry {
 pub struct Step {
     /// The step as a line: an action and what it concerns (`converge web`, `run`, `sleep 5s`).
     step: Option<String>,
-    /// A label in reports, and for `--from` and `--until`. Tests of a verify step are looked up
-    /// under it, else under the multisuite's name.
+    /// A label in reports, and for `--from` and `--until`. A verify step prefers tests in a directory
+    /// of this name, where there is one that holds some.
     name: Option<String>,
     /// A block: these steps at the same time.
     concurrent: Option<Vec<Entry>>,

@@ -80,12 +80,36 @@ impl Reader<'_> {
                 "write `- ACTION SUITE`, such as `- converge web`",
             );
         };
-        self.strangers(node);
+        let strange = self.strangers(node);
+        let somewhere = self.somewhere();
         // What is wrong with the filter is told by whoever reads the step.
         self.filters.push(Filter::of(node).unwrap_or_default());
+        if somewhere && !strange && !self.somewhere() {
+            self.nowhere(map, node);
+        }
         let read = self.map(map, node);
         self.filters.pop();
         read
+    }
+
+    /// Whether what is being read is done on any platform.
+    fn somewhere(&self) -> bool {
+        let lets = |name: &&&str| self.filters.iter().all(|filter| filter.lets(name));
+        self.platforms.iter().any(|name| lets(&name))
+    }
+
+    /// A step or block that its own `includes` or `excludes` leave out on every platform: a test
+    /// that it holds would never be run, and nobody would see it.
+    fn nowhere(&mut self, map: &Map, node: &Node) {
+        let entry = map.get("includes").or_else(|| map.get("excludes"));
+        let span = entry.map_or(node.span, |entry| entry.key);
+        let problem = Problem::error("this step is done on no platform")
+            .at(self.sources, span, "leaves it out everywhere")
+            .help(
+                "Together with those of the blocks and the multisuite around it, its `includes` and \
+                 `excludes` leave no platform. Change them, or remove the step.",
+            );
+        self.refused.push(problem);
     }
 
     /// A step or block with settings.
