@@ -113,10 +113,11 @@ fn sudo_gets_its_password_for_peers_scripts_and_commands() {
         "verify web",
         "{step: exec web, command: grep -q web /etc/kitchen/peers.json}",
     ];
-    let with = project(driver, "", suite, &steps).file("s.sh", "id -un > /root/who\n");
+    let script = "id -un > /root/who\n";
+    let with = project(driver, "", suite, &steps).file("s.sh", script);
     with.kitchen("test --destroy=always").succeeds();
 
-    let without = project(driver, "sudo_password: wrong", suite, &steps);
+    let without = project(driver, "sudo_password: wrong", suite, &steps).file("s.sh", script);
     without
         .kitchen("create")
         .exits(20)

@@ -8,6 +8,11 @@ use super::forms::forms;
 use super::matcher::Around;
 use super::names::{self, Says};
 
+/// Keys whose values name users.
+const USERS: [&str; 2] = ["user", "username"];
+/// What a line may begin with before its key.
+const OPENING: [char; 5] = [' ', '\t', '-', '{', ','];
+
 /// A value that is longer is masked line by line, and long lines in pieces of this many bytes.
 const LONGEST: usize = 4096;
 
@@ -75,16 +80,16 @@ impl Gather {
     /// What looks like a secret in a file that cannot be read as settings: `name: value` and
     /// `NAME=value`, line by line.
     pub fn lines(&mut self, text: &str) {
-        for line in text.lines() {
-            let line = line.trim_start_matches([' ', '\t', '-', '{', ',']);
-            if let Some((name, value)) = line.split_once(':') {
-                let value = unquoted(value.trim().trim_end_matches(['}', ',']));
-                let name = unquoted(name.trim());
-                if is_secret(name, value) || self.declared.contains(name) {
-                    self.add(value, Source::Setting);
-                }
+        let settings = || text.lines().filter_map(setting);
+        let users = settings().filter(|(name, _)| USERS.contains(name));
+        self.users.extend(users.map(|(_, user)| user.to_owned()));
+        for (name, value) in settings() {
+            if is_secret(name, value) || self.declared.contains(name) {
+                self.add(value, Source::Setting);
             }
-            self.text(line, Source::Setting);
+        }
+        for line in text.lines() {
+            self.text(line.trim_start_matches(OPENING), Source::Setting);
         }
     }
 
@@ -122,8 +127,7 @@ impl Gather {
     fn note_users(&mut self, value: &Value) {
         match value {
             Value::Object(map) => {
-                let users = ["user", "username"];
-                let named = users.iter().filter_map(|user| map.get(*user)?.as_str());
+                let named = USERS.iter().filter_map(|user| map.get(*user)?.as_str());
                 self.users.extend(named.map(str::to_owned));
                 map.values().for_each(|value| self.note_users(value));
             }
@@ -275,6 +279,13 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
         rest = left;
         (!piece.is_empty()).then_some(piece)
     })
+}
+
+/// Name and value of a line `name: value`, as YAML and JSON have it.
+fn setting(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.trim_start_matches(OPENING).split_once(':')?;
+    let value = value.trim().trim_end_matches(['}', ',']);
+    Some((unquoted(name.trim()), unquoted(value)))
 }
 
 fn unquoted(text: &str) -> &str {

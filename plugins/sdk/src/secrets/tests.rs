@@ -355,3 +355,10 @@ mod any {
         }
     }
 }
+
+#[test]
+fn the_password_of_a_user_of_that_name_is_none_in_a_broken_file_either() {
+    let mut gather = Gather::default();
+    gather.lines("transport:\n  password: kitchen\n  username: kitchen\n  sudo_password: 8fj2mq\n");
+    assert_eq!(gather.into_values(), ["8fj2mq"]);
+}
