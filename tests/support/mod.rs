@@ -161,7 +161,13 @@ impl Project {
     pub fn as_ordinary_user(mut self) -> Self {
         if is_root() {
             let copy = self.path().join("home/kitchen");
-            std::fs::copy(env!("CARGO_BIN_EXE_kitchen"), &copy).expect("a copy of the command");
+            // By another process: a file that this one has open for writing cannot be run while a
+            // command that another test starts has inherited it.
+            let copied = Command::new("cp")
+                .arg(env!("CARGO_BIN_EXE_kitchen"))
+                .arg(&copy)
+                .status();
+            assert!(copied.expect("cp runs").success());
             let owner = format!("{ORDINARY}:{ORDINARY}");
             let owned = Command::new("chown")
                 .args(["-R", &owner])
