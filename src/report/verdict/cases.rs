@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::text::named;
+use super::blocks::tried_again;
 use super::lasting::lasting;
 use super::{Ended, Part, Subject, Test};
 use crate::run::NO_TEST;
@@ -118,7 +119,9 @@ impl Sum for Counts {
 /// The cases of a subject, each part in the order in which it began, followed by its tests.
 pub(super) fn of(subject: &Subject) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
-    for part in &subject.parts {
+    let again = tried_again(&subject.parts);
+    let parts = subject.parts.iter();
+    for part in parts.filter(|part| !again.contains(&part.number)) {
         match folded(part) {
             Some(name) => fold(&mut cases, subject, part, name),
             None => cases.push(of_part(subject, part)),

@@ -1,6 +1,7 @@
 //! What came of a run, as plain data: made of the tally, put beside the record, printed by
 //! `kitchen report --format json`, and what JUnit, TAP and HTML are made of.
 
+mod blocks;
 mod cases;
 mod fire;
 mod lasting;

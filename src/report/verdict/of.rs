@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use super::super::record;
 use super::super::tally::{self, Done, Running, Tally};
 use super::super::text::left_out;
-use super::{Counts, Ended, Fault, Heartbeat, Part, Subject, Test, Verdict, cases, seconds};
+use super::{
+    Counts, Ended, Fault, Heartbeat, Part, Subject, Test, Verdict, blocks, cases, seconds,
+};
 use crate::run::{Cause, Failure, Outcome, Place, Planned};
 
 impl Verdict {
@@ -107,6 +109,7 @@ impl Subject {
             faults: subject.fire.faults.iter().map(Fault::of).collect(),
             heartbeats: subject.fire.heartbeats.iter().map(Heartbeat::of).collect(),
         };
+        blocks::forgive(&mut subject.parts, &mut subject.tests);
         subject.cases = cases::of(&subject);
         subject
     }
