@@ -344,3 +344,56 @@ fn verify_of_a_cluster_without_a_verify_step_says_that_nothing_is_tested() {
     let ran = project.kitchen("verify").succeeds();
     ran.prints("nothing is tested").prints("No tests ran.");
 }
+
+#[test]
+fn what_is_cut_off_beside_other_steps_before_it_judged_has_not_passed() {
+    let project = dummies(
+        "  - during: [{step: run, command: sleep 60; false}]
+    steps: [{step: run, command: 'true'}]
+",
+    );
+    let ran = project.kitchen("test").succeeds();
+    ran.prints("2 tests: 1 passed, 0 failed, 1 skipped");
+}
+
+#[test]
+fn rounds_of_which_none_ended_have_not_passed() {
+    let project = dummies("  - {step: run, command: sleep 60, until: failure, timeout: 100ms}\n");
+    let ran = project.kitchen("test").exits(21);
+    ran.complains("No round ended");
+}
+
+#[test]
+fn a_command_that_is_empty_is_none() {
+    for step in ["{step: run, command: ''}", "{step: exec a, command: ' '}"] {
+        let ran = dummies(&format!("  - {step}\n"))
+            .kitchen("validate")
+            .exits(3);
+        ran.prints("without a `command`");
+    }
+}
+
+/// The exit code, the last line, JUnit and TAP say the same of a failure in a block that may fail,
+/// must fail, or passes when it is tried again.
+#[test]
+fn a_failure_that_a_block_takes_for_well_fails_no_report() {
+    let counting = "{step: run, command: 'echo >> rounds; test $(wc -l < rounds) = 2'}";
+    for block in [
+        "{name: b, allow_failure: true, steps: [{step: run, command: 'false'}]}".to_owned(),
+        "{name: b, expect_failure: true, steps: [{step: run, command: 'false'}]}".to_owned(),
+        format!("{{name: b, retries: 1, steps: [{counting}]}}"),
+    ] {
+        let project = dummies(&format!("  - {block}\n"));
+        let ran = project.kitchen("test --junit junit.xml").succeeds();
+        ran.prints(", 0 failed,");
+        let junit = project.read("junit.xml");
+        assert!(junit.contains("failures=\"0\""), "{block}\n{junit}");
+        let tap = project.kitchen("report --format tap").succeeds();
+        let mut failed = tap.out.lines().filter(|line| line.starts_with("not ok"));
+        assert!(
+            failed.all(|line| line.contains("# TODO")),
+            "{}",
+            tap.transcript()
+        );
+    }
+}

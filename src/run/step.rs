@@ -149,7 +149,12 @@ impl Job<'_> {
                     break;
                 }
                 Err(failure) if !failure.may_be_meant() => return Err(failure),
-                Err(failure) if failure.cause == Cause::Timeout && over() => round -= 1,
+                Err(failure) if failure.cause == Cause::Timeout && over() => {
+                    round -= 1;
+                    if round == 0 {
+                        return Err(failure.hint("No round ended within the step's `timeout`."));
+                    }
+                }
                 Err(failure) => {
                     let message = format!("{title} failed: {}", failure.message);
                     self.warned_at(tries.place, message).await;
@@ -228,8 +233,8 @@ impl Job<'_> {
         }
     }
 
-    /// Once, ended with the steps that it runs beside: then it has passed, but for a verify, which
-    /// is skipped.
+    /// Once, ended with the steps that it runs beside: then it has passed, but for a step that
+    /// judges, which is skipped.
     async fn until_enough(
         &self,
         node: &StepNode,
@@ -246,8 +251,8 @@ impl Job<'_> {
             () = enough.over.cancelled() => inner.cancel.cancel(),
         }
         match work.await {
-            // A verify that was ended before it judged has tested nothing.
-            Err(failure) if verifies(node) => Err(failure),
+            // What was ended before it judged has tested nothing.
+            Err(failure) if judges(node) => Err(failure),
             Err(failure) if failure.cause == Cause::Interrupted && !scope.cancel.is_cancelled() => {
                 Ok(())
             }
@@ -387,8 +392,11 @@ impl Job<'_> {
     }
 }
 
-fn verifies(node: &StepNode) -> bool {
-    matches!(node, StepNode::Step(step) if step.action == Action::Verify)
+/// Whether `node` is a step whose end says whether something holds.
+fn judges(node: &StepNode) -> bool {
+    use Action::{Exec, Run, Verify, Wait};
+    matches!(node, StepNode::Step(step)
+        if matches!(step.action, Verify | Exec { .. } | Run { .. } | Wait { .. }))
 }
 
 /// The steps that the command leaves out of `node`; none of a step, which is whole.

@@ -261,6 +261,9 @@ impl Job<'_> {
             let (lost, sent) = (summary.lost, summary.sent);
             return failure(format!("{lost} of {sent} were lost, {allowed} may be"));
         }
+        if summary.answered == 0 {
+            return failure(format!("none of {} was answered", summary.sent));
+        }
         if let (Some(most), Some(longest)) = (beat.max_outage, &longest)
             && Duration::from_micros(longest.lasted) > most
         {
