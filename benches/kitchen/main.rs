@@ -3,12 +3,12 @@
 //! `cargo bench` prints the tables of docs/performance.md; `cargo bench -- --smoke` runs each
 //! measurement once. Docker's are left out, and named, where no engine runs.
 
-#[path = "../../tests/chromium/mod.rs"]
+#[path = "../../tests/end_to_end/chromium/mod.rs"]
 mod chromium;
 mod docker;
 mod dummy;
 mod faults;
-#[path = "../../tests/large/mod.rs"]
+#[path = "../../tests/end_to_end/large/mod.rs"]
 mod large;
 mod list;
 mod measure;

@@ -2,6 +2,7 @@
 //! peak is the whole process's.
 #![cfg(target_os = "linux")]
 
+#[path = "all/support/mod.rs"]
 mod support;
 
 use std::sync::atomic::{AtomicU64, Ordering};

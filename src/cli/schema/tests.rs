@@ -210,7 +210,7 @@ fn every_known_key_is_in_the_schema_with_a_description() {
 }
 
 /// Kitchen files, as they were written: those of this project, and those that people wrote where
-/// that folder is (`tests/corpus.rs`).
+/// that folder is (`tests/end_to_end/corpus.rs`).
 fn written() -> Vec<std::path::PathBuf> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("BANQUET_CORPUS").map(std::path::PathBuf::from);

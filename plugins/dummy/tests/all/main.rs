@@ -1,0 +1,4 @@
+//! The plugin through its public interface. One binary, as in every crate of this workspace.
+
+mod conformance;
+mod settings;

@@ -1,0 +1,44 @@
+//! The `kitchen` command from end to end, in temporary projects. One binary: linking many costs more
+//! than running them.
+
+mod bad_input;
+mod bad_output;
+mod changed;
+mod chef;
+mod chromium;
+mod cluster;
+mod compat;
+mod corpus;
+mod crash;
+mod docs;
+mod example;
+mod example_plugins;
+mod facts;
+mod faults;
+mod faults_over_ssh;
+mod full_disk;
+mod gc;
+mod handover;
+mod heartbeat;
+mod hello;
+mod hooks;
+mod html;
+mod interrupt;
+mod large;
+mod left_in_force;
+mod messages;
+mod one_check;
+mod over_ssh;
+mod plugins;
+mod pool;
+mod reboot;
+mod refused;
+mod report;
+mod rfc;
+mod security;
+mod shells;
+mod support;
+mod terminal;
+mod tools;
+mod vagrant;
+mod verifiers;
