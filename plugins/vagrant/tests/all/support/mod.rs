@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 use banquet_sdk::conformance::{requires, settings, unique};
 use banquet_sdk::{Context, Driver, Error, Identity, Peer, Peers, Result, State, Status};
