@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use banquet_sdk::conformance::requires;
 use serde_json::Value as Json;
 
-use super::super::erb;
 use super::read;
 
 /// Separated by lines of `====`.
@@ -48,7 +47,7 @@ end
 
 #[test]
 fn snippets_are_read_as_psych_reads_them() {
-    let ruby = erb::ruby().ok_or("there is no `ruby` on the PATH");
+    let ruby = banquet_erb::ruby().ok_or("there is no `ruby` on the PATH");
     if !requires("ruby", ruby.as_ref().map(drop)) {
         return;
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use banquet_erb::{Environment, ErbError, render};
 use banquet_sdk::{Gather, Secrets};
 
-use super::super::problem::Problem;
-use super::super::source::{Source, Span};
-use super::{Environment, ErbError, render};
+use super::problem::Problem;
+use super::source::{Source, Span};
 
 /// `file` with its templates carried out. What they print goes to standard error, so that whoever
 /// reads the output of a command is not disturbed.

@@ -1,11 +1,10 @@
-//! ERB in configuration files, without Ruby: a template becomes a program ([`template`]), a tree
-//! ([`parse`]), and text ([`eval`]). What is beyond this is handed to Ruby as a whole, where there
-//! is one ([`ruby`]). Called when a file is loaded.
+//! ERB templates, without Ruby: a template becomes a program (`template.rs`), a tree (`parse/`), and
+//! text (`eval/`, `methods/`). What is beyond this is handed to Ruby as a whole, where there is one
+//! (`ruby.rs`). [`render`] is the only way in.
 
 mod ast;
 mod environment;
 mod eval;
-mod load;
 mod marks;
 mod methods;
 mod output;
@@ -18,11 +17,10 @@ mod tests;
 mod value;
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use environment::Environment;
 use eval::Machine;
-pub use load::load;
 use ruby::Answer;
 use stop::Stop;
 use template::Program;
@@ -71,9 +69,9 @@ enum Refused {
     Wrong(ErbError),
 }
 
-/// The program `ruby` on the search path.
-#[cfg(test)]
-pub fn ruby() -> Option<std::path::PathBuf> {
+/// The program `ruby` on the search path of this process.
+#[must_use]
+pub fn ruby() -> Option<PathBuf> {
     ruby::find(&Environment::current())
 }
 
