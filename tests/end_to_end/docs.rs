@@ -338,7 +338,9 @@ fn every_block_says_what_it_is() {
 /// All text of the program, with literals that go over several lines joined.
 fn sources() -> String {
     let mut found = String::new();
-    let mut open = vec![root().join("src"), root().join("plugins")];
+    let mut open = ["src", "crates", "plugins"]
+        .map(|room| root().join(room))
+        .to_vec();
     while let Some(directory) = open.pop() {
         for entry in std::fs::read_dir(directory).expect("a directory") {
             let path = entry.expect("an entry").path();
