@@ -5,10 +5,12 @@
 mod ast;
 mod environment;
 mod eval;
+mod machine;
 mod marks;
 mod methods;
 mod output;
 mod parse;
+mod rendered;
 mod ruby;
 mod stop;
 mod template;
@@ -20,7 +22,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use environment::Environment;
-use eval::Machine;
+pub use rendered::{ErbError, Rendered};
 use ruby::Answer;
 use stop::Stop;
 use template::Program;
@@ -34,30 +36,6 @@ const END_LOOPS: &str = "End the loop, or let it make less.";
 const NOT_SET: &str =
     "A variable that is not set is nil: give a default, as in `ENV['NAME'] || 'default'`.";
 const GIVE_A_DEFAULT: &str = "Set it, or give a default: `fetch('NAME', 'default')`.";
-
-/// A rendered template.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rendered {
-    /// The text.
-    pub text: String,
-    /// For each line of the text, the line of the template that it comes from, both counted from 1;
-    /// empty where they are not known to differ.
-    pub lines: Vec<usize>,
-    /// What the template printed beside it (`puts`).
-    pub printed: String,
-}
-
-/// Why a template could not be rendered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ErbError {
-    /// What happened, a fragment.
-    pub message: String,
-    /// What to do about it, a sentence.
-    pub help: Option<String>,
-    /// Bytes of the template that it is about: a tag, or a line.
-    pub place: Range<usize>,
-}
 
 /// Why this program does not render a template itself.
 enum Refused {
@@ -161,7 +139,7 @@ fn evaluate(text: &str, file: &Path, environment: &Environment) -> Result<Render
             }
         }
     })?;
-    let mut machine = Machine::new(&program, text, &file.to_string_lossy(), environment);
+    let mut machine = eval::machine(&program, text, &file.to_string_lossy(), environment);
     let stop = match machine.eval(&tree) {
         Ok(_) => return Ok(machine.rendered()),
         Err(stop) => stop,

@@ -1,7 +1,6 @@
 //! The rendered text, and which line of the template each of its lines comes from.
 
-use super::eval::MAX_TEXT;
-use super::stop::{Eval, Stop};
+use super::stop::{Eval, MAX_TEXT, Stop};
 
 /// What is rendered so far.
 #[derive(Debug, Default)]

@@ -4,6 +4,9 @@ use std::rc::Rc;
 
 use super::value::{Exception, Value};
 
+/// How many bytes a text may have.
+pub const MAX_TEXT: usize = 32 << 20;
+
 /// Why evaluation does not go on here.
 #[derive(Debug)]
 pub enum Stop {

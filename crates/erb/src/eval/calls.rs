@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::super::ast::{Block, Call, Param};
+use super::super::machine::{Held, Machine};
 use super::super::methods;
 use super::super::stop::{Eval, Stop, beyond, wrong_count};
 use super::super::value::{Proc, Scope, Value};
-use super::{CALLS, Held, Machine};
+use super::CALLS;
 
 impl Machine<'_> {
-    pub(super) fn call(&mut self, call: &Call, at: usize) -> Eval {
+    pub(super) fn eval_call(&mut self, call: &Call, at: usize) -> Eval {
         let receiver = match &call.receiver {
             Some(receiver) => Some(self.eval(receiver)?),
             None => None,
@@ -23,7 +24,7 @@ impl Machine<'_> {
             (Some(block), _) => Some(self.proc(block)),
             (None, Some(node)) => {
                 let value = self.eval(node)?;
-                methods::to_proc(self, &value)?
+                methods::convert::to_proc(self, &value)?
             }
             (None, None) => None,
         };
@@ -48,7 +49,7 @@ impl Machine<'_> {
     }
 
     /// Runs a block on `args`.
-    pub fn yield_to(&mut self, proc: &Rc<Proc>, args: &[Value]) -> Eval {
+    pub(super) fn run_proc(&mut self, proc: &Rc<Proc>, args: &[Value]) -> Eval {
         self.charge(0)?;
         if self.calls >= CALLS {
             return beyond("blocks that call each other this deeply");
@@ -121,7 +122,7 @@ impl Machine<'_> {
                     self.bind_name(name, rest);
                 }
                 Param::Group(params) => {
-                    let values = methods::array::spread(&arg.unwrap_or(Value::Nil));
+                    let values = methods::lists::spread(&arg.unwrap_or(Value::Nil));
                     self.bind(params, &values)?;
                 }
             }

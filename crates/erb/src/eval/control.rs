@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::super::ast::{Kind, Node, Rescue};
+use super::super::machine::Machine;
 use super::super::methods;
 use super::super::stop::{Eval, Stop, is_kind_of, raise};
 use super::super::value::Value;
-use super::Machine;
 
 impl Machine<'_> {
     /// What decides which code runs.
@@ -65,10 +65,10 @@ impl Machine<'_> {
 
     fn run_for(&mut self, names: &[Rc<str>], list: &Node, body: &Node) -> Eval {
         let list = self.eval(list)?;
-        for value in methods::array::listed(self, &list)? {
+        for value in methods::lists::listed(self, &list)? {
             let values = match names.len() {
                 1 => vec![value],
-                _ => methods::array::spread(&value),
+                _ => methods::lists::spread(&value),
             };
             for (index, name) in names.iter().enumerate() {
                 self.set_local(name, values.get(index).cloned().unwrap_or(Value::Nil));

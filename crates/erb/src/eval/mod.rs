@@ -4,129 +4,37 @@ mod calls;
 mod control;
 mod variables;
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::ast::{Kind, Node, Piece};
 use super::environment::Environment;
-use super::stop::{Eval, Stop, beyond, no_conversion, raise};
+use super::machine::{Evaluator, Machine};
+use super::methods;
+use super::stop::{Eval, beyond, no_conversion, raise};
 use super::template::Program;
-use super::value::{Scope, Value};
-use super::{methods, output::Output};
+use super::value::Value;
 use variables::lookup;
 
-/// How many steps a template may take; a step is a node, or the work of one on some bytes.
-const STEPS: u64 = 3_000_000;
-/// How many bytes a text may have.
-pub const MAX_TEXT: usize = 32 << 20;
 /// How deep blocks may call each other.
 const CALLS: usize = 60;
 /// How many nodes may wait for each other: each takes up to 8 KiB of a stack of at least 2 MiB.
 const NODES: usize = 200;
 
-/// Lists and scopes that are alive, so that long chains of them are freed one by one.
-enum Held {
-    Array(Rc<RefCell<Vec<Value>>>),
-    Hash(Rc<RefCell<Vec<(Value, Value)>>>),
-    Scope(Rc<Scope>),
-}
-
-/// An evaluation.
-pub struct Machine<'a> {
-    /// What the program sees of the workstation.
-    pub environment: &'a Environment,
-    /// Variables of the environment that the program set.
-    pub overlay: Vec<(String, Option<String>)>,
-    /// What is rendered so far.
-    pub output: Output,
-    /// What it printed.
-    pub printed: String,
-    /// What the last regular expression found.
-    pub found: Value,
-    /// Path of the template.
-    pub file: String,
-    /// Byte of the program that is evaluated.
-    pub at: usize,
+/// An evaluation of `program`, made of the template of `file`.
+pub fn machine<'a>(
     program: &'a Program,
-    scope: Rc<Scope>,
-    instances: Vec<(Rc<str>, Value)>,
-    globals: Vec<(Rc<str>, Value)>,
-    constants: Vec<(Rc<str>, Value)>,
-    steps: u64,
-    calls: usize,
-    nodes: usize,
-    held: Vec<Held>,
+    template: &str,
+    file: &str,
+    environment: &'a Environment,
+) -> Machine<'a> {
+    let evaluator = Evaluator {
+        block: |machine, block, args| machine.run_proc(block, args),
+        method: methods::call,
+    };
+    Machine::new(program, template, file, environment, evaluator)
 }
 
-impl<'a> Machine<'a> {
-    /// An evaluation of `program`, made of the template of `file`.
-    pub fn new(
-        program: &'a Program,
-        template: &str,
-        file: &str,
-        environment: &'a Environment,
-    ) -> Self {
-        Self {
-            environment,
-            overlay: Vec::new(),
-            output: Output::new(template),
-            printed: String::new(),
-            found: Value::Nil,
-            file: file.into(),
-            at: 0,
-            program,
-            scope: Rc::default(),
-            instances: Vec::new(),
-            globals: Vec::new(),
-            constants: Vec::new(),
-            steps: 0,
-            calls: 0,
-            nodes: 0,
-            held: Vec::new(),
-        }
-    }
-
-    /// What was rendered.
-    pub fn rendered(mut self) -> super::Rendered {
-        super::Rendered {
-            text: std::mem::take(&mut self.output.text),
-            lines: std::mem::take(&mut self.output.lines),
-            printed: std::mem::take(&mut self.printed),
-        }
-    }
-
-    /// Counts work on `bytes` bytes.
-    pub fn charge(&mut self, bytes: usize) -> Eval<()> {
-        self.steps += 1 + bytes as u64 / 16;
-        if bytes > MAX_TEXT {
-            return Err(Stop::Limit("makes a text of more than 32 MiB"));
-        }
-        match self.steps > STEPS {
-            true => Err(Stop::Limit("takes too many steps; does a loop ever end?")),
-            false => Ok(()),
-        }
-    }
-
-    /// A new list.
-    pub fn array(&mut self, values: Vec<Value>) -> Value {
-        let list = Rc::new(RefCell::new(values));
-        self.held.push(Held::Array(list.clone()));
-        Value::Array(list)
-    }
-
-    /// A new map.
-    pub fn hash(&mut self, pairs: Vec<(Value, Value)>) -> Value {
-        let map = Rc::new(RefCell::new(pairs));
-        self.held.push(Held::Hash(map.clone()));
-        Value::Hash(map)
-    }
-
-    /// A new text; counts as work on its bytes.
-    pub fn text(&mut self, text: String) -> Eval {
-        self.charge(text.len())?;
-        Ok(Value::str(text))
-    }
-
+impl Machine<'_> {
     /// The value of `node`.
     pub fn eval(&mut self, node: &Node) -> Eval {
         self.charge(0)?;
@@ -168,7 +76,7 @@ impl<'a> Machine<'a> {
                 _ => self.eval(right)?,
             },
             Kind::Not(inner) => Value::Bool(!self.eval(inner)?.truthy()),
-            Kind::Call(call) => self.call(call, node.at)?,
+            Kind::Call(call) => self.eval_call(call, node.at)?,
             Kind::Defined(inner) => self.defined(inner),
             Kind::Lambda(block) => Value::Proc(self.proc(block)),
             Kind::Text(number) => {
@@ -226,7 +134,7 @@ impl<'a> Machine<'a> {
                     Value::Hash(other) => {
                         for (key, value) in other.borrow().iter() {
                             self.charge(map.len())?;
-                            methods::hash::insert(&mut map, key.clone(), value.clone());
+                            methods::pairs::insert(&mut map, key.clone(), value.clone());
                         }
                     }
                     other => return no_conversion(&other, "Hash"),
@@ -235,7 +143,7 @@ impl<'a> Machine<'a> {
             }
             let (key, value) = (self.eval(key)?, self.eval(value)?);
             self.charge(map.len())?;
-            methods::hash::insert(&mut map, key, value);
+            methods::pairs::insert(&mut map, key, value);
         }
         Ok(self.hash(map))
     }
@@ -265,7 +173,7 @@ impl<'a> Machine<'a> {
             match &node.kind {
                 Kind::Splat(inner) => {
                     let value = self.eval(inner)?;
-                    values.extend(methods::array::listed(self, &value)?);
+                    values.extend(methods::lists::listed(self, &value)?);
                 }
                 _ => values.push(self.eval(node)?),
             }
@@ -284,34 +192,6 @@ impl<'a> Machine<'a> {
                 Value::Int(_) | Value::Str(_) | Value::Nil,
             ) => raise("ArgumentError", "bad value for range"),
             _ => beyond("a range of such values"),
-        }
-    }
-}
-
-impl Drop for Machine<'_> {
-    /// Empties everything that could hold a long chain before any of it is freed.
-    fn drop(&mut self) {
-        let mut values = Vec::new();
-        for held in &self.held {
-            match held {
-                Held::Array(list) => values.append(&mut list.borrow_mut()),
-                Held::Hash(map) => {
-                    values.extend(
-                        map.borrow_mut()
-                            .drain(..)
-                            .flat_map(|(key, value)| [key, value]),
-                    );
-                }
-                Held::Scope(scope) => {
-                    values.extend(
-                        scope
-                            .variables
-                            .borrow_mut()
-                            .drain(..)
-                            .map(|(_, value)| value),
-                    );
-                }
-            }
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::super::ast::{Kind, Node, Target};
+use super::super::machine::Machine;
 use super::super::methods;
 use super::super::stop::{Eval, beyond};
 use super::super::value::Value;
-use super::Machine;
 
 impl Machine<'_> {
     pub(super) fn local(&self, name: &str) -> Value {
@@ -84,7 +84,7 @@ impl Machine<'_> {
 
     /// Spreads a value over several targets.
     pub(super) fn assign_all(&mut self, targets: &[Target], value: &Value) -> Eval<()> {
-        let values = methods::array::spread(value);
+        let values = methods::lists::spread(value);
         let mut next = 0;
         for (index, target) in targets.iter().enumerate() {
             let value = values.get(next).cloned().unwrap_or(Value::Nil);

@@ -2,11 +2,12 @@
 
 use rand::Rng as _;
 
-use super::super::eval::Machine;
+use super::super::machine::{Blk, Machine};
 use super::super::stop::{Eval, beyond, is_error_class};
 use super::super::value::Value;
+use super::arguments::{arity, count, one, text};
 use super::object::is_a;
-use super::{Blk, arity, count, file, one, regex, text};
+use super::{file, regex};
 
 /// Classes, modules and objects that are one of a kind.
 const KNOWN: &[&str] = &[
@@ -130,7 +131,7 @@ pub fn call(
         ("Hash", "[]") => match args {
             [Value::Array(pairs)] => {
                 let pairs = pairs.borrow().clone();
-                super::hash::from_pairs(machine, &pairs).map(Some)
+                super::pairs::from_pairs(machine, &pairs).map(Some)
             }
             _ => Ok(None),
         },
@@ -171,7 +172,7 @@ fn random(machine: &mut Machine, name: &str, args: &[Value]) -> Eval<Option<Valu
             ];
             Value::str(parts.join("-"))
         }
-        "random_number" | "rand" => return super::kernel::random(args).map(Some),
+        "random_number" | "rand" => return super::chance::random(args).map(Some),
         _ => return Ok(None),
     }))
 }

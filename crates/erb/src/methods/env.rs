@@ -1,9 +1,9 @@
 //! `ENV`.
 
-use super::super::eval::Machine;
+use super::super::machine::{Blk, Machine};
 use super::super::stop::{Eval, raise};
 use super::super::value::Value;
-use super::{Blk, arity, one, text};
+use super::arguments::{arity, one, text};
 
 /// A variable, as the program sees it.
 fn variable(machine: &Machine, name: &str) -> Option<String> {
@@ -84,7 +84,7 @@ pub fn call(machine: &mut Machine, name: &str, args: &[Value], block: Blk) -> Ev
         | "reject!" => return Ok(None),
         _ => {
             let map = all(machine);
-            return super::call(machine, &map, name, args, block).map(Some);
+            return machine.call(&map, name, args, block).map(Some);
         }
     }))
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::super::stop::Eval;
 use super::super::value::{Exception, Value};
-use super::{arity, one};
+use super::arguments::{arity, one};
 
 /// Calls a method of an error.
 pub fn call(this: &Rc<Exception>, name: &str, args: &[Value]) -> Eval<Option<Value>> {

@@ -4,11 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path};
 
-use super::super::eval::{MAX_TEXT, Machine};
-use super::super::stop::{Eval, raise};
+use super::super::machine::{Blk, Machine};
+use super::super::stop::{Eval, MAX_TEXT, raise};
 use super::super::value::Value;
+use super::arguments::{arity, one, text};
+use super::glob;
 use super::object::texts;
-use super::{Blk, arity, glob, one, text};
 
 /// Calls a method of `File`.
 pub fn of_file(machine: &mut Machine, name: &str, args: &[Value]) -> Eval<Option<Value>> {
@@ -37,7 +38,7 @@ pub fn of_file(machine: &mut Machine, name: &str, args: &[Value]) -> Eval<Option
             arity(args, 1, 2)?;
             let content = read(machine, &text(&args[0])?)?;
             let content = Value::str(content);
-            return super::call(machine, &content, "lines", &args[1..], None).map(Some);
+            return machine.call(&content, "lines", &args[1..], None).map(Some);
         }
         "realpath" => {
             let shown = text(one(args)?)?;
@@ -56,7 +57,7 @@ fn of_path(machine: &mut Machine, name: &str, args: &[Value]) -> Eval<Option<Val
         "join" => {
             let mut flat = Vec::new();
             for arg in args {
-                flat.extend(super::array::spread(arg));
+                flat.extend(super::lists::spread(arg));
             }
             Value::str(join(&texts(&flat)?))
         }
@@ -123,7 +124,7 @@ pub fn of_dir(
         "glob" | "[]" => {
             let mut patterns = Vec::new();
             for arg in args {
-                patterns.extend(super::array::spread(arg));
+                patterns.extend(super::lists::spread(arg));
             }
             let mut found = Vec::new();
             for pattern in texts(&patterns)? {
@@ -157,7 +158,7 @@ fn listed(machine: &mut Machine, list: Vec<Value>, block: Blk) -> Eval {
     if block.is_none() {
         return Ok(list);
     }
-    super::call(machine, &list, "each", &[], block)?;
+    machine.call(&list, "each", &[], block)?;
     Ok(Value::Nil)
 }
 

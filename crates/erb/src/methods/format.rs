@@ -1,9 +1,10 @@
 //! `format` and `%`.
 
-use super::super::eval::Machine;
+use super::super::machine::Machine;
 use super::super::stop::{Eval, beyond, raise};
 use super::super::value::{Value, float};
-use super::kernel::{to_float, to_integer};
+use super::arguments::count;
+use super::convert::{to_float, to_integer};
 
 /// Flags, width and precision of one directive.
 #[derive(Default)]
@@ -40,8 +41,7 @@ pub fn format(machine: &mut Machine, template: &str, args: &[Value]) -> Eval<Str
             continue;
         }
         let value = match &directive.key {
-            Some(key) => super::call(
-                machine,
+            Some(key) => machine.call(
                 args.first().unwrap_or(&Value::Nil),
                 "fetch",
                 &[Value::symbol(key)],
@@ -84,7 +84,7 @@ impl Directive {
                 '1'..='9' => self.width = number(chars, Some(c)),
                 '.' => self.precision = Some(number(chars, None)),
                 '*' => {
-                    self.width = super::count(args.get(*used).unwrap_or(&Value::Nil))?;
+                    self.width = count(args.get(*used).unwrap_or(&Value::Nil))?;
                     *used += 1;
                 }
                 '<' | '{' => {
@@ -205,7 +205,7 @@ fn number(chars: &mut std::str::Chars, first: Option<char>) -> usize {
     let len = rest.bytes().take_while(u8::is_ascii_digit).count();
     let digits: String = first.into_iter().chain(rest[..len].chars()).collect();
     *chars = rest[len..].chars();
-    let most = super::super::eval::MAX_TEXT + 1;
+    let most = super::super::stop::MAX_TEXT + 1;
     if digits.is_empty() {
         0
     } else {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::eval::Machine;
+use super::super::machine::Machine;
 use super::super::stop::{Eval, Stop};
 use super::super::value::Value;
 use super::regex;

@@ -1,11 +1,12 @@
 //! What a program calls without a receiver.
 
-use rand::Rng as _;
-
-use super::super::eval::Machine;
-use super::super::stop::{Eval, Stop, beyond, no_conversion, raise};
+use super::super::machine::{Blk, Machine};
+use super::super::stop::{Eval, Stop, beyond, raise};
 use super::super::value::{Exception, Value};
-use super::{Blk, arity, format, need, one, text};
+use super::arguments::{need, one, text, wrong};
+use super::chance::random;
+use super::convert::{to_float, to_integer};
+use super::format;
 
 /// Libraries whose loading changes no text: their classes are known here, or are asked for by
 /// name when they are used.
@@ -152,7 +153,7 @@ pub fn call(machine: &mut Machine, name: &str, args: &[Value], block: Blk, bare:
         "Float" => Value::Float(to_float(one(args)?)?),
         "String" => Value::str(one(args)?.to_text()),
         "Array" => {
-            let list = super::array::listed(machine, one(args)?)?;
+            let list = super::lists::listed(machine, one(args)?)?;
             machine.array(list)
         }
         "__dir__" => {
@@ -221,7 +222,7 @@ fn raise_error(args: &[Value]) -> Eval {
 fn print(machine: &mut Machine, name: &str, args: &[Value]) -> Eval {
     let mut lines = String::new();
     let flat = match name {
-        "puts" => super::array::flat(machine, args)?,
+        "puts" => super::lists::flat(machine, args)?,
         _ => args.to_vec(),
     };
     for value in &flat {
@@ -251,103 +252,9 @@ fn line(text: &str) -> String {
     }
 }
 
-/// A random number: a fraction, below a number, or in a range.
-pub fn random(args: &[Value]) -> Eval {
-    arity(args, 0, 1)?;
-    let mut random = rand::rng();
-    Ok(match args.first() {
-        None | Some(Value::Nil | Value::Int(0)) => Value::Float(random.random()),
-        Some(Value::Int(below)) => {
-            Value::Int(random.random_range(0..below.saturating_abs().max(1)))
-        }
-        Some(Value::Range(range)) => match (&range.0, &range.1) {
-            (Value::Int(first), Value::Int(last)) if first < last => {
-                let last = if range.2 { last - 1 } else { *last };
-                Value::Int(random.random_range(*first..=last))
-            }
-            _ => return beyond("`rand` of such a range"),
-        },
-        Some(_) => return beyond("`rand` of such a value"),
-    })
-}
-
-/// The list in a random order, or a value of it.
-pub fn shuffled(machine: &mut Machine, list: &[Value], name: &str) -> Eval {
-    let mut random = rand::rng();
-    if name == "sample" {
-        return Ok(match list.len() {
-            0 => Value::Nil,
-            len => list[random.random_range(0..len)].clone(),
-        });
-    }
-    let mut list = list.to_vec();
-    for last in (1..list.len()).rev() {
-        list.swap(last, random.random_range(0..=last));
-    }
-    Ok(machine.array(list))
-}
-
 fn integer(args: &[Value]) -> Eval {
     match args {
         [value] => to_integer(value).map(Value::Int),
-        _ => super::wrong(args, "Integer"),
-    }
-}
-
-/// `Integer(value)`.
-pub fn to_integer(value: &Value) -> Eval<i64> {
-    match value {
-        Value::Int(number) => Ok(*number),
-        Value::Float(number) => Ok(*number as i64),
-        Value::Nil => raise("TypeError", "can't convert nil into Integer"),
-        Value::Str(text) => {
-            let written = text.borrow().trim().replace('_', "");
-            let (sign, digits) = match written.strip_prefix('-') {
-                Some(digits) => ("-", digits),
-                None => ("", written.strip_prefix('+').unwrap_or(&written)),
-            };
-            let lower = digits.to_ascii_lowercase();
-            let (radix, digits) = match lower.get(..2) {
-                Some("0x") => (16, &lower[2..]),
-                Some("0b") => (2, &lower[2..]),
-                Some("0o") => (8, &lower[2..]),
-                _ if lower.len() > 1 && lower.starts_with('0') => (8, &lower[1..]),
-                _ => (10, lower.as_str()),
-            };
-            let plain = digits.chars().all(|c| c.is_digit(radix));
-            match i64::from_str_radix(&format!("{sign}{digits}"), radix) {
-                Ok(number) if plain => Ok(number),
-                _ if plain && !digits.is_empty() => beyond("a number this large"),
-                _ => raise(
-                    "ArgumentError",
-                    format!("invalid value for Integer(): {}", value.inspect()),
-                ),
-            }
-        }
-        other => raise(
-            "TypeError",
-            format!("can't convert {} into Integer", other.described()),
-        ),
-    }
-}
-
-/// `Float(value)`.
-pub fn to_float(value: &Value) -> Eval<f64> {
-    match value {
-        Value::Int(number) => Ok(*number as f64),
-        Value::Float(number) => Ok(*number),
-        Value::Str(text) => {
-            let text = text.borrow();
-            let digits = |c: char| c.is_ascii_digit() || "+-.eE_ ".contains(c);
-            match text.trim().replace('_', "").parse() {
-                Ok(number) if text.chars().all(digits) => Ok(number),
-                _ => raise(
-                    "ArgumentError",
-                    format!("invalid value for Float(): {}", value.inspect()),
-                ),
-            }
-        }
-        Value::Nil => raise("TypeError", "can't convert nil into Float"),
-        other => no_conversion(other, "Float"),
+        _ => wrong(args, "Integer"),
     }
 }

@@ -1,10 +1,10 @@
 //! Numbers.
 
-use super::super::eval::Machine;
+use super::super::machine::{Blk, Machine};
 use super::super::stop::{Eval, beyond, raise};
 use super::super::value::Value;
+use super::arguments::{arity, int, one, wrong};
 use super::object::compared;
-use super::{Blk, arity, int, one};
 
 /// Calls a method of a number.
 pub fn call(
@@ -206,7 +206,7 @@ fn count(machine: &mut Machine, from: i64, name: &str, args: &[Value], block: Bl
         ("downto", [last]) => (from, int(last)?, -1),
         ("step", [last, step]) => (from, int(last)?, int(step)?),
         ("step", [last]) => (from, int(last)?, 1),
-        _ => return super::wrong(args, name),
+        _ => return wrong(args, name),
     };
     if step == 0 {
         return raise("ArgumentError", "step can't be 0");

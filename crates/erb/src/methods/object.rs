@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::super::eval::Machine;
+use super::super::machine::{Blk, Machine};
 use super::super::stop::{Eval, beyond, is_kind_of, raise};
 use super::super::value::Value;
-use super::{Blk, arity, one, text};
+use super::arguments::{arity, need, one, text};
 
 /// Methods that every value has in Ruby and that are not known here.
 const UNKNOWN: &[&str] = &[
@@ -61,10 +61,10 @@ pub fn call(machine: &mut Machine, value: &Value, name: &str, args: &[Value], bl
         "is_a?" | "kind_of?" | "instance_of?" => is_a(value, one(args)?)?,
         "respond_to?" => Value::Bool(responds(machine, value, &one(args)?.to_text())?),
         "then" | "yield_self" => {
-            machine.yield_to(super::need(block, name)?, std::slice::from_ref(value))?
+            machine.yield_to(need(block, name)?, std::slice::from_ref(value))?
         }
         "tap" => {
-            machine.yield_to(super::need(block, name)?, std::slice::from_ref(value))?;
+            machine.yield_to(need(block, name)?, std::slice::from_ref(value))?;
             value.clone()
         }
         _ => match value {

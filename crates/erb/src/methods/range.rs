@@ -2,48 +2,12 @@
 
 use std::rc::Rc;
 
-use super::super::eval::Machine;
+use super::super::machine::{Blk, Machine};
 use super::super::stop::{Eval, raise};
 use super::super::value::Value;
+use super::arguments::{count, int, need, one};
 use super::array::blocks::{self, Answer};
-use super::{Blk, one, string};
-
-type Ends = Rc<(Value, Value, bool)>;
-
-/// The values of a range.
-pub fn values(machine: &mut Machine, range: &Ends) -> Eval<Vec<Value>> {
-    match (&range.0, &range.1) {
-        (Value::Int(first), Value::Int(last)) => {
-            let last = if range.2 {
-                last.saturating_sub(1)
-            } else {
-                *last
-            };
-            let len = usize::try_from(last.saturating_sub(*first).saturating_add(1)).unwrap_or(0);
-            machine.charge(len.saturating_mul(16))?;
-            Ok((*first..=last).map(Value::Int).collect())
-        }
-        (Value::Str(first), Value::Str(last)) => {
-            strings(machine, &first.borrow(), &last.borrow(), range.2)
-        }
-        (Value::Nil, _) => raise("TypeError", "can't iterate from NilClass"),
-        _ => raise("RangeError", "cannot convert endless range to an array"),
-    }
-}
-
-fn strings(machine: &mut Machine, first: &str, last: &str, excluded: bool) -> Eval<Vec<Value>> {
-    let mut list = Vec::new();
-    let mut now = first.to_owned();
-    while now.len() <= last.len() && !(excluded && now == last) {
-        machine.charge(16)?;
-        list.push(Value::str(now.clone()));
-        if now == last {
-            break;
-        }
-        now = string::succ(&now);
-    }
-    Ok(list)
-}
+use super::lists::{Ends, of_range};
 
 fn covers(range: &Ends, value: &Value) -> bool {
     let above = matches!(range.0, Value::Nil)
@@ -76,7 +40,7 @@ pub fn call(
                 matches!(range.0, Value::Str(_)) && ["include?", "member?"].contains(&name);
             match strings {
                 true => Value::Bool(
-                    values(machine, range)?
+                    of_range(machine, range)?
                         .iter()
                         .any(|known| known.equals(value)),
                 ),
@@ -86,31 +50,31 @@ pub fn call(
         "first" | "begin" if args.is_empty() => range.0.clone(),
         "last" | "end" if args.is_empty() => range.1.clone(),
         "first" | "take" if matches!(range.1, Value::Nil) => {
-            let first = super::int(&range.0)?;
-            let end = first.saturating_add(super::int(one(args)?)?);
+            let first = int(&range.0)?;
+            let end = first.saturating_add(int(one(args)?)?);
             let bounded = Rc::new((Value::Int(first), Value::Int(end), true));
-            let list = values(machine, &bounded)?;
+            let list = of_range(machine, &bounded)?;
             machine.array(list)
         }
         "exclude_end?" => Value::Bool(range.2),
         "each" if block.is_some() => {
-            let block = super::need(block, name)?;
-            for value in values(machine, range)? {
+            let block = need(block, name)?;
+            for value in of_range(machine, range)? {
                 machine.yield_to(block, &[value])?;
             }
             Value::Range(range.clone())
         }
         "step" | "%" => {
-            let by = super::count(one(args)?)?;
+            let by = count(one(args)?)?;
             if by == 0 {
                 return raise("ArgumentError", "step can't be 0");
             }
-            let list = values(machine, range)?.into_iter().step_by(by).collect();
+            let list = of_range(machine, range)?.into_iter().step_by(by).collect();
             let list = machine.array(list);
             if block.is_none() {
                 return Ok(Some(list));
             }
-            super::call(machine, &list, "each", &[], block)?;
+            machine.call(&list, "each", &[], block)?;
             Value::Range(range.clone())
         }
         "to_s" | "inspect" | "class" | "is_a?" | "kind_of?" | "nil?" | "==" | "!=" | "frozen?"
@@ -148,7 +112,7 @@ fn of_values(
     args: &[Value],
     block: Blk,
 ) -> Eval<Option<Value>> {
-    let list = values(machine, range)?;
+    let list = of_range(machine, range)?;
     let value = match blocks::each(machine, &list, name, args, block) {
         Ok(Some(Answer::List(list))) => machine.array(list),
         Ok(Some(Answer::Same)) => Value::Range(range.clone()),
@@ -158,7 +122,7 @@ fn of_values(
                 return Ok(None);
             }
             let list = machine.array(list);
-            super::call(machine, &list, name, args, block)?
+            machine.call(&list, name, args, block)?
         }
         Err(stop) => return Err(stop),
     };

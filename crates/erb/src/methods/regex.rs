@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use super::super::eval::Machine;
+use super::super::machine::{Blk, Machine};
 use super::super::stop::{Eval, beyond, no_conversion, raise};
 use super::super::value::{Found, Pattern, Value};
-use super::{Blk, arity, one, text};
+use super::arguments::{arity, index, need, one, text, wrong};
 
 /// Compiles a regular expression of Ruby's.
 pub fn compile(source: &str, flags: &str) -> Eval {
@@ -218,7 +218,7 @@ pub fn scan(machine: &mut Machine, text: &str, pattern: &Value, block: Blk) -> E
 pub fn replace(machine: &mut Machine, this: &str, every: bool, args: &[Value], block: Blk) -> Eval {
     arity(args, 1, 2)?;
     if args.len() == 1 && block.is_none() {
-        return super::wrong(args, "gsub");
+        return wrong(args, "gsub");
     }
     let pattern = match &args[0] {
         Value::Str(literal) => self::pattern(&Value::str(fancy_regex::escape(&literal.borrow())))?,
@@ -238,18 +238,16 @@ pub fn replace(machine: &mut Machine, this: &str, every: bool, args: &[Value], b
         last = to;
         let whole = Value::opt_str(found.group(0));
         let new = match args.get(1) {
-            Some(Value::Hash(_)) => super::call(machine, &args[1], "[]", &[whole], None)?.to_text(),
+            Some(Value::Hash(_)) => machine.call(&args[1], "[]", &[whole], None)?.to_text(),
             Some(replacement) => expanded(&text(replacement)?, &found),
             None => {
                 remember(machine, Some(found));
-                machine
-                    .yield_to(super::need(block, "gsub")?, &[whole])?
-                    .to_text()
+                machine.yield_to(need(block, "gsub")?, &[whole])?.to_text()
             }
         };
         out.push_str(&new);
         machine.charge(out.len().min(4096))?;
-        if out.len() > super::super::eval::MAX_TEXT {
+        if out.len() > super::super::stop::MAX_TEXT {
             machine.charge(out.len())?;
         }
     }
@@ -302,7 +300,7 @@ fn expanded(replacement: &str, found: &Found) -> String {
 pub fn group(found: &Found, key: &Value) -> Eval {
     match key {
         Value::Int(number) => {
-            let place = super::index(*number, found.groups.len());
+            let place = index(*number, found.groups.len());
             Ok(Value::opt_str(place.and_then(|place| found.group(place))))
         }
         Value::Str(_) | Value::Symbol(_) => {

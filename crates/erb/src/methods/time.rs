@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use jiff::{SignedDuration, Zoned, tz::TimeZone};
 
-use super::super::eval::Machine;
+use super::super::machine::Machine;
 use super::super::stop::{Eval, beyond};
 use super::super::value::{Moment, Value};
+use super::arguments::{one, text};
 use super::object::compared;
-use super::{one, text};
 
 /// A time as a value.
 pub fn value(time: Zoned, utc: bool) -> Value {

@@ -3,12 +3,27 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::super::super::eval::Machine;
+use super::super::super::machine::{Blk, Machine};
 use super::super::super::stop::{Eval, raise};
 use super::super::super::value::{Proc, Value};
-use super::super::enumerator::WAITING;
-use super::super::{Blk, call as call_method, count, hash, int, need, object, one};
-use super::{sorted, spread, unique};
+use super::super::arguments::{count, int, need, one};
+use super::super::lists::{sorted, spread, unique};
+use super::super::object;
+use super::super::pairs;
+
+/// Methods that can wait for their block.
+pub const WAITING: &[&str] = &[
+    "collect",
+    "each",
+    "filter",
+    "filter_map",
+    "find_all",
+    "flat_map",
+    "map",
+    "reject",
+    "select",
+    "sort_by",
+];
 
 /// Calls a method of a list that runs a block.
 pub fn call(
@@ -149,7 +164,8 @@ fn mapped(
             let pattern = one(args)?;
             let mut kept = Vec::new();
             for value in list {
-                let fits = call_method(machine, pattern, "===", std::slice::from_ref(value), None)?
+                let fits = machine
+                    .call(pattern, "===", std::slice::from_ref(value), None)?
                     .truthy();
                 if fits == (name == "grep") {
                     kept.push(match block {
@@ -343,7 +359,7 @@ fn found(
             for value in list {
                 let fits = match (args, block) {
                     ([pattern], _) => {
-                        call_method(machine, pattern, "===", std::slice::from_ref(value), None)?
+                        machine.call(pattern, "===", std::slice::from_ref(value), None)?
                     }
                     (_, block) => yield_one(machine, need(block, name)?, value)?,
                 };
@@ -375,7 +391,7 @@ fn summed(
             let mut sum = args.first().cloned().unwrap_or(Value::Int(0));
             for value in list {
                 let value = yield_one(machine, block, value)?;
-                sum = call_method(machine, &sum, "+", &[value], None)?;
+                sum = machine.call(&sum, "+", &[value], None)?;
             }
             sum
         }
@@ -428,7 +444,7 @@ fn hashed(machine: &mut Machine, list: &[Value], name: &str, block: Blk) -> Eval
                 .iter()
                 .map(|value| yield_one(machine, block, value))
                 .collect::<Eval<Vec<_>>>()?;
-            hash::from_pairs(machine, &pairs)?
+            pairs::from_pairs(machine, &pairs)?
         }
         _ => return Ok(None),
     })))
@@ -447,9 +463,7 @@ fn inject(machine: &mut Machine, list: &[Value], args: &[Value], block: Blk) -> 
     };
     for value in rest {
         result = match &method {
-            Some(method) => {
-                call_method(machine, &result, method, std::slice::from_ref(value), None)?
-            }
+            Some(method) => machine.call(&result, method, std::slice::from_ref(value), None)?,
             None => machine.yield_to(need(block, "inject")?, &[result, value.clone()])?,
         };
     }

@@ -1,10 +1,11 @@
 //! Lists: what makes another list without a block.
 
-use super::super::super::eval::Machine;
+use super::super::super::machine::{Blk, Machine};
 use super::super::super::stop::{Eval, beyond, raise};
 use super::super::super::value::Value;
-use super::super::{Blk, count, index, int, object, one};
-use super::{DEPTH, flatten, has, list_of, sorted, unique};
+use super::super::arguments::{count, index, int, one};
+use super::super::lists::{DEPTH, flatten, has, list_of, sorted, unique};
+use super::super::object;
 
 /// Methods that make another list.
 pub fn call(

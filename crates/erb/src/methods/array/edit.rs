@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::super::super::eval::Machine;
+use super::super::super::machine::{Blk, Machine};
 use super::super::super::stop::{Eval, beyond, raise};
 use super::super::super::value::Value;
-use super::super::{Blk, index, int, one};
-use super::list_of;
+use super::super::arguments::{index, int, one};
+use super::super::lists::list_of;
 
 /// Methods that change the list.
 pub fn call(
@@ -133,7 +133,7 @@ fn replaced(
     }
     let now = Value::Array(this.clone());
     let plain = name.trim_end_matches('!');
-    let Value::Array(new) = super::super::call(machine, &now, plain, args, block)? else {
+    let Value::Array(new) = machine.call(&now, plain, args, block)? else {
         return Ok(None);
     };
     let new = new.borrow().clone();

@@ -1,12 +1,13 @@
 //! Lists: what asks about them without a block.
 
-use super::super::super::eval::{MAX_TEXT, Machine};
-use super::super::super::stop::{Eval, beyond, no_conversion, raise};
+use super::super::super::machine::{Blk, Machine};
+use super::super::super::stop::{Eval, MAX_TEXT, beyond, no_conversion, raise};
 use super::super::super::value::Value;
-use super::super::{
-    Blk, arity, call as call_method, hash, index, int, kernel, object, one, slice, text, wrong,
-};
-use super::{DEPTH, sorted};
+use super::super::arguments::{arity, index, int, one, slice, text, wrong};
+use super::super::chance;
+use super::super::lists::{DEPTH, sorted};
+use super::super::object;
+use super::super::pairs;
 
 /// Methods whose answer is no list.
 pub fn call(
@@ -54,8 +55,8 @@ pub fn call(
             .iter()
             .position(|value| value.equals(&args[0]))
             .map_or(Value::Nil, Value::len),
-        "sample" | "shuffle" => kernel::shuffled(machine, list, name)?,
-        "to_h" if block.is_none() => hash::from_pairs(machine, list)?,
+        "sample" | "shuffle" => chance::shuffled(machine, list, name)?,
+        "to_h" if block.is_none() => pairs::from_pairs(machine, list)?,
         "[]" | "slice" | "at" | "fetch" | "dig" => return picked(machine, list, name, args, block),
         _ if block.is_none() => return summed(machine, list, name, args),
         _ => return Ok(None),
@@ -101,7 +102,7 @@ fn picked(
                 },
             }
         }
-        "dig" => hash::dig(machine, &args[1..], {
+        "dig" => pairs::dig(machine, &args[1..], {
             let place = index(int(one(&args[..args.len().min(1)])?)?, list.len());
             place
                 .and_then(|place| list.get(place))
@@ -141,7 +142,7 @@ fn summed(
         "sum" => {
             let mut sum = args.first().cloned().unwrap_or(Value::Int(0));
             for value in list {
-                sum = call_method(machine, &sum, "+", std::slice::from_ref(value), None)?;
+                sum = machine.call(&sum, "+", std::slice::from_ref(value), None)?;
             }
             sum
         }

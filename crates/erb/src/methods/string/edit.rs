@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::super::super::eval::Machine;
+use super::super::super::machine::{Blk, Machine};
 use super::super::super::stop::{Eval, raise};
 use super::super::super::value::Value;
+use super::super::arguments::{arity, index, int, one, text, wrong};
 use super::super::object::texts;
-use super::super::{Blk, arity, index, int, one, string, text, wrong};
+use super::super::string;
 
 /// Methods that change the string to what the method without `!` gives, or answer nil.
 const EDITS: &[&str] = &[

@@ -7,10 +7,13 @@ mod translate;
 
 use std::rc::Rc;
 
-use super::super::eval::Machine;
+use super::super::machine::{Blk, Machine};
 use super::super::stop::{Eval, no_conversion, raise};
 use super::super::value::Value;
-use super::{Blk, arity, count, format, int, one, regex, text};
+use super::arguments::{arity, count, int, one, text, wrong};
+use super::convert::to_proc;
+use super::letters::{capitalized, chomped, succ, trim_end, trim_start};
+use super::{format, regex};
 
 /// Calls a method of a string that leaves it as it is.
 pub fn call(
@@ -46,7 +49,7 @@ pub fn call(
                 .strip_suffix(text(suffix)?.as_str())
                 .unwrap_or(this)
                 .to_owned(),
-            _ => return super::wrong(args, name).map(Some),
+            _ => return wrong(args, name).map(Some),
         },
         "chop" => {
             let mut chars = this.chars();
@@ -70,7 +73,7 @@ pub fn call(
         "encode" | "force_encoding" | "scrub" | "unicode_normalize" | "b"
             if args.len() <= 1 && name != "b" =>
         {
-            return super::wrong(args, name).map(Some);
+            return wrong(args, name).map(Some);
         }
         "sub" | "gsub" => {
             return regex::replace(machine, this, name == "gsub", args, block).map(Some);
@@ -110,7 +113,7 @@ pub fn of_symbol(
     args: &[Value],
 ) -> Eval<Option<Value>> {
     match name {
-        "to_proc" => Ok(super::to_proc(machine, &Value::Symbol(this.clone()))?.map(Value::Proc)),
+        "to_proc" => Ok(to_proc(machine, &Value::Symbol(this.clone()))?.map(Value::Proc)),
         "to_sym" => Ok(Some(Value::Symbol(this.clone()))),
         "to_s" | "name" | "id2name" => Ok(Some(Value::str(&**this))),
         "upcase" | "downcase" | "capitalize" | "succ" => {
@@ -120,36 +123,6 @@ pub fn of_symbol(
         | "match?" => call(machine, this, name, args, None),
         _ => Ok(None),
     }
-}
-
-fn blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\0')
-}
-
-fn trim_start(this: &str) -> &str {
-    this.trim_start_matches(|c| blank(c) && c != '\0')
-}
-
-fn trim_end(this: &str) -> &str {
-    this.trim_end_matches(blank)
-}
-
-/// Without the line end.
-pub fn chomped(this: &str) -> &str {
-    let cut = this
-        .strip_suffix('\n')
-        .map(|rest| rest.strip_suffix('\r').unwrap_or(rest));
-    cut.or_else(|| this.strip_suffix('\r')).unwrap_or(this)
-}
-
-pub fn capitalized(this: &str) -> String {
-    let mut chars = this.chars();
-    let first: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    first + &chars.as_str().to_lowercase()
 }
 
 fn padded(machine: &mut Machine, this: &str, name: &str, args: &[Value]) -> Eval<String> {
@@ -168,34 +141,4 @@ fn padded(machine: &mut Machine, this: &str, name: &str, args: &[Value]) -> Eval
     };
     let fill = |len: usize| pad.chars().cycle().take(len).collect::<String>();
     Ok(format!("{}{this}{}", fill(left), fill(missing - left)))
-}
-
-/// The next string: `a9` is followed by `b0`, `z` by `aa`.
-pub fn succ(this: &str) -> String {
-    let mut chars: Vec<char> = this.chars().collect();
-    let Some(last) = chars.iter().rposition(char::is_ascii_alphanumeric) else {
-        if let Some(last) = chars.last_mut() {
-            *last = char::from_u32(u32::from(*last) + 1).unwrap_or(*last);
-        }
-        return chars.into_iter().collect();
-    };
-    let mut at = last;
-    loop {
-        let (new, carry) = match chars[at] {
-            'z' => ('a', Some('a')),
-            'Z' => ('A', Some('A')),
-            '9' => ('0', Some('1')),
-            c => (char::from(c as u8 + 1), None),
-        };
-        chars[at] = new;
-        let Some(carry) = carry else { break };
-        match chars[..at].iter().rposition(char::is_ascii_alphanumeric) {
-            Some(before) if before + 1 == at => at = before,
-            _ => {
-                chars.insert(at, carry);
-                break;
-            }
-        }
-    }
-    chars.into_iter().collect()
 }

@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use super::super::super::eval::Machine;
+use super::super::super::machine::{Blk, Machine};
 use super::super::super::stop::{Eval, beyond, raise};
 use super::super::super::value::Value;
+use super::super::arguments::{arity, index, int, one, slice, text, wrong};
 use super::super::object::{compared, texts};
-use super::super::{Blk, arity, call as call_method, index, int, one, regex, slice, text, wrong};
+use super::super::regex;
 use super::{split, translate};
 
 /// Methods whose answer is something else than a new string.
@@ -107,7 +108,7 @@ fn found(
         "upto" => {
             let last = Value::str(text(one(args)?)?);
             let range = Value::Range(Rc::new((Value::str(this), last, false)));
-            return call_method(machine, &range, "each", &[], block).map(Some);
+            return machine.call(&range, "each", &[], block).map(Some);
         }
         _ => return Ok(None),
     }))

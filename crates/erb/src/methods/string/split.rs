@@ -1,10 +1,11 @@
 //! Strings: their lines, words and characters.
 
-use super::super::super::eval::Machine;
+use super::super::super::machine::{Blk, Machine};
 use super::super::super::stop::Eval;
 use super::super::super::value::Value;
-use super::super::{Blk, arity, call as call_method, int, regex, text, wrong};
-use super::{blank, chomped};
+use super::super::arguments::{arity, int, text, wrong};
+use super::super::letters::{blank, chomped};
+use super::super::regex;
 
 /// Calls a method that takes a string apart.
 pub fn call(machine: &mut Machine, this: &str, name: &str, args: &[Value], block: Blk) -> Eval {
@@ -30,7 +31,7 @@ pub fn call(machine: &mut Machine, this: &str, name: &str, args: &[Value], block
     let list = machine.array(list);
     match block {
         Some(_) => {
-            call_method(machine, &list, "each", &[], block)?;
+            machine.call(&list, "each", &[], block)?;
             Ok(Value::str(this))
         }
         None => Ok(list),

@@ -2,7 +2,7 @@
 
 use super::super::super::stop::Eval;
 use super::super::super::value::Value;
-use super::super::{arity, one, text};
+use super::super::arguments::{arity, one, text};
 
 /// The characters that `tr` and its like name: `a-z`, `^x`.
 pub struct Set {
