@@ -90,7 +90,7 @@ impl Place {
 }
 
 /// Position of a key or value in its file. Bytes count from 0, lines and columns from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Span {
     /// Index of the file in [`Sources`].
     pub file: u16,

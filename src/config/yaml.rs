@@ -1,7 +1,7 @@
 //! YAML text to a tree with positions, read as Ruby's Psych loads it for Test Kitchen: YAML 1.1
 //! scalars, merge keys, aliases, the first document only.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, Tag};
@@ -16,11 +16,17 @@ use super::source::{Source, Span, small};
 /// Most values that one file may grow to through aliases.
 const VALUES_LIMIT: usize = 1_000_000;
 
+/// How the message about a key ends that is given twice.
+const TWICE: &str = " is given twice";
+
+/// Keys at the top that hold multisuites.
+const MULTISUITES: [&str; 2] = ["multisuites", "supersuites"];
+
 /// Deepest nesting.
 const DEPTH_LIMIT: usize = 200;
 
 /// The first document of `source`, which is file number `file`, or null where there is none.
-/// Keys that are given twice are warned about.
+/// Keys that are given twice are told of among the `warnings`: as errors in a multisuite.
 pub fn parse(
     source: &Arc<Source>,
     file: u16,
@@ -39,7 +45,42 @@ pub fn parse(
         values: 0,
         warnings,
     };
-    reader.document()
+    let document = reader.document()?;
+    if !warnings.is_empty() {
+        refuse_twice(&document, file, warnings);
+    }
+    Ok(document)
+}
+
+/// Of a key that is given twice in a multisuite the value that is lost may be a step's check, or
+/// the steps themselves: there it is an error.
+fn refuse_twice(document: &Node, file: u16, warnings: &mut [Problem]) {
+    let mut keys = HashSet::new();
+    let top = document.as_map().into_iter().flatten();
+    for (_, entry) in top.filter(|(key, _)| MULTISUITES.contains(&key.as_str())) {
+        keys.insert(entry.key);
+        spans_of_keys(&entry.node, &mut keys);
+    }
+    for warning in warnings.iter_mut() {
+        let twice = warning.message.ends_with(TWICE);
+        let at = warning.place().map(|place| place.span);
+        if twice && at.is_some_and(|at| at.file == file && keys.contains(&at)) {
+            warning.severity = miette::Severity::Error;
+        }
+    }
+}
+
+fn spans_of_keys(node: &Node, into: &mut HashSet<Span>) {
+    match &node.value {
+        Value::Scalar(_) => {}
+        Value::List(list) => list.iter().for_each(|item| spans_of_keys(item, into)),
+        Value::Map(map) => {
+            for entry in map.values() {
+                into.insert(entry.key);
+                spans_of_keys(&entry.node, into);
+            }
+        }
+    }
 }
 
 struct Reader<'a> {
@@ -274,7 +315,7 @@ impl<'a> Reader<'a> {
     }
 
     fn warn_of_twice(&mut self, name: &str, first: Span, second: Span) {
-        let message = format!("the key `{name}` is given twice");
+        let message = format!("the key `{name}`{TWICE}");
         let mut problem = self
             .problem(message, second, "this one counts")
             .in_source(self.source.clone(), first, "first given here")

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use std::sync::Arc;
 
 use banquet_sdk::Tests;
-use banquet_sdk::lookup::{Lookup, look_up, shown};
+use banquet_sdk::lookup::{Lookup, is_visible, look_up, shown};
 
 use super::cluster::each;
 use super::{Item, Planner, Subject, Task, context};
@@ -70,7 +70,14 @@ impl Sought {
 fn is_below(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     let normal = |part| matches!(part, Component::Normal(_));
-    !name.is_empty() && !name.starts_with('.') && parts.all(normal)
+    let from_here = name.starts_with('.');
+    !name.is_empty() && !from_here && !is_hidden(name) && parts.all(normal)
+}
+
+/// Whether the name of a directory in `path` begins with a dot: those hold no tests.
+fn is_hidden(path: &str) -> bool {
+    let mut parts = Path::new(path).components();
+    parts.any(|part| matches!(part, Component::Normal(name) if !is_visible(name)))
 }
 
 /// What is wrong with the `tests_dir` of a step: it must be a directory below `test_dir`.
@@ -85,16 +92,18 @@ pub(super) fn wrong_tests_dir(
         return None;
     }
     let base = shown(test_dir, root);
-    let what = match is_below(name) {
-        true => format!("there is no directory {}", shown(&directory, root)),
-        false => format!("`{name}` is no directory below {base}"),
+    let what = match (is_hidden(name), is_below(name)) {
+        (true, _) => format!("`{name}` begins with a dot, and what does so holds no tests"),
+        (_, true) => format!("there is no directory {}", shown(&directory, root)),
+        (_, false) => format!("`{name}` is no directory below {base}"),
+    };
+    let hint = match is_hidden(name) {
+        true => "Rename it without the dot, or leave `tests_dir` out.".to_owned(),
+        false => format!("Name a directory below {base}, or leave `tests_dir` out."),
     };
     let at = step.origin.as_ref().map(|at| format!(" ({at})"));
     let at = at.unwrap_or_default();
-    Some((
-        format!("`tests_dir` of `{}`{at}: {what}", step.text),
-        format!("Name a directory below {base}, or leave `tests_dir` out."),
-    ))
+    Some((format!("`tests_dir` of `{}`{at}: {what}", step.text), hint))
 }
 
 /// What there is to run for one verify, before anything runs.
@@ -223,6 +232,7 @@ mod tests {
             ("", false),
             (".", false),
             (".hidden", false),
+            ("a/.hidden", false),
             ("../x", false),
             ("a/../../x", false),
             ("/etc", false),
