@@ -11,6 +11,7 @@ mod tag;
 pub use names::Names;
 pub use place::exact;
 pub use read::{Template, read};
+pub use split::peers;
 
 /// Why a text with expressions cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -116,7 +116,8 @@ impl Names {
             "cluster" => &CLUSTER,
             "instance" => &FACTS,
             "suite" | "platform" => &NAME,
-            "member" if self.rolling => &FACTS,
+            // In a cluster outside of `rolling` it is told of: as text it would test something else.
+            "member" if self.in_cluster => &FACTS,
             _ => return false,
         };
         let fact = rest.split(['.', '/', '[']).next().unwrap_or_default();

@@ -58,6 +58,46 @@ pub fn split<'a>(text: &'a str, names: &Names) -> Result<Vec<Piece<'a>>, Wrong> 
     Ok(pieces)
 }
 
+/// The members that `text` names whatever is so, each with the first expression that does: outside
+/// of blocks, which may ask before.
+pub fn peers(text: &str, names: &Names) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    if !text.contains("{{") {
+        return found;
+    }
+    let mut depth = 0_usize;
+    // What is wrong with it is told elsewhere.
+    for piece in split(text, names).unwrap_or_default() {
+        let Piece::Tag(tag) = piece else { continue };
+        match tag.kind {
+            Kind::Open => depth += 1,
+            Kind::Close => depth = depth.saturating_sub(1),
+            Kind::Show if depth == 0 => {
+                let paths = tag.words.iter().filter_map(|word| match word {
+                    Word::Path(path, _) => path.strip_prefix("peers."),
+                    _ => None,
+                });
+                let named = paths.filter_map(|rest| {
+                    let is = |member: &&String| {
+                        let rest = rest.strip_prefix(&format!("[{member}]"));
+                        rest.is_some_and(|rest| rest.starts_with('.'))
+                    };
+                    let bare = rest.split_once('.').map(|(name, _)| name);
+                    let mut members = names.members.iter();
+                    members.find(|member| bare == Some(member.as_str()) || is(member))
+                });
+                for member in named {
+                    if !found.iter().any(|(known, _)| known == member) {
+                        found.push((member.clone(), tag.source.to_owned()));
+                    }
+                }
+            }
+            Kind::Show | Kind::Else | Kind::Comment => {}
+        }
+    }
+    found
+}
+
 /// Where the expression of ours begins that has its braces at `braces`; none where they are not
 /// ours. Of more braces than two, those before the last two are text.
 fn begin(text: &str, braces: usize, inside: bool, names: &Names) -> Option<usize> {

@@ -20,7 +20,7 @@ fn braces_of_other_tools_are_passed_on() {
         "{{.State.Status}}",
         "{{ platform }} {{instance}} {{ cluster }} {{peers}}",
         "{{ peers | length }} {{ peers['a'] }}",
-        "{{ instance.id }} {{ platform.system }} {{ member.address }}",
+        "{{ instance.id }} {{ platform.system }} {{ member.id }} {{ member }}",
         "{{#if other}}{{x}}{{/if}} {{else}} {{/each}}",
         "{{ grains['os'] }} {% if x %}{{ y }}{% endif %}",
         "\\{{ other }} {{ never ends",
@@ -163,8 +163,19 @@ fn outside_of_a_cluster_nothing_has_peers() {
 }
 
 #[test]
-fn member_is_ours_in_rolling_alone() {
-    assert_eq!(read("{{member.address}}", &names()), Ok(None));
+fn member_is_known_in_rolling_alone_and_refused_elsewhere_in_a_cluster() {
+    for text in [
+        "{{member.address}}",
+        "{{ member.adress }}",
+        "{{#if member.roles}}x{{/if}}",
+    ] {
+        assert_eq!(wrong(text).reason, "`member` is known in `rolling` alone");
+    }
+    let alone = Names {
+        in_cluster: false,
+        ..names()
+    };
+    assert_eq!(read("{{member.address}}", &alone), Ok(None));
     let rolling = Names {
         rolling: true,
         ..names()
@@ -218,9 +229,16 @@ fn fragment() -> impl Strategy<Value = String> {
 
 /// Whether a word of ours is in `text`.
 fn may_be_ours(text: &str) -> bool {
-    ["peers.", "cluster.", "instance.", "suite.", "platform."]
-        .iter()
-        .any(|word| text.contains(word))
+    [
+        "peers.",
+        "cluster.",
+        "instance.",
+        "suite.",
+        "platform.",
+        "member.",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
 }
 
 proptest! {
@@ -250,4 +268,13 @@ proptest! {
             prop_assert_eq!(whole, text);
         }
     }
+}
+
+#[test]
+fn members_are_named_outside_of_blocks() {
+    let text = "{{peers.a.address}} {{#if peers.db}}{{peers.db.address}}{{/if}} {{ x }}";
+    let found = peers(text, &names());
+    assert_eq!(found, [("a".into(), "{{peers.a.address}}".into())]);
+    let found = peers("{{peers.[db].address}} \\{{peers.a.address}}", &names());
+    assert_eq!(found, [("db".into(), "{{peers.[db].address}}".into())]);
 }

@@ -207,6 +207,16 @@ fn all(action: Action, members: Vec<Arc<Instance>>) -> Item {
 
 /// The members that a cluster begins with: all but those whose first step is `create`.
 fn initial(cluster: &Cluster) -> Vec<Arc<Instance>> {
+    let late = late(cluster);
+    let members = cluster.members.iter();
+    members
+        .filter(|member| !late.contains(&member.suite))
+        .cloned()
+        .collect()
+}
+
+/// The suites whose first step is `create`.
+pub(super) fn late(cluster: &Cluster) -> Vec<String> {
     let mut late = Vec::new();
     let mut seen = Vec::new();
     for node in &cluster.steps {
@@ -221,11 +231,7 @@ fn initial(cluster: &Cluster) -> Vec<Arc<Instance>> {
             }
         });
     }
-    let members = cluster.members.iter();
-    members
-        .filter(|member| !late.contains(&member.suite))
-        .cloned()
-        .collect()
+    late
 }
 
 /// Calls `see` with every single step of `node`, in order.

@@ -84,7 +84,8 @@ impl Search {
     fn instance(&mut self, cluster: Option<&Cluster>, instance: &Instance) {
         for kind in USERS {
             let section = &instance.plugin(kind).section;
-            let names = Names::of(cluster, Some(instance), false);
+            let rolling = cluster.is_some_and(|it| is_used_in_rolling_alone(it, instance, kind));
+            let names = Names::of(cluster, Some(instance), rolling);
             self.section(section, &names);
         }
     }
@@ -143,8 +144,27 @@ impl Search {
     }
 }
 
+/// Whether every step that reads the settings of this plugin of `instance` is a turn of `rolling`,
+/// where `member` has a meaning.
+fn is_used_in_rolling_alone(cluster: &Cluster, instance: &Instance, kind: Kind) -> bool {
+    let mut uses = Vec::new();
+    for node in &cluster.steps {
+        each(node, &mut |step| {
+            let reads = match step.action {
+                Action::Converge => kind == Kind::Provisioner,
+                Action::Setup | Action::Verify => kind == Kind::Verifier,
+                _ => false,
+            };
+            if reads && step.suite.as_deref() == Some(&instance.suite) {
+                uses.push(step.rolling);
+            }
+        });
+    }
+    !uses.is_empty() && uses.into_iter().all(|rolling| rolling)
+}
+
 /// The texts of an action that may hold expressions.
-fn texts(action: &Action) -> Vec<&str> {
+pub(super) fn texts(action: &Action) -> Vec<&str> {
     match action {
         Action::Exec {
             command,
