@@ -4,13 +4,13 @@ mod handshakes;
 mod outside;
 mod unknown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use banquet_sdk::wire::Plugin;
 use banquet_sdk::{Driver, PluginInfo, Provisioner, Retry, Transport, Verifier, VerifierKeys};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::matrix::{Kind, Plugins};
 use outside::Outside;
@@ -29,7 +29,12 @@ pub struct Registry {
     pub verifiers: BTreeMap<String, Arc<dyn Verifier>>,
     /// Those in other processes.
     outside: Option<Arc<Outside>>,
+    /// What was made of the types of settings, by kind and name.
+    schemas: Arc<Mutex<Schemas>>,
 }
+
+/// Schemas of plugins, by kind and name.
+type Schemas = HashMap<(Kind, String), Arc<Value>>;
 
 impl Registry {
     /// What was compiled in, and what is beside the project in directory `root` and on the PATH.
@@ -252,6 +257,17 @@ impl Registry {
         })
     }
 
+    /// JSON Schema of the settings of the plugin of this kind and name; made once.
+    pub fn schema(&self, kind: Kind, name: &str) -> Option<Arc<Value>> {
+        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(schema) = schemas.get(&(kind, name.to_owned())) {
+            return Some(schema.clone());
+        }
+        let schema = Arc::new(self.info(kind, name)?.schema().to_value());
+        schemas.insert((kind, name.to_owned()), schema.clone());
+        Some(schema)
+    }
+
     /// The names of all plugins of this kind.
     pub fn names(&self, kind: Kind) -> Vec<String> {
         let mut names = self.builtin_names(kind);
@@ -309,10 +325,13 @@ impl Plugins for Registry {
         {
             return None;
         }
-        let info = self.info(kind, name)?;
+        let schema = self.schema(kind, name)?;
         // A plugin that says that it takes further keys knows them all.
-        let open = info.schema().get("additionalProperties") == Some(&true.into());
-        (!open).then(|| info.keys())
+        if schema.get("additionalProperties") == Some(&true.into()) {
+            return None;
+        }
+        let properties = schema.get("properties").and_then(Value::as_object);
+        Some(properties.map_or_else(Vec::new, |it| it.keys().cloned().collect()))
     }
 }
 

@@ -20,7 +20,12 @@ pub struct Outside {
     root: PathBuf,
     handshakes: Handshakes,
     asked: Mutex<BTreeMap<(&'static str, String), Asked>>,
+    /// All of a kind, by its key: the PATH is read once.
+    all: Mutex<BTreeMap<&'static str, Found>>,
 }
+
+/// Executables that look like plugins, by name.
+type Found = BTreeMap<String, Vec<PathBuf>>;
 
 /// What came of looking for a plugin.
 #[derive(Clone)]
@@ -38,6 +43,7 @@ impl Outside {
             root: root.into(),
             handshakes: Handshakes::of(root),
             asked: Mutex::default(),
+            all: Mutex::default(),
         }
     }
 
@@ -93,10 +99,16 @@ impl Outside {
 
     /// All that look like a plugin of this kind, by name, each with every place that has one; the
     /// first is used.
-    pub fn all(&self, kind: Kind) -> BTreeMap<String, Vec<PathBuf>> {
+    pub fn all(&self, kind: Kind) -> Found {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = all.entry(kind.key()).or_insert_with(|| self.look(kind));
+        found.clone()
+    }
+
+    fn look(&self, kind: Kind) -> Found {
         let begin = executable(kind, "");
         let begin = begin.trim_end_matches(std::env::consts::EXE_SUFFIX);
-        let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        let mut found = Found::new();
         for (number, place) in self.places().into_iter().enumerate() {
             // A directory of the PATH need not be there.
             let entries = std::fs::read_dir(&place).into_iter().flatten().flatten();

@@ -45,8 +45,8 @@ pub fn names(registry: &Registry) -> Vec<String> {
 /// The keys of a plugin with their defaults: a value, nothing, or, where it depends on others, a
 /// map with the one key `default` and words. None where there is no such plugin.
 pub fn defaults(registry: &Registry, kind: Kind, name: &str) -> Vec<(String, Value)> {
-    let info = registry.info(kind, name);
-    info.map_or_else(Vec::new, |info| key::defaults(&info.schema().to_value()))
+    let schema = registry.schema(kind, name);
+    schema.map_or_else(Vec::new, |schema| key::defaults(&schema))
 }
 
 /// The plugins of this name, one of a kind.
