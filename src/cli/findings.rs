@@ -16,13 +16,6 @@ use crate::registry::Registry;
 use crate::run::check_hook;
 use crate::state::Project;
 
-const KINDS: [Kind; 4] = [
-    Kind::Driver,
-    Kind::Transport,
-    Kind::Provisioner,
-    Kind::Verifier,
-];
-
 /// What was found.
 pub struct Findings {
     /// In the order of the files.
@@ -135,7 +128,10 @@ pub fn unknown_keys(
 ) -> Vec<Problem> {
     let mut known = HashMap::new();
     let mut found: Vec<Problem> = Vec::new();
-    for (instance, kind) in instances.iter().flat_map(|it| KINDS.map(|kind| (it, kind))) {
+    for (instance, kind) in instances
+        .iter()
+        .flat_map(|it| Kind::ALL.map(|kind| (it, kind)))
+    {
         let plugin = instance.plugin(kind);
         let keys = known
             .entry((kind, plugin.name.as_str()))
@@ -220,7 +216,10 @@ fn unknown_plugins(
 ) -> Vec<Problem> {
     let mut seen = Vec::new();
     let mut found = Vec::new();
-    for (instance, kind) in instances.iter().flat_map(|it| KINDS.map(|kind| (it, kind))) {
+    for (instance, kind) in instances
+        .iter()
+        .flat_map(|it| Kind::ALL.map(|kind| (it, kind)))
+    {
         let plugin = instance.plugin(kind);
         let Some(unknown) = registry.unknown(kind, &plugin.name) else {
             continue;

@@ -8,7 +8,7 @@ use super::levels::{Item, Levels, items};
 use super::names::{Filter, joined};
 use super::plugins::Plugins;
 use super::{Instance, Kind, Matrix, platform_type};
-use crate::config::{Config, Error, Node, Problem, Problems, Sources, Span};
+use crate::config::{self, Config, Error, Node, Problem, Problems, Sources, Span};
 
 impl Matrix {
     /// All instances and clusters of a configuration; what is wrong is told at once. Names that
@@ -27,6 +27,7 @@ impl Matrix {
         let mut problems = Problems::default();
         let suites = items(&config.tree, "suites");
         let platforms = items(&config.tree, "platforms");
+        kitchens_own(config, &mut problems);
         let mut matrix = Self {
             instances: instances(config, plugins, &suites, &platforms, &mut problems),
             ..Self::default()
@@ -41,6 +42,35 @@ impl Matrix {
             &mut problems,
         );
         (matrix, problems)
+    }
+}
+
+/// Warns of settings of plugins that are the kitchen's own: as in Test Kitchen, which puts its own
+/// values in their place (data_munger.rb, `set_kitchen_config_at!`), nothing reads them there.
+fn kitchens_own(config: &Config, problems: &mut Problems) {
+    let lists = ["platforms", "suites"];
+    let lists = lists.map(|key| config::items(&config.tree, key));
+    let items = lists.into_iter().flatten().filter_map(Node::as_map);
+    for level in std::iter::once(&config.tree).chain(items) {
+        for kind in Kind::ALL {
+            let section = level.get(kind.key()).and_then(|it| it.node.as_map());
+            let keys = kind.kitchen_keys().iter();
+            for (key, entry) in keys.filter_map(|key| section?.get_key_value(*key)) {
+                let kind = kind.key();
+                let problem = Problem::warning(format!("`{key}` in `{kind}` has no effect"));
+                let problem = problem.at(&config.sources, entry.key, "nothing reads this");
+                problems.push(problem.help(match key.as_str() {
+                    "test_base_path" => {
+                        "One directory holds the tests of all suites: write \
+                         `kitchen: {test_base_path: DIRECTORY}` at the top. The tests of a suite are \
+                         in a directory of its name below it."
+                    }
+                    "log_level" => "Write `kitchen: {log_level: LEVEL}` at the top.",
+                    "kitchen_root" => "It is the directory of the configuration. Remove it.",
+                    _ => "Remove it; `--debug` shows more.",
+                }));
+            }
+        }
     }
 }
 

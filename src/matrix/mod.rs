@@ -52,6 +52,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All four.
+    pub const ALL: [Self; 4] = [
+        Self::Driver,
+        Self::Transport,
+        Self::Provisioner,
+        Self::Verifier,
+    ];
+
     /// The key of its section in the configuration.
     pub fn key(self) -> &'static str {
         match self {
