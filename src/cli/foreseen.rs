@@ -24,7 +24,8 @@ impl Foresight<'_> {
         self.problems(subjects.collect(), true)
     }
 
-    /// Paths that instances of no cluster name and that are missing, as warnings.
+    /// What is wrong with the settings of instances of no cluster, as errors, and paths that these
+    /// name and that are missing, as warnings.
     pub fn of_instances(&self, instances: &[Arc<Instance>]) -> Vec<Problem> {
         let subjects = instances.iter().cloned().map(Subject::Instance);
         self.problems(subjects.collect(), false)
@@ -42,7 +43,9 @@ impl Foresight<'_> {
         };
         let mut found: Vec<Problem> = Vec::new();
         for task in &plan.tasks {
-            let errors = task.obstacles.iter().filter(|it| obstacles && it.of_files);
+            let of_settings = |it: &Obstacle| obstacles || it.at.is_some();
+            let errors = task.obstacles.iter();
+            let errors = errors.filter(|it| it.of_files && of_settings(it));
             let errors = errors.map(|it| (it, Problem::error(&it.message)));
             let doubts = task.doubts.iter();
             let doubts = doubts.map(|it| (it, Problem::warning(&it.message)));

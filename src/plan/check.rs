@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use banquet_sdk::local_path::missing_of;
 use banquet_sdk::lookup::look_up;
 use banquet_sdk::{Error, Origin, Power};
 
-use super::cluster::each;
+use super::cluster::{each, late};
+use super::living::absent;
 use super::lookup::{Sought, wrong_tests_dir};
 use super::maker::Maker;
 use super::{Command, Item, Planner, Subject, Task, context};
@@ -33,14 +35,28 @@ impl Obstacle {
         let key = error.key.as_deref().unwrap_or_default();
         let at = used.section.origin(key).cloned();
         let place = at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
+        let first = key.split('/').nth(1).unwrap_or_default();
+        // A path that is missing says what it is by itself.
+        let setting = match error.missing || error.message.contains(first) {
+            true => String::new(),
+            false => format!("`{}`: ", key.trim_start_matches('/').replace('/', ".")),
+        };
+        let (kind, name) = (kind.key(), &used.name);
         Self {
-            message: format!("{} {}{place}: {}", kind.key(), used.name, error.message),
+            message: format!("{kind} {name}{place}: {setting}{}", error.message),
             hints: error.hints,
             at,
             of_files: true,
             missing: error.missing,
         }
     }
+}
+
+/// What is looked at.
+struct At<'a> {
+    task: &'a Task,
+    /// None where it is an action on all members.
+    step: Option<&'a Step>,
 }
 
 impl Planner<'_> {
@@ -57,7 +73,7 @@ impl Planner<'_> {
             let names = names.chain([task.subject.name()]);
             found.extend(names.filter_map(|name| self.facts.broken.get(name).cloned()));
         }
-        let mut maker = Maker::new(task);
+        let mut maker = Maker::new(task, &self.project.root);
         for item in &task.items {
             match item {
                 Item::Gossip(members) => {
@@ -67,11 +83,12 @@ impl Planner<'_> {
                 }
                 Item::All { action, members } => {
                     for member in members {
-                        maker.before(action, Some(member.as_ref()));
+                        maker.before(action, Some(member.as_ref()), &mut found);
                         let first = found.len();
-                        self.action(task, action, member, None, &mut found);
-                        maker.judge(&mut found, first, task);
-                        maker.after(action, Some(member.as_ref()));
+                        let at = At { task, step: None };
+                        self.action(&at, action, member, &mut maker, &mut found);
+                        maker.judge(&mut found, first);
+                        maker.after(action, Some(member.as_ref()), &mut found);
                     }
                 }
                 Item::Step { node, .. } => {
@@ -82,6 +99,11 @@ impl Planner<'_> {
         }
         self.recovery(task, &mut found);
         self.expressions(task, command, &mut found);
+        // Other commands, and a part of the steps, find the machines that there are.
+        let whole = task.begins_anew() && command == Command::Test;
+        if let Some(cluster) = task.cluster.as_ref().filter(|_| whole) {
+            absent(task, &late(cluster), &mut found);
+        }
         found.dedup();
         task.doubts = maker.doubts;
         let told = task.doubts.iter().map(|doubt| doubt.message.clone());
@@ -97,14 +119,14 @@ impl Planner<'_> {
                 let suite = step.suite.as_deref().unwrap_or_default();
                 let member = task.cluster.as_ref().and_then(|it| it.member(suite));
                 let member = member.map(AsRef::as_ref);
-                maker.before(&step.action, member);
+                maker.before(&step.action, member, found);
                 let first = found.len();
-                self.step(task, step, found);
+                self.step(task, step, maker, found);
                 for obstacle in found.iter_mut().skip(first).filter(|it| it.at.is_none()) {
                     obstacle.at.clone_from(&step.origin);
                 }
-                maker.judge(found, first, task);
-                maker.after(&step.action, member);
+                maker.judge(found, first);
+                maker.after(&step.action, member, found);
                 return;
             }
         };
@@ -117,49 +139,55 @@ impl Planner<'_> {
         }
     }
 
-    fn step(&self, task: &Task, step: &Arc<Step>, found: &mut Vec<Obstacle>) {
+    fn step(&self, task: &Task, step: &Arc<Step>, maker: &mut Maker, found: &mut Vec<Obstacle>) {
         let suite = step.suite.as_deref().unwrap_or_default();
         let cluster = task.cluster.as_ref();
         self.fault(task, step, found);
         self.tests_dir(step, found);
         if let Some(member) = cluster.and_then(|cluster| cluster.member(suite)) {
             let member = member.for_step(step);
-            self.action(task, &step.action, &member, Some(step), found);
+            let step_at = At {
+                task,
+                step: Some(step),
+            };
+            self.action(&step_at, &step.action, &member, maker, found);
         }
+        found.extend(maker.run(&step.action, &step.text));
     }
 
     fn action(
         &self,
-        task: &Task,
+        at: &At<'_>,
         action: &Action,
         instance: &Instance,
-        step: Option<&Step>,
+        maker: &mut Maker,
         found: &mut Vec<Obstacle>,
     ) {
-        let in_cluster = matches!(task.subject, Subject::Cluster(_));
+        let in_cluster = matches!(at.task.subject, Subject::Cluster(_));
+        let mut uses = |kind, found: &mut Vec<Obstacle>| self.uses(instance, kind, maker, found);
         match action {
             Action::Destroy => self.plugin(instance, Kind::Driver, found),
             Action::Create => {
-                self.plugin(instance, Kind::Driver, found);
+                uses(Kind::Driver, found);
                 if in_cluster {
-                    self.plugin(instance, Kind::Transport, found);
+                    uses(Kind::Transport, found);
                 }
             }
             Action::Converge => {
-                self.plugin(instance, Kind::Transport, found);
-                self.plugin(instance, Kind::Provisioner, found);
+                uses(Kind::Transport, found);
+                uses(Kind::Provisioner, found);
                 self.provisioning(instance, found);
-                if step.is_some_and(|step| step.options.idempotent) {
+                if at.step.is_some_and(|step| step.options.idempotent) {
                     self.tells_changes(instance, found);
                 }
             }
             Action::Setup | Action::Verify => {
-                self.plugin(instance, Kind::Transport, found);
-                self.plugin(instance, Kind::Verifier, found);
-                self.tests(task, instance, step, found);
+                uses(Kind::Transport, found);
+                uses(Kind::Verifier, found);
+                self.tests(at, instance, found);
             }
             Action::Exec { .. } | Action::Wait { .. } | Action::Heartbeat(_) => {
-                self.plugin(instance, Kind::Transport, found);
+                uses(Kind::Transport, found);
             }
             Action::Run { .. }
             | Action::Sleep(_)
@@ -190,13 +218,43 @@ impl Planner<'_> {
         }
     }
 
-    fn tests(
-        &self,
-        task: &Task,
-        instance: &Instance,
-        step: Option<&Step>,
-        found: &mut Vec<Obstacle>,
-    ) {
+    /// Whether the plugin is there, its settings are of its types, and what they name of the
+    /// workstation is there.
+    fn uses(&self, instance: &Instance, kind: Kind, maker: &mut Maker, found: &mut Vec<Obstacle>) {
+        self.plugin(instance, kind, found);
+        let used = instance.plugin(kind);
+        let section = &*used.section;
+        if !maker.is_first_look(kind, section) {
+            return;
+        }
+        let Some(info) = self.registry.info(kind, &used.name) else {
+            return;
+        };
+        let is_open = |error: &Error| {
+            let key = error.key.as_deref().unwrap_or_default();
+            let first = key.split('/').nth(1).unwrap_or_default();
+            let value = section.values.get(first);
+            value.is_some_and(|value| value.to_string().contains("{{"))
+        };
+        let mut wrong = info.misfits(section);
+        wrong.retain(|error| !is_open(error));
+        if wrong.is_empty() {
+            let cx = context(self.project, instance, section.clone(), "");
+            let told = match kind {
+                Kind::Driver => self.registry.driver(&used.name).map(|it| it.check(&cx)),
+                Kind::Transport => self.registry.transport(&used.name).map(|it| it.check(&cx)),
+                Kind::Provisioner | Kind::Verifier => Ok(Ok(())),
+            };
+            wrong.extend(told.ok().and_then(Result::err));
+        }
+        wrong.extend(missing_of(&info.paths, section, &self.project.root));
+        for error in wrong {
+            checked(kind, used, error, found);
+        }
+    }
+
+    fn tests(&self, at: &At<'_>, instance: &Instance, found: &mut Vec<Obstacle>) {
+        let At { task, step } = *at;
         let used = &instance.verifier;
         let Ok(verifier) = self.registry.verifier(&used.name) else {
             return;

@@ -10,6 +10,7 @@ mod expressions;
 mod facts;
 mod fault;
 mod instance;
+mod living;
 mod lookup;
 mod maker;
 mod render;

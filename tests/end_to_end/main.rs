@@ -16,6 +16,7 @@ mod example_plugins;
 mod facts;
 mod faults;
 mod faults_over_ssh;
+mod foreseen;
 mod full_disk;
 mod gc;
 mod handover;

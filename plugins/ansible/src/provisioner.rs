@@ -3,8 +3,8 @@
 use banquet_sdk::tool::{Base, Guest};
 use banquet_sdk::weaker::{self, Weaker};
 use banquet_sdk::{
-    Connection, Context, Converged, Fault, PluginInfo, Provisioner, Result, State, async_trait,
-    tool,
+    Connection, Context, Converged, Fault, LocalPath, PluginInfo, Provisioner, Result, State,
+    async_trait,
 };
 
 use crate::settings::{Config, Place, WithoutEffect};
@@ -43,6 +43,23 @@ const WEAKER: [Weaker; 1] = [Weaker {
     instead: "Leave it out; the playbook connects to the machine of the kitchen.",
 }];
 
+/// Settings that name files and directories of the workstation. Those that are not here are only
+/// told of when they are missing: real files name directories that are not there.
+const PATHS: [&str; 12] = [
+    "/playbook",
+    "/roles_path",
+    "/ansible_inventory",
+    "/ansible_config",
+    "/requirements_path",
+    "/requirements_collection_path",
+    "/additional_copy_role_path/*",
+    "/additional_copy_path/*",
+    "/recursive_additional_copy_path/*",
+    "/additional_ssh_private_keys/*",
+    "/vault_password_file",
+    "/ansible_vault_password_file/*",
+];
+
 #[async_trait]
 impl Provisioner for Ansible {
     fn info(&self) -> PluginInfo {
@@ -50,38 +67,16 @@ impl Provisioner for Ansible {
             true => PluginInfo::of::<Config>("ansible_push", "an Ansible playbook, from here"),
             false => PluginInfo::of::<Config>("ansible_playbook", "an Ansible playbook"),
         };
-        info.with::<Base>().with::<WithoutEffect>().weaker(&WEAKER)
+        info.with_base()
+            .with::<WithoutEffect>()
+            .weaker(&WEAKER)
+            .paths(PATHS.map(LocalPath::any))
     }
 
     fn check(&self, cx: &Context) -> Result<()> {
         let config: Config = cx.config()?;
         play::playbook(cx, &config)?;
         play::vault_files(cx, &config)?;
-        let one = [
-            ("roles_path", &config.roles_path),
-            ("ansible_inventory", &config.ansible_inventory),
-        ];
-        for (key, path) in one {
-            if let Some(path) = path {
-                tool::required(cx, key, path)?;
-            }
-        }
-        let lists = [
-            (
-                "additional_copy_role_path",
-                &config.additional_copy_role_path,
-            ),
-            ("additional_copy_path", &config.additional_copy_path),
-            (
-                "recursive_additional_copy_path",
-                &config.recursive_additional_copy_path,
-            ),
-        ];
-        for (key, list) in lists {
-            for path in list.iter().flat_map(|list| &list.0) {
-                tool::required(cx, key, path)?;
-            }
-        }
         Ok(())
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use banquet_sdk::lenient::{List, Text};
 use banquet_sdk::lookup::files_in;
 use banquet_sdk::on_machine::{Bench, base};
-use banquet_sdk::tool::Base;
 use banquet_sdk::{
     Connection, Context, Error, Fault, PluginInfo, Result, State, TestCase, Tests, Verifier,
     async_trait, cases,
@@ -93,7 +92,7 @@ pub struct Bats;
 #[async_trait]
 impl Verifier for Bats {
     fn info(&self) -> PluginInfo {
-        PluginInfo::of::<Config>(BATS, "BATS on the instance").with::<Base>()
+        PluginInfo::of::<Config>(BATS, "BATS on the instance").with_base()
     }
 
     fn tests(&self, cx: &Context) -> Result<Tests> {

@@ -26,7 +26,7 @@ fn is_test(path: &str) -> bool {
 #[async_trait]
 impl Verifier for Bash {
     fn info(&self) -> PluginInfo {
-        PluginInfo::of::<Base>(BASH, "scripts whose exit codes judge")
+        PluginInfo::of::<Base>(BASH, "scripts whose exit codes judge").paths(Base::paths())
     }
 
     fn tests(&self, cx: &Context) -> Result<Tests> {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use banquet_sdk::lookup::is_visible;
 use banquet_sdk::on_machine::base;
-use banquet_sdk::tool::Base;
 use banquet_sdk::{
     CaseStatus, Connection, Context, Error, Fault, PluginInfo, Result, State, TestCase, Tests,
     Verifier, async_trait, cases,
@@ -146,7 +145,7 @@ impl Verifier for Busser {
             "busser",
             "the tests of a suite, by the names of their directories",
         )
-        .with::<Base>()
+        .with_base()
     }
 
     fn tests(&self, cx: &Context) -> Result<Tests> {
@@ -166,7 +165,11 @@ impl Verifier for Busser {
     fn check(&self, cx: &Context) -> Result<()> {
         base(cx)?;
         let mut tools = self.tools(cx)?.into_iter();
-        tools.try_for_each(|(_, tool)| tool.verifier.check(&inner(cx, tool)))
+        tools.try_for_each(|(_, tool)| {
+            let inner = inner(cx, tool);
+            tool.verifier.info().check(&inner)?;
+            tool.verifier.check(&inner)
+        })
     }
 
     async fn setup(

@@ -2,7 +2,7 @@
 
 use banquet_sdk::lenient::List;
 use banquet_sdk::tool::Base;
-use banquet_sdk::{Context, PluginInfo, Result, Retry};
+use banquet_sdk::{Context, LocalPath, PluginInfo, Result, Retry};
 use shell_words::quote;
 
 use crate::settings::{Settings, written};
@@ -78,6 +78,17 @@ pub const ALL: [Flavour; 9] = {
     ]
 };
 
+/// Settings that name files and directories of the workstation.
+const PATHS: [&str; 7] = [
+    "/data_path/*",
+    "/data_bags_path/*",
+    "/environments_path/*",
+    "/nodes_path/*",
+    "/roles_path/*",
+    "/clients_path/*",
+    "/encrypted_data_bag_secret_key_path/*",
+];
+
 impl Flavour {
     /// Name and keys.
     pub fn info(&self) -> PluginInfo {
@@ -95,7 +106,8 @@ impl Flavour {
         };
         PluginInfo::of::<Settings>(self.name, summary)
             .without(unknown)
-            .with::<Base>()
+            .with_base()
+            .paths(PATHS.map(LocalPath::any))
     }
 
     /// What is installed.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use banquet_sdk::tool::{self, Guest, Watch};
+use banquet_sdk::tool::{Guest, Watch};
 use banquet_sdk::{
     Changes, Connection, Context, Converged, Error, ExitStatus, Fault, PluginInfo, Provisioner,
     Result, Retry, State, async_trait,
@@ -34,25 +34,7 @@ impl Provisioner for Chef {
 
     fn check(&self, cx: &Context) -> Result<()> {
         let settings = Settings::of(cx)?;
-        Source::of(cx, &settings, &self.0)?;
-        let paths = [
-            ("data_path", &settings.data_path),
-            ("data_bags_path", &settings.data_bags_path),
-            ("environments_path", &settings.environments_path),
-            ("nodes_path", &settings.nodes_path),
-            ("roles_path", &settings.roles_path),
-            ("clients_path", &settings.clients_path),
-            (
-                "encrypted_data_bag_secret_key_path",
-                &settings.encrypted_data_bag_secret_key_path,
-            ),
-        ];
-        for (key, paths) in paths {
-            for path in &paths.0 {
-                tool::required(cx, key, path)?;
-            }
-        }
-        Ok(())
+        Source::of(cx, &settings, &self.0).map(drop)
     }
 
     fn tells_changes(&self, _cx: &Context) -> Result<()> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use banquet_sdk::{
-    Capabilities, Context, Driver, Error, Fault, LinkFault, Orphan, Peers, PluginInfo, Power,
-    Residue, Result, State, Status, async_trait,
+    Capabilities, Context, Driver, Error, Fault, LinkFault, LocalPath, Orphan, Peers, PluginInfo,
+    Power, Residue, Result, State, Status, async_trait,
 };
 use bollard::models::ContainerConfig;
 use bollard::query_parameters::{
@@ -57,7 +57,10 @@ impl Driver for Docker {
             true => PluginInfo::of::<Settings>("dokken", "the same with Chef from an image")
                 .with::<dokken::Keys>(),
         };
-        info.weaker(&crate::weaker::WEAKER)
+        info.weaker(&crate::weaker::WEAKER).paths([
+            LocalPath::file("/dockerfile"),
+            LocalPath::directory("/build_context"),
+        ])
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -67,6 +70,10 @@ impl Driver for Docker {
             transport: Some(if self.dokken { "dokken" } else { "docker" }.into()),
             ..Capabilities::default()
         }
+    }
+
+    fn check(&self, cx: &Context) -> Result<()> {
+        self.settings(cx).map(drop)
     }
 
     async fn gossip(&self, cx: &Context, _peers: &Peers, state: &mut State) -> Result<()> {

@@ -55,6 +55,10 @@ impl Driver for Ec2 {
             .weaker(&WEAKER)
     }
 
+    fn check(&self, cx: &Context) -> Result<()> {
+        Settings::of(cx).map(drop)
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             power: vec![Power::Stop, Power::Start, Power::Kill, Power::Reboot],

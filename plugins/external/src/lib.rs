@@ -10,8 +10,8 @@ mod provider;
 mod request;
 
 use banquet_sdk::{
-    Changes, Connection, Context, Converged, Error, Fault, PluginInfo, Provisioner, Result, State,
-    async_trait,
+    Changes, Connection, Context, Converged, Error, Fault, LocalPath, PluginInfo, Provisioner,
+    Result, State, async_trait,
 };
 use serde_json::Value;
 
@@ -32,6 +32,11 @@ impl Provisioner for External {
             "external",
             "a program of your own, by the external provider protocol 1.0",
         )
+        .paths([LocalPath::command("/command")])
+    }
+
+    fn check(&self, cx: &Context) -> Result<()> {
+        Config::of(cx).map(drop)
     }
 
     fn tells_changes(&self, _cx: &Context) -> Result<()> {

@@ -98,7 +98,7 @@ pub struct Goss;
 #[async_trait]
 impl Verifier for Goss {
     fn info(&self) -> PluginInfo {
-        PluginInfo::of::<Config>(GOSS, "Goss on the instance").with::<Base>()
+        PluginInfo::of::<Config>(GOSS, "Goss on the instance").with_base()
     }
 
     fn tests(&self, cx: &Context) -> Result<Tests> {

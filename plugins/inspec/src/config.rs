@@ -130,7 +130,7 @@ impl Config {
         }
         for (index, tests) in self.inspec_tests.0.iter().enumerate() {
             match tests {
-                Tests::Plain(text) => profiles.word(plain(&cx.root, text)),
+                Tests::Plain(text) => profiles.word(plain(&cx.root, text, index)?),
                 Tests::From(from) => profiles.add(&cx.root, from, index)?,
             }
         }
@@ -189,11 +189,21 @@ pub fn own(cx: &Context) -> Result<Found> {
     })
 }
 
-fn plain(root: &Path, text: &str) -> String {
+/// A path, which must be there, or an address.
+fn plain(root: &Path, text: &str, index: usize) -> Result<String> {
     let path = root.join(text);
+    // `git@HOST:PATH` has no `://`.
+    let address = text.contains("://") || text.contains('@');
     match path.exists() {
-        true => path.display().to_string(),
-        false => text.to_owned(),
+        true => Ok(path.display().to_string()),
+        false if address => Ok(text.to_owned()),
+        false => {
+            let message = format!("{}: no such file or directory", path.display());
+            Err(Error::missing(format!("/inspec_tests/{index}"), message).hint(
+                "Relative paths count from the directory of the configuration; what is elsewhere \
+                 has an address, or a map such as `{supermarket: NAME}`.",
+            ))
+        }
     }
 }
 

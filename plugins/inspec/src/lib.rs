@@ -7,10 +7,10 @@ mod report;
 mod target;
 
 use banquet_sdk::on_machine::base;
-use banquet_sdk::tool::{self, Base, Stage};
+use banquet_sdk::tool::{self, Stage};
 use banquet_sdk::{
-    Connection, Context, Error, ErrorKind, ExitStatus, Fault, PluginInfo, Result, State, Stdin,
-    TestCase, Tests, Verifier, async_trait, cases, process,
+    Connection, Context, Error, ErrorKind, ExitStatus, Fault, LocalPath, PluginInfo, Result, State,
+    Stdin, TestCase, Tests, Verifier, async_trait, cases, process,
 };
 use serde_json::{Map, Value, json};
 
@@ -66,7 +66,14 @@ impl Inspec {
 impl Verifier for Inspec {
     fn info(&self) -> PluginInfo {
         PluginInfo::of::<Config>(self.name, "InSpec or Cinc Auditor against the instance")
-            .with::<Base>()
+            .with_base()
+            .paths([
+                LocalPath::any("/input_files/*"),
+                LocalPath::any("/attrs/*"),
+                LocalPath::any("/waiver_files/*"),
+                LocalPath::directory("/profiles_path"),
+                LocalPath::command("/inspec"),
+            ])
     }
 
     fn tests(&self, cx: &Context) -> Result<Tests> {

@@ -27,6 +27,10 @@ impl Driver for Proxy {
         PluginInfo::of::<Settings>("proxy", "uses hosts that exist already")
     }
 
+    fn check(&self, cx: &Context) -> Result<()> {
+        Settings::of(cx).map(drop)
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             power: Power::ALL.into(),

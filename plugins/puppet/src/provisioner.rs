@@ -2,8 +2,8 @@
 
 use banquet_sdk::tool::{self, Base, Guest};
 use banquet_sdk::{
-    Connection, Context, Converged, Error, Fault, PluginInfo, Provisioner, Result, State,
-    async_trait,
+    Connection, Context, Converged, Error, Fault, LocalPath, PluginInfo, Provisioner, Result,
+    State, async_trait,
 };
 
 use crate::settings::{Config, WithoutEffect};
@@ -13,12 +13,25 @@ use crate::{apply, stage};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Puppet;
 
+/// Settings that name files and directories of the workstation. Those that are not here are only
+/// told of when they are missing: real files name directories that are not there.
+const PATHS: [&str; 7] = [
+    "/manifests_path",
+    "/hiera_config_path",
+    "/puppet_config_path",
+    "/fileserver_config_path",
+    "/puppet_enc",
+    "/facter_file",
+    "/spec_files_path",
+];
+
 #[async_trait]
 impl Provisioner for Puppet {
     fn info(&self) -> PluginInfo {
         PluginInfo::of::<Config>("puppet_apply", "Puppet manifests, without a server")
-            .with::<Base>()
+            .with_base()
             .with::<WithoutEffect>()
+            .paths(PATHS.map(LocalPath::any))
     }
 
     fn check(&self, cx: &Context) -> Result<()> {

@@ -2,8 +2,8 @@
 
 use banquet_sdk::tool::{self, Base, Guest};
 use banquet_sdk::{
-    Connection, Context, Converged, Error, Fault, PluginInfo, Provisioner, Result, State,
-    async_trait,
+    Connection, Context, Converged, Error, Fault, LocalPath, PluginInfo, Provisioner, Result,
+    State, async_trait,
 };
 
 use crate::settings::{Config, WithoutEffect};
@@ -13,12 +13,25 @@ use crate::{solo, states};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Salt;
 
+/// Settings that name files and directories of the workstation.
+const PATHS: [&str; 8] = [
+    "/data_path",
+    "/vendor_path",
+    "/pillars_from_directories/*",
+    "/pillars_from_directories/*/source",
+    "/pillars_from_files/*",
+    "/pillars-from-files/*",
+    "/salt_minion_config_template",
+    "/salt_minion_config_dropin_files/*",
+];
+
 #[async_trait]
 impl Provisioner for Salt {
     fn info(&self) -> PluginInfo {
         PluginInfo::of::<Config>("salt_solo", "Salt states, without a master")
-            .with::<Base>()
+            .with_base()
             .with::<WithoutEffect>()
+            .paths(PATHS.map(LocalPath::any))
     }
 
     fn check(&self, cx: &Context) -> Result<()> {

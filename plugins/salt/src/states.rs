@@ -48,13 +48,10 @@ pub fn check(cx: &Context, config: &Config) -> Result<()> {
             return Err(Error::missing("/formula", message));
         }
     }
-    for (key, path) in [
-        ("data_path", &config.data_path),
-        ("vendor_path", &config.vendor_path),
-    ] {
-        if let Some(path) = path {
-            tool::required(cx, key, path)?;
-        }
+    let own = config.dependencies.0.iter();
+    let own = own.filter(|dependency| dependency.repo.is_none());
+    for path in own.filter_map(|dependency| dependency.path.as_ref()) {
+        tool::required(cx, "dependencies", path)?;
     }
     Ok(())
 }

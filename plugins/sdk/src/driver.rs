@@ -135,6 +135,12 @@ pub trait Driver: Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
+    /// What keeps machines from being made, told before anything runs: settings that are wrong. What
+    /// the plugin's type and [`PluginInfo::paths`] say has been looked at. Asks no machine.
+    fn check(&self, _cx: &Context) -> Result<()> {
+        Ok(())
+    }
+
     /// Before any member exists: hears of all members and may note in `state` what `create` needs
     /// (network, address, host name). Makes nothing.
     async fn gossip(&self, _cx: &Context, _peers: &Peers, _state: &mut State) -> Result<()> {

@@ -9,8 +9,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::local_path::missing_of;
+use crate::tool::Base;
 use crate::weaker::Weaker;
-use crate::{Error, Result, wording};
+use crate::{Context, Error, LocalPath, Result, wording};
 
 /// Where a value was written. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -103,21 +105,33 @@ pub struct PluginInfo {
     /// One line for `kitchen help` and the docs.
     pub summary: Cow<'static, str>,
     schema: Arc<dyn Fn() -> schemars::Schema + Send + Sync>,
+    /// Reads a section as each of the plugin's types.
+    fits: Vec<fn(&Section) -> Result<()>>,
     /// Settings that protect less than what is usual; `kitchen doctor` tells of those in use.
     pub weaker: &'static [Weaker],
     /// JSON pointers of settings that name files with private keys (`/ssh_key`).
     pub private_keys: &'static [&'static str],
+    /// Settings that name something of the workstation, which must be there before a machine is made.
+    pub paths: Vec<LocalPath>,
 }
+
+/// So many wrong settings of one section are told.
+const MOST_WRONG: usize = 20;
 
 impl PluginInfo {
     /// Information of a plugin whose settings are a `T`.
-    pub fn of<T: schemars::JsonSchema>(name: &'static str, summary: &'static str) -> Self {
+    pub fn of<T: schemars::JsonSchema + DeserializeOwned>(
+        name: &'static str,
+        summary: &'static str,
+    ) -> Self {
         Self {
             name: name.into(),
             summary: summary.into(),
             schema: Arc::new(|| schemars::schema_for!(T)),
+            fits: vec![|section| section.parse::<T>().map(drop)],
             weaker: &[],
             private_keys: &[],
+            paths: Vec::new(),
         }
     }
 
@@ -136,6 +150,19 @@ impl PluginInfo {
         }
     }
 
+    /// With settings that name something of the workstation.
+    #[must_use]
+    pub fn paths(mut self, paths: impl IntoIterator<Item = LocalPath>) -> Self {
+        self.paths.extend(paths);
+        self
+    }
+
+    /// With the keys of every tool, [`Base`].
+    #[must_use]
+    pub fn with_base(self) -> Self {
+        self.with::<Base>().paths(Base::paths())
+    }
+
     /// Information of a plugin that tells its schema itself; none: it tells no keys.
     pub fn of_schema(name: &str, summary: &str, schema: Option<Value>) -> Self {
         let schema = schema
@@ -145,14 +172,17 @@ impl PluginInfo {
             name: name.to_owned().into(),
             summary: summary.to_owned().into(),
             schema: Arc::new(move || schema.clone()),
+            fits: Vec::new(),
             weaker: &[],
             private_keys: &[],
+            paths: Vec::new(),
         }
     }
 
     /// With the keys of a `T` as well: several plugins have them, or the kitchen itself reads them.
     #[must_use]
-    pub fn with<T: schemars::JsonSchema>(self) -> Self {
+    pub fn with<T: schemars::JsonSchema + DeserializeOwned>(mut self) -> Self {
+        self.fits.push(|section| section.parse::<T>().map(drop));
         let own = self.schema;
         Self {
             schema: Arc::new(move || {
@@ -184,6 +214,46 @@ impl PluginInfo {
             }),
             ..self
         }
+    }
+
+    /// The settings of `section` that are not what the plugin's types have, each as an error that
+    /// names its key. An empty `key:` is as good as none.
+    pub fn misfits(&self, section: &Section) -> Vec<Error> {
+        let mut found: Vec<Error> = Vec::new();
+        let mut section = Cow::Borrowed(section);
+        if section.values.values().any(Value::is_null) {
+            section.to_mut().values.retain(|_, value| !value.is_null());
+        }
+        for fits in &self.fits {
+            let Err(mut error) = fits(&section) else {
+                continue;
+            };
+            let mut rest = Section::clone(&section);
+            loop {
+                let key = error.key.clone().unwrap_or_default();
+                if !found.iter().any(|other| other.key == error.key) {
+                    found.push(error);
+                }
+                // The first one hides the others.
+                let first = key.split('/').nth(1).unwrap_or_default();
+                let first = first.replace("~1", "/").replace("~0", "~");
+                if found.len() >= MOST_WRONG || rest.values.shift_remove(&first).is_none() {
+                    break;
+                }
+                match fits(&rest) {
+                    Ok(()) => break,
+                    Err(next) => error = next,
+                }
+            }
+        }
+        found
+    }
+
+    /// The first thing that is wrong with the settings of `cx` by the plugin's types and its paths.
+    pub fn check(&self, cx: &Context) -> Result<()> {
+        let wrong = self.misfits(&cx.section).into_iter();
+        let missing = missing_of(&self.paths, &cx.section, &cx.root);
+        wrong.chain(missing).next().map_or(Ok(()), Err)
     }
 
     /// JSON Schema of the plugin's section, made from its configuration type.

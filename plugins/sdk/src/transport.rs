@@ -91,6 +91,12 @@ pub trait Transport: Send + Sync {
     /// Name and keys.
     fn info(&self) -> PluginInfo;
 
+    /// What keeps machines from being reached, told before anything runs: settings that are wrong.
+    /// What the plugin's type and [`PluginInfo::paths`] say has been looked at. Asks no machine.
+    fn check(&self, _cx: &Context) -> Result<()> {
+        Ok(())
+    }
+
     /// A connection; waits, up to the transport's own configured limit, until the machine takes
     /// commands.
     async fn connect(&self, cx: &Context, state: &State) -> Result<Box<dyn Connection>>;

@@ -10,7 +10,8 @@ use crate::{Fault, Section};
 /// container engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Weaker {
-    /// JSON pointer of the setting (`/verify_host_key`); `*` stands for each item of a list.
+    /// JSON pointer of the setting (`/verify_host_key`); `*` stands for each item of a
+    /// list and each value of a map.
     pub at: &'static str,
     /// Whether the value that is written is a weak one.
     pub when: fn(&Value) -> bool,
@@ -108,8 +109,8 @@ fn told(section: &Section, pointer: &str, value: &Value) -> String {
     format!("`{name}: {value}`{place}")
 }
 
-/// The values at `pointer`, each with its own pointer.
-fn values<'a>(section: &'a Section, pointer: &str) -> Vec<(String, &'a Value)> {
+/// The values at `pointer`, each with its own pointer. What is neither list nor map is its own `*`.
+pub(crate) fn values<'a>(section: &'a Section, pointer: &str) -> Vec<(String, &'a Value)> {
     let mut parts = pointer.split('/').skip(1);
     let first = parts.next().unwrap_or_default();
     let mut found: Vec<_> = section
@@ -127,6 +128,10 @@ fn values<'a>(section: &'a Section, pointer: &str) -> Vec<(String, &'a Value)> {
                     .enumerate()
                     .map(|(index, value)| (format!("{at}/{index}"), value))
                     .collect(),
+                ("*", Value::Object(map)) => map
+                    .iter()
+                    .map(|(key, value)| (format!("{at}/{}", escaped(key)), value))
+                    .collect(),
                 ("*", value) => vec![(at, value)],
                 (part, value) => value
                     .get(part)
@@ -137,6 +142,11 @@ fn values<'a>(section: &'a Section, pointer: &str) -> Vec<(String, &'a Value)> {
             .collect();
     }
     found
+}
+
+/// A key as a part of a JSON pointer.
+pub(crate) fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(unix)]

@@ -98,6 +98,7 @@ fn value(found: &str) -> String {
 fn form(expected: &str) -> &str {
     match expected {
         "a string" | "string" | "str" => "a text",
+        "path string" => "a path",
         "a sequence" | "sequence" => "a list",
         "a boolean" | "bool" => "true or false",
         "unit" | "null" => "nothing",

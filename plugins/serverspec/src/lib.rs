@@ -7,10 +7,10 @@ mod remote;
 mod report;
 
 use banquet_sdk::on_machine::base;
-use banquet_sdk::tool::{self, Base};
+use banquet_sdk::tool;
 use banquet_sdk::{
-    CaseStatus, Connection, Context, Error, ExitStatus, Fault, PluginInfo, Result, State, TestCase,
-    Tests, Verifier, async_trait, cases,
+    CaseStatus, Connection, Context, Error, ExitStatus, Fault, LocalPath, PluginInfo, Result,
+    State, TestCase, Tests, Verifier, async_trait, cases,
 };
 
 pub use config::Config;
@@ -60,11 +60,23 @@ impl Default for Serverspec {
     }
 }
 
+/// Commands of the user's, which run where RSpec does.
+const COMMANDS: [&str; 5] = [
+    "/custom_serverspec_command",
+    "/serverspec_command",
+    "/additional_serverspec_command",
+    "/custom_install_command",
+    "/additional_install_command",
+];
+
 #[async_trait]
 impl Verifier for Serverspec {
     fn info(&self) -> PluginInfo {
         let summary = "Serverspec on the instance, or from the workstation";
-        PluginInfo::of::<Config>("serverspec", summary).with::<Base>()
+        PluginInfo::of::<Config>("serverspec", summary)
+            .with_base()
+            .paths([LocalPath::file("/gemfile").when("/remote_exec", true, true)])
+            .paths(COMMANDS.map(|at| LocalPath::command(at).when("/remote_exec", false, true)))
     }
 
     fn tests(&self, cx: &Context) -> Result<Tests> {

@@ -112,13 +112,11 @@ pub struct Shell;
 impl Provisioner for Shell {
     fn info(&self) -> PluginInfo {
         PluginInfo::of::<Config>("shell", "a script or command of your own")
+            .paths(tool::Base::paths())
     }
 
     fn check(&self, cx: &Context) -> Result<()> {
         let config: Config = cx.config()?;
-        for local in config.uploads.keys() {
-            tool::required(cx, "uploads", local)?;
-        }
         if config.command.is_some() {
             return Ok(());
         }

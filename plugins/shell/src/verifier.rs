@@ -7,8 +7,8 @@ use std::time::Instant;
 use banquet_sdk::lenient::{List, Seconds, Text};
 use banquet_sdk::tool::Watch;
 use banquet_sdk::{
-    CaseStatus, Connection, Context, Error, Exec, ExitStatus, Output, PluginInfo, Result, State,
-    Stdin, TestCase, Verifier, async_trait, cases, first_line, process,
+    CaseStatus, Connection, Context, Error, Exec, ExitStatus, LocalPath, Output, PluginInfo,
+    Result, State, Stdin, TestCase, Verifier, async_trait, cases, first_line, process,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -78,7 +78,14 @@ pub struct Shell;
 #[async_trait]
 impl Verifier for Shell {
     fn info(&self) -> PluginInfo {
-        PluginInfo::of::<Config>("shell", "a command of your own, whose exit code judges")
+        let cwd = "/shellout_opts/cwd";
+        let here = ("/remote_exec", false, false);
+        PluginInfo::of::<Config>("shell", "a command of your own, whose exit code judges").paths([
+            LocalPath::directory(cwd).when(here.0, here.1, here.2),
+            LocalPath::command("/command")
+                .within(cwd)
+                .when(here.0, here.1, here.2),
+        ])
     }
 
     async fn verify(

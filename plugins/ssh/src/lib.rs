@@ -24,7 +24,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use banquet_sdk::weaker::{self, Weaker};
 use banquet_sdk::{
-    Connection, Context, LoginCommand, PluginInfo, Result, SshTarget, State, Transport, async_trait,
+    Connection, Context, LocalPath, LoginCommand, PluginInfo, Result, SshTarget, State, Transport,
+    async_trait,
 };
 
 pub use config::{Config, HostKeys, Port, Switch};
@@ -54,6 +55,7 @@ fn info() -> PluginInfo {
     PluginInfo::of::<Config>("ssh", "reaches machines with a secure shell")
         .weaker(&WEAKER)
         .private_keys(&["/ssh_key/*"])
+        .paths([LocalPath::file("/ssh_key/*")])
 }
 
 /// What `kitchen doctor` tells of.
@@ -81,6 +83,10 @@ fn keys() -> Vec<String> {
 impl Transport for Ssh {
     fn info(&self) -> PluginInfo {
         info()
+    }
+
+    fn check(&self, cx: &Context) -> Result<()> {
+        Config::of(cx, &State::in_memory(), &keys()).map(drop)
     }
 
     async fn connect(&self, cx: &Context, state: &State) -> Result<Box<dyn Connection>> {

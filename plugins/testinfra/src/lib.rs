@@ -9,10 +9,9 @@ mod remote;
 use std::path::{Path, PathBuf};
 
 use banquet_sdk::on_machine::base;
-use banquet_sdk::tool::Base;
 use banquet_sdk::{
-    Connection, Context, Error, ExitStatus, Fault, PluginInfo, Result, State, TestCase, Tests,
-    Verifier, async_trait, cases,
+    Connection, Context, Error, ExitStatus, Fault, LocalPath, PluginInfo, Result, State, TestCase,
+    Tests, Verifier, async_trait, cases,
 };
 
 pub use config::Config;
@@ -35,7 +34,11 @@ impl Verifier for Testinfra {
             TESTINFRA,
             "pytest with Testinfra, against the machines or on them",
         )
-        .with::<Base>()
+        .with_base()
+        .paths(
+            ["/pytest", "/install_command"]
+                .map(|at| LocalPath::command(at).when("/remote_exec", false, false)),
+        )
     }
 
     fn tests(&self, cx: &Context) -> Result<Tests> {

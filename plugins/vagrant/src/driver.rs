@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use banquet_sdk::weaker::{self, Weaker};
 use banquet_sdk::{
-    Capabilities, Context, Driver, Error, Fault, LinkFault, Orphan, Peers, PluginInfo, Power,
-    Result, State, Status, async_trait, links,
+    Capabilities, Context, Driver, Error, Fault, LinkFault, LocalPath, Orphan, Peers, PluginInfo,
+    Power, Result, State, Status, async_trait, links,
 };
 
 use crate::command;
@@ -33,6 +33,16 @@ impl Driver for Vagrant {
         PluginInfo::of::<Settings>("vagrant", summary)
             .with::<Unneeded>()
             .weaker(&WEAKER)
+            .paths([
+                LocalPath::file("/vagrantfiles/*"),
+                LocalPath::file("/vagrantfile_erb"),
+                LocalPath::file("/vagrantfile_template"),
+                LocalPath::command("/pre_create_command"),
+            ])
+    }
+
+    fn check(&self, cx: &Context) -> Result<()> {
+        Settings::of(cx).map(drop)
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -172,6 +172,14 @@ impl Driver for SandboxDriver {
         PluginInfo::of::<Config>("sandbox", crate::SUMMARY).weaker(&WEAKER)
     }
 
+    fn check(&self, cx: &Context) -> Result<()> {
+        let config: Config = cx.config()?;
+        match &*config.rootfs {
+            "host" => Ok(()),
+            rootfs => banquet_sdk::tool::required(cx, "rootfs", rootfs).map(drop),
+        }
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             power: Power::ALL.into(),

@@ -18,6 +18,7 @@ pub(super) fn info(driver: &dyn Driver) -> (PluginInfo, Capabilities) {
         workstation: can.workstation,
         transport: can.transport.map(|it| it.into_owned()),
         ..capable(&[
+            "driver/check",
             "driver/gossip",
             "driver/late_gossip",
             "driver/dissolve",
@@ -83,6 +84,11 @@ pub(super) async fn answer(driver: &dyn Driver, course: Course, request: Request
 /// What changes no state.
 async fn question(driver: &dyn Driver, course: Course, request: Request) -> Answer {
     match request {
+        Request::CheckDriver(it) => {
+            let cx = course.cx(*it.context);
+            let checked = driver.info().check(&cx).and_then(|()| driver.check(&cx));
+            plain(checked.map(|()| Nothing {}))
+        }
         Request::Dissolve(it) => {
             let cx = course.cx(*it.context);
             let gone = course.until_cancelled(driver.dissolve(&cx)).await;

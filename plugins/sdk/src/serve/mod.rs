@@ -304,6 +304,7 @@ impl Server {
             version: self.plugins.version.clone(),
             summary: info.summary.clone().into_owned(),
             schema: Some(info.schema().to_value()),
+            paths: info.paths.clone(),
             capabilities,
             examples: self
                 .plugins

@@ -23,7 +23,8 @@ pub(super) async fn answer(plugin: &dyn Provisioner, course: Course, request: Re
             plain(tells.map(|()| Nothing {}))
         }
         Request::CheckSettings(it) => {
-            let checked = plugin.check(&course.cx(*it.context));
+            let cx = course.cx(*it.context);
+            let checked = plugin.info().check(&cx).and_then(|()| plugin.check(&cx));
             plain(checked.map(|()| Nothing {}))
         }
         Request::Introduce(it) => {

@@ -9,13 +9,18 @@ use crate::wire::message::{
 use crate::{LoginCommand, PluginInfo, Transport};
 
 pub(super) fn info(transport: &dyn Transport) -> (PluginInfo, Capabilities) {
-    let methods = ["transport/target", "transport/doctor"];
+    let methods = ["transport/check", "transport/target", "transport/doctor"];
     (transport.info(), capable(&methods))
 }
 
 pub(super) async fn answer(plugin: &dyn Transport, course: Course, request: Request) -> Answer {
     let connections = &course.server.connections;
     match request {
+        Request::CheckTransport(it) => {
+            let cx = course.cx_of_transport(*it.context);
+            let checked = plugin.info().check(&cx).and_then(|()| plugin.check(&cx));
+            plain(checked.map(|()| Nothing {}))
+        }
         Request::Connect(it) => {
             let cx = course.cx_of_transport(*it.context);
             let state = course.state(it.state);

@@ -21,7 +21,8 @@ pub(super) async fn answer(plugin: &dyn Verifier, course: Course, request: Reque
     match request {
         Request::Tests(it) => plain(plugin.tests(&course.cx(*it.context))),
         Request::Check(it) => {
-            let checked = plugin.check(&course.cx(*it.context));
+            let cx = course.cx(*it.context);
+            let checked = plugin.info().check(&cx).and_then(|()| plugin.check(&cx));
             plain(checked.map(|()| Nothing {}))
         }
         Request::Setup(it) => {

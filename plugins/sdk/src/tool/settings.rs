@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::LocalPath;
+
 /// Keys of Test Kitchen's base class (provisioner/base.rb); [`Retry`](crate::Retry) has the others.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -31,6 +33,13 @@ pub struct Base {
     /// Files and directories of the workstation to copy to the instance beforehand, each with
     /// where to: into that directory if it is one, else under that name.
     pub uploads: BTreeMap<String, String>,
+}
+
+impl Base {
+    /// Settings that name something of the workstation.
+    pub fn paths() -> [LocalPath; 1] {
+        [LocalPath::any("/uploads/#")]
+    }
 }
 
 impl Default for Base {

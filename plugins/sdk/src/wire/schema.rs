@@ -128,6 +128,8 @@ fn results(generator: &mut SchemaGenerator) -> Value {
             "connection/upload",
             "connection/download",
             "connection/close",
+            "driver/check",
+            "transport/check",
             "provisioner/tells_changes",
             "provisioner/check",
             "verifier/check",

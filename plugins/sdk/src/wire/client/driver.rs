@@ -52,6 +52,10 @@ impl Driver for Remote {
         }
     }
 
+    fn check(&self, cx: &Context) -> Result<()> {
+        self.0.check("driver/check", cx, Request::CheckDriver)
+    }
+
     async fn gossip(&self, cx: &Context, peers: &Peers, state: &mut State) -> Result<()> {
         if !self.0.has("driver/gossip") {
             return Ok(());

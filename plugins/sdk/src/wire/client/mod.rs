@@ -7,6 +7,7 @@ mod params;
 mod process;
 mod provisioner;
 mod transport;
+mod typed;
 mod verifier;
 
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ use tokio::sync::Notify;
 
 use super::endpoint::{locked, pipes};
 use super::limit::{TIMEOUT, limit};
-use super::message::{Initialized, PluginKind, Request};
+use super::message::{Initialized, Nothing, Plain, PluginKind, Request};
 use crate::{Context, Discard, Driver, Error, ErrorKind, Provisioner, Result, Transport, Verifier};
 use process::Process;
 pub use process::shutdown;
@@ -117,9 +118,26 @@ impl Plugin {
 
     fn info(self: &Arc<Self>) -> crate::PluginInfo {
         match self.hello() {
-            Ok(it) => crate::PluginInfo::of_schema(&self.name, &it.summary, it.schema.clone()),
+            Ok(it) => crate::PluginInfo::of_schema(&self.name, &it.summary, it.schema.clone())
+                .paths(it.paths.clone()),
             Err(_) => crate::PluginInfo::of_schema(&self.name, "", None),
         }
+    }
+
+    /// What is wrong with the settings of `cx`: what the plugin says where it answers `method`, else
+    /// what its schema does.
+    fn check(
+        self: &Arc<Self>,
+        method: &str,
+        cx: &Context,
+        request: fn(Plain) -> Request,
+    ) -> Result<()> {
+        if self.has(method) {
+            let Nothing {} = self.question(cx, request(params::plain(cx)))?;
+            return Ok(());
+        }
+        let schema = self.hello().ok().and_then(|hello| hello.schema.as_ref());
+        schema.map_or(Ok(()), |schema| typed::check(schema, &cx.section))
     }
 
     /// A process that takes a request. Where one must be started, that goes on by itself when this

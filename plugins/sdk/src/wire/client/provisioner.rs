@@ -33,10 +33,8 @@ impl Provisioner for Remote {
     }
 
     fn check(&self, cx: &Context) -> Result<()> {
-        if self.0.has("provisioner/check") {
-            let Nothing {} = self.0.question(cx, Request::CheckSettings(plain(cx)))?;
-        }
-        Ok(())
+        self.0
+            .check("provisioner/check", cx, Request::CheckSettings)
     }
 
     async fn introduce(&self, cx: &Context, state: &mut State) -> Result<()> {

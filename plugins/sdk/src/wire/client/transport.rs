@@ -23,6 +23,10 @@ impl Transport for Remote {
         self.0.info()
     }
 
+    fn check(&self, cx: &Context) -> Result<()> {
+        self.0.check("transport/check", cx, Request::CheckTransport)
+    }
+
     async fn connect(&self, cx: &Context, state: &State) -> Result<Box<dyn Connection>> {
         let request = Request::Connect(with_state(cx, state));
         // The connection lives in the process that made it.

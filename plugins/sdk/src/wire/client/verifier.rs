@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Plugin;
 use super::call::Uses;
 use super::params::{plain, with_connection};
-use crate::wire::message::{Done, FaultsResult, Nothing, Request, VerifyResult};
+use crate::wire::message::{Done, FaultsResult, Request, VerifyResult};
 use crate::{
     Connection, Context, Fault, PluginInfo, Result, State, TestCase, Tests, Verifier, async_trait,
 };
@@ -26,10 +26,7 @@ impl Verifier for Remote {
     }
 
     fn check(&self, cx: &Context) -> Result<()> {
-        if self.0.has("verifier/check") {
-            let Nothing {} = self.0.question(cx, Request::Check(plain(cx)))?;
-        }
-        Ok(())
+        self.0.check("verifier/check", cx, Request::Check)
     }
 
     async fn setup(

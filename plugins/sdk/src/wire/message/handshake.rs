@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::Power;
+use crate::{LocalPath, Power};
 
 /// The kitchen's side of the handshake.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +64,10 @@ pub struct Initialized {
     /// key is called unknown.
     #[serde(default)]
     pub schema: Option<Value>,
+    /// Settings that name something of the workstation, which must be there before a machine is
+    /// made.
+    #[serde(default)]
+    pub paths: Vec<LocalPath>,
     /// What it can do.
     #[serde(default)]
     pub capabilities: Capabilities,

@@ -29,6 +29,9 @@ pub enum Request {
     /// ends.
     #[serde(rename = "shutdown")]
     Shutdown(Nothing),
+    /// Optional; a question.
+    #[serde(rename = "driver/check")]
+    CheckDriver(Plain),
     /// Optional.
     #[serde(rename = "driver/gossip")]
     Gossip(WithPeers),
@@ -74,6 +77,9 @@ pub enum Request {
     /// Optional: removes one of them alone.
     #[serde(rename = "driver/reclaim")]
     Reclaim(ReclaimParams),
+    /// Optional; a question.
+    #[serde(rename = "transport/check")]
+    CheckTransport(Plain),
     /// Required of transports.
     #[serde(rename = "transport/connect")]
     Connect(WithState),
