@@ -1,7 +1,7 @@
 //! All that is wrong with a project, collected and not only its first mistakes: for `validate` and
 //! `migrate`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::args::Common;
@@ -127,28 +127,25 @@ pub fn unknown_keys(
     config: &Config,
 ) -> Vec<Problem> {
     let mut known = HashMap::new();
+    let (mut sections, mut told) = (HashSet::new(), HashSet::new());
     let mut found: Vec<Problem> = Vec::new();
     for (instance, kind) in instances
         .iter()
         .flat_map(|it| Kind::ALL.map(|kind| (it, kind)))
     {
         let plugin = instance.plugin(kind);
+        if !sections.insert((kind, Arc::as_ptr(&*plugin.section))) {
+            continue;
+        }
         let keys = known
             .entry((kind, plugin.name.as_str()))
             .or_insert_with(|| registry.keys(kind, &plugin.name));
         let Some(keys) = keys else { continue };
         let what = format!("{} {}", kind.key(), plugin.name);
         let (section, foreign) = (&plugin.section, plugin.section.foreign());
-        let unknown = config::unknown_keys(&what, section, keys, foreign, &config.sources);
-        for problem in unknown {
-            let origin = |problem: &Problem| problem.place().map(|place| place.origin());
-            let seen = found
-                .iter()
-                .any(|other| other.message == problem.message && origin(other) == origin(&problem));
-            if !seen {
-                found.push(problem);
-            }
-        }
+        let sources = &config.sources;
+        let unknown = config::unknown_keys(&what, section, keys, foreign, sources, &mut told);
+        found.extend(unknown);
     }
     found
 }

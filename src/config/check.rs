@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use banquet_sdk::Section;
 use banquet_sdk::outside::names::is_harmful;
+use banquet_sdk::{Origin, Section};
 
 use super::legacy::{CHEF_DATA, CHEF_PATHS};
 use super::node::{Map, Node};
@@ -223,25 +223,31 @@ pub fn items<'a>(tree: &'a Map, key: &str) -> &'a [Node] {
 }
 
 /// Warns of the keys of a plugin's `section` that are not in `known`. `what` names the plugin in
-/// the message: "driver docker". Keys in `foreign` were written for another plugin.
+/// the message: "driver docker". Keys in `foreign` were written for another plugin. What is in `told`
+/// is not told again: instances share what the file says once, and the nearest spelling takes long.
 pub fn unknown_keys(
     what: &str,
     section: &Section,
     known: &[String],
     foreign: &HashSet<String>,
     sources: &Sources,
+    told: &mut HashSet<(String, Option<Origin>)>,
 ) -> Vec<Problem> {
     let keys = section.values.keys();
     let unknown = keys.filter(|key| !known.contains(key) && !foreign.contains(*key));
     unknown
-        .map(|key| {
-            let problem = Problem::warning(format!("{what} does not know the key `{key}`"));
-            let pointer = format!("/{}", super::node::escaped(key));
-            let problem = match section.origin(&pointer) {
+        .filter_map(|key| {
+            let message = format!("{what} does not know the key `{key}`");
+            let origin = section.origin(&format!("/{}", super::node::escaped(key)));
+            if !told.insert((message.clone(), origin.cloned())) {
+                return None;
+            }
+            let problem = Problem::warning(message);
+            let problem = match origin {
                 Some(origin) => problem.at_origin(sources, origin, "nothing reads this"),
                 None => problem,
             };
-            problem.suggest(key, known.iter().map(String::as_str))
+            Some(problem.suggest(key, known.iter().map(String::as_str)))
         })
         .collect()
 }
