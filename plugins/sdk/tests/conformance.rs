@@ -28,7 +28,7 @@ enum Fault {
 }
 
 /// Settings.
-#[derive(JsonSchema)]
+#[derive(serde::Deserialize, JsonSchema)]
 struct Config {
     /// A key.
     #[allow(dead_code)]
