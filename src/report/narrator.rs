@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use banquet_sdk::{CaseStatus, TestCase};
+use banquet_sdk::{CaseStatus, TestCase, wording};
 use clap::ValueEnum;
 
 use super::tally::Tally;
@@ -88,6 +88,12 @@ impl Narrator {
                 let what = format!("{title}: attempt {attempt} failed");
                 failed(Level::Warn, place, &what, failure)
             }
+            EventKind::RoundFailed {
+                place,
+                title,
+                failure,
+                ..
+            } => failed(Level::Warn, place, &format!("Failed {title}"), failure),
             EventKind::StepFinished {
                 place,
                 title,
@@ -122,14 +128,14 @@ impl Narrator {
             } => vec![word(
                 Level::Info,
                 place,
-                format!("In force: {what} (after {took:.0?})."),
+                format!("In force: {what} (after {}).", wording::time(*took)),
             )],
             EventKind::FaultHealed {
                 place, what, took, ..
             } => vec![word(
                 Level::Info,
                 place,
-                format!("Healed: {what} (in {took:.0?})."),
+                format!("Healed: {what} (in {}).", wording::time(*took)),
             )],
             EventKind::HeartbeatFinished { place, summary } => heartbeat(place, summary),
             EventKind::Printed { place, text, .. } => vec![Line {
@@ -344,20 +350,25 @@ fn failed(level: Level, place: &Place, what: &str, failure: &Failure) -> Vec<Lin
 const OUTAGES: usize = 5;
 
 fn heartbeat(place: &Place, summary: &HeartbeatSummary) -> Vec<Line> {
-    let time = |micros: u64| format!("{:.1?}", Duration::from_micros(micros));
-    let mut lines = vec![word(
-        Level::Info,
-        place,
-        format!(
-            "Heartbeat: {} sent, {} answered, {} lost; latency {} (half), {} (90%), {} (99%), {} (all); \
-             asked {} late (99%).",
-            summary.sent,
-            summary.answered,
-            summary.lost,
+    let time = |micros: u64| wording::time(Duration::from_micros(micros));
+    let latency = match summary.answered {
+        0 => "nothing answered".into(),
+        _ => format!(
+            "latency {} (half), {} (90%), {} (99%), {} (all)",
             time(summary.p50),
             time(summary.p90),
             time(summary.p99),
             time(summary.max),
+        ),
+    };
+    let mut lines = vec![word(
+        Level::Info,
+        place,
+        format!(
+            "Heartbeat: {} sent, {} answered, {} lost; {latency}; asked {} late (99%).",
+            summary.sent,
+            summary.answered,
+            summary.lost,
             time(summary.late_p99),
         ),
     )];

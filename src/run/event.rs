@@ -248,6 +248,18 @@ pub enum EventKind {
         /// Why.
         failure: Failure,
     },
+    /// A round of a step or block that is repeated failed, in all its attempts.
+    RoundFailed {
+        /// Where.
+        #[serde(flatten)]
+        place: Place,
+        /// Its text or name, with the round.
+        title: String,
+        /// Counts from 1.
+        round: u32,
+        /// Why.
+        failure: Failure,
+    },
     /// A step or block ended.
     StepFinished {
         /// Where.

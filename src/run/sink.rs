@@ -72,7 +72,8 @@ impl Sink {
                 }
             }
             EventKind::TestFinished { case, .. } => self.mask_case(case),
-            EventKind::StepRetried { title, failure, .. } => {
+            EventKind::StepRetried { title, failure, .. }
+            | EventKind::RoundFailed { title, failure, .. } => {
                 self.mask_text(title);
                 self.mask_failure(failure);
             }

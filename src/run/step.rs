@@ -138,6 +138,7 @@ impl Job<'_> {
         while repeat.times.is_none_or(|times| round < times) && !over() {
             round += 1;
             let title = match repeat.times {
+                Some(1) => tries.title.to_owned(),
                 Some(times) => format!("{} (round {round} of {times})", tries.title),
                 None => format!("{} (round {round})", tries.title),
             };
@@ -156,8 +157,13 @@ impl Job<'_> {
                     }
                 }
                 Err(failure) => {
-                    let message = format!("{title} failed: {}", failure.message);
-                    self.warned_at(tries.place, message).await;
+                    self.send(EventKind::RoundFailed {
+                        place: tries.place.clone(),
+                        title,
+                        round,
+                        failure: failure.clone(),
+                    })
+                    .await;
                     failed.push((round, failure));
                     if repeat.until_failure {
                         break;
@@ -169,8 +175,12 @@ impl Job<'_> {
         let Some((first, mut failure)) = failed.into_iter().next() else {
             return Ok(());
         };
+        let of = repeat
+            .times
+            .map_or(String::new(), |times| format!(" of {times}"));
         failure.message = match many {
-            1 => format!("round {first} of {round} failed: {}", failure.message),
+            _ if repeat.times == Some(1) => failure.message,
+            1 => format!("round {first}{of} failed: {}", failure.message),
             _ => format!(
                 "{many} of {round} rounds failed, first round {first}: {}",
                 failure.message
@@ -191,11 +201,6 @@ impl Job<'_> {
     pub(super) fn ended_with_others(&self, failure: &Failure) -> bool {
         let stopped = self.run.stop.soon.is_cancelled() || self.run.stop.now.is_cancelled();
         failure.cause == Cause::Interrupted && !stopped
-    }
-
-    async fn warned_at(&self, place: &Place, message: String) {
-        let place = place.clone();
-        self.send(EventKind::Warned { place, message }).await;
     }
 
     /// One attempt, judged by `expect_failure`.

@@ -1,6 +1,7 @@
 //! The texts of libraries, which are written for programmers, in words for people.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// `text` without the numbers that operating systems have for errors: `(os error 2)`.
 pub fn without_numbers(text: &str) -> Cow<'_, str> {
@@ -25,6 +26,49 @@ pub fn without_numbers(text: &str) -> Cow<'_, str> {
     }
     kept.push_str(rest);
     Cow::Owned(kept)
+}
+
+/// A length of time for people, without the digits that nobody reads: `0.34ms`, `340ms`, `1.25s`,
+/// `34s`, `1m30s`, `2h5m`. Kitchen files take it as it is written here.
+pub fn time(length: Duration) -> String {
+    let millis = length.as_secs_f64() * 1000.0;
+    if millis < 0.005 {
+        return "0s".into();
+    }
+    // What would be rounded up to the next unit is told in that.
+    if millis < 999.5 {
+        return format!("{}ms", digits(millis));
+    }
+    let seconds = millis / 1000.0;
+    if seconds < 59.95 {
+        return format!("{}s", digits(seconds));
+    }
+    let whole = seconds.round();
+    let (hours, minutes, seconds) = (
+        (whole / 3600.0).floor(),
+        (whole % 3600.0 / 60.0).floor(),
+        whole % 60.0,
+    );
+    match (hours > 0.0, seconds > 0.0) {
+        (true, _) if minutes == 0.0 => format!("{hours}h"),
+        (true, _) => format!("{hours}h{minutes}m"),
+        (false, true) => format!("{minutes}m{seconds}s"),
+        (false, false) => format!("{minutes}m"),
+    }
+}
+
+/// Three digits, at most two of them behind the point, none that is an idle zero.
+fn digits(number: f64) -> String {
+    let behind = match number {
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    let text = format!("{number:.behind$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
 }
 
 /// What serde says of a value (`invalid type: sequence, expected a string`), in the words of
@@ -192,6 +236,26 @@ mod tests {
             told::<Either>(json!(5)),
             "the value has a form that is not known here"
         );
+    }
+
+    #[test]
+    fn times_have_the_digits_that_people_read() {
+        for (micros, text) in [
+            (0, "0s"),
+            (339, "0.34ms"),
+            (3_000, "3ms"),
+            (34_120, "34.1ms"),
+            (999_400, "999ms"),
+            (999_700, "1s"),
+            (1_250_000, "1.25s"),
+            (60_001_000, "1m"),
+            (59_960_000, "1m"),
+            (90_000_000, "1m30s"),
+            (3_600_000_000, "1h"),
+            (7_530_000_000, "2h5m"),
+        ] {
+            assert_eq!(time(Duration::from_micros(micros)), text);
+        }
     }
 
     #[test]

@@ -80,6 +80,9 @@ pub struct Subject {
     pub tests: Vec<Test>,
     /// Faults and heartbeats.
     pub fire: Fire,
+    /// Paths of the steps of which a round has failed: what failed in it is told, whatever later
+    /// rounds do.
+    failed_rounds: Vec<Vec<usize>>,
     /// Actions outside of steps and steps that have begun.
     begun: usize,
     /// How it ended, and how long it took.
@@ -253,13 +256,15 @@ impl Tally {
         failures.map(|failed| failed.failure.cause).max()
     }
 
-    /// What begins has printed nothing yet.
+    /// What begins has printed nothing yet. Of rounds, the first that failed is told.
     fn forget(&mut self, kind: &EventKind) {
         match kind {
             EventKind::StepStarted { place, .. } => self.tails.forget(place),
             EventKind::ActionStarted { place, .. } if place.step.is_empty() => {
                 self.tails.forget(place);
             }
+            EventKind::RoundFailed { place, .. } => self.tails.hold(place),
+            EventKind::StepRetried { place, .. } => self.tails.release(place),
             _ => {}
         }
     }
@@ -302,6 +307,7 @@ impl Subject {
             failures: Vec::new(),
             tests: Vec::new(),
             fire: Fire::default(),
+            failed_rounds: Vec::new(),
             begun: 0,
             ended: None,
         }
@@ -311,12 +317,21 @@ impl Subject {
         match kind {
             EventKind::ActionStarted { place, action } => self.start(place, action, false, at),
             EventKind::StepStarted { place, title, .. } => self.start(place, title, true, at),
+            EventKind::RoundFailed { place, .. } => {
+                self.release(&place.step);
+                if !self.failed_round_at(&place.step) {
+                    self.failed_rounds.push(place.step.clone());
+                }
+            }
             EventKind::StepRetried { place, failure, .. }
             | EventKind::ActionRetried { place, failure, .. } => {
                 let number = self.part(place).map(|part| part.number);
                 let same = |it: &&mut Running| Some(it.number) == number;
                 if let Some(running) = self.running.iter_mut().find(same) {
                     running.retried.push(failure.clone());
+                }
+                if matches!(kind, EventKind::StepRetried { .. }) {
+                    self.release(&place.step);
                 }
             }
             EventKind::TestFinished { place, case } => {
@@ -362,6 +377,7 @@ impl Subject {
                 duration,
             } => {
                 let begun = self.take(|it| it.step && it.place.step == place.step, at);
+                self.failed_rounds.retain(|it| *it != place.step);
                 match outcome {
                     Outcome::Failed(failure) => self.fail_step(place, title, failure),
                     _ => self.forgive(&place.step),
@@ -460,6 +476,9 @@ impl Subject {
 
     /// Notes a failed action; of several attempts the last counts.
     fn fail(&mut self, place: &Place, what: &str, failure: &Failure) {
+        if self.failed_round_at(&place.step) {
+            return;
+        }
         self.failures
             .retain(|failed| failed.place != *place || failed.what != what);
         self.failures.push(Failed {
@@ -477,8 +496,22 @@ impl Subject {
         }
     }
 
+    /// Whether `step` or a block around it has had a round that failed.
+    fn failed_round_at(&self, step: &[usize]) -> bool {
+        self.failed_rounds.iter().any(|it| step.starts_with(it))
+    }
+
+    /// What is in `step` begins anew: rounds in it are those of another attempt.
+    fn release(&mut self, step: &[usize]) {
+        let inside = |it: &[usize]| it.len() > step.len() && it.starts_with(step);
+        self.failed_rounds.retain(|it| !inside(it));
+    }
+
     /// A step that passed in the end, or was allowed to fail, has no failures.
     fn forgive(&mut self, step: &[usize]) {
+        if self.failed_round_at(step) {
+            return;
+        }
         self.failures
             .retain(|failed| !failed.place.step.starts_with(step));
     }
@@ -509,6 +542,7 @@ fn place_of(kind: &EventKind) -> Option<&Place> {
         EventKind::Warned { place, .. }
         | EventKind::StepStarted { place, .. }
         | EventKind::StepRetried { place, .. }
+        | EventKind::RoundFailed { place, .. }
         | EventKind::StepFinished { place, .. }
         | EventKind::ActionStarted { place, .. }
         | EventKind::ActionRetried { place, .. }

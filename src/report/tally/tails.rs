@@ -16,6 +16,8 @@ pub struct Tails {
     known: HashMap<Place, usize>,
     /// Where was printed last: mostly the next line is printed there as well, and found at once.
     recent: usize,
+    /// Where a round of a step has failed: what was printed in it by then.
+    held: Vec<(Place, HashMap<Place, VecDeque<String>>)>,
 }
 
 impl Tails {
@@ -45,10 +47,45 @@ impl Tails {
         }
     }
 
-    /// The last lines that were printed at `place`.
+    /// Keeps what was printed in the step at `place`, a round of which has failed, for good; what is
+    /// kept of an earlier round stays.
+    pub fn hold(&mut self, place: &Place) {
+        if !self.held.iter().any(|(held, _)| has(held, place)) {
+            let inside = self
+                .all
+                .iter()
+                .map(|(it, _)| it)
+                .filter(|it| has(place, it));
+            let lines = inside.map(|it| (it.clone(), self.lines(it).cloned().unwrap_or_default()));
+            let lines = lines.collect();
+            self.held.push((place.clone(), lines));
+        }
+        self.release(place);
+    }
+
+    /// What is in the step at `place` begins anew.
+    pub fn release(&mut self, place: &Place) {
+        self.held
+            .retain(|(held, _)| held.step == place.step || !has(place, held));
+    }
+
+    /// The last lines that were printed at `place`; of a step that is repeated, in the first round
+    /// that failed.
     pub fn of(&self, place: &Place) -> impl Iterator<Item = &str> {
-        let index = self.known.get(place).into_iter();
-        let lines = index.flat_map(|index| &self.all[*index].1);
+        let lines = self.lines(place).into_iter().flatten();
         lines.map(String::as_str)
     }
+
+    fn lines(&self, place: &Place) -> Option<&VecDeque<String>> {
+        let mut held = self.held.iter();
+        match held.find(|(held, _)| has(held, place)) {
+            Some((_, lines)) => lines.get(place),
+            None => self.known.get(place).map(|index| &self.all[*index].1),
+        }
+    }
+}
+
+/// Whether `inner` is the step at `outer`, or within it.
+fn has(outer: &Place, inner: &Place) -> bool {
+    outer.subject == inner.subject && inner.step.starts_with(&outer.step)
 }

@@ -2,22 +2,12 @@
 
 use super::super::story::{Story, cluster, failure, fire, instance, place};
 use super::super::*;
-use super::{options, told};
+use super::recorded;
 use crate::run::Outcome;
 
 /// The run of a story, told again from its record.
 pub(super) fn again(story: &Story) -> (tempfile::TempDir, Told) {
-    let dir = tempfile::tempdir().expect("a directory");
-    let runs = Runs::new(dir.path());
-    let keep = Keep {
-        runs: 9,
-        age: std::time::Duration::from_secs(1_000_000),
-    };
-    let recorded = Options {
-        runs: Some((runs.clone(), keep)),
-        ..options()
-    };
-    told(story, &recorded);
+    let (dir, runs) = recorded(story);
     let entry = runs.find(None).expect("a run");
     let again = Told::read(&entry.events()).expect("a record");
     (dir, again)
@@ -211,7 +201,7 @@ fn the_page_shows_faults_and_the_outages_that_follow_them() {
     let page = told.text(Format::Html).expect("text");
     for part in [
         "<i class=\"fault\" style=\"left:6.061%;width:3.030%\" title=\"kill web1 at +4.000 s\">",
-        "<b>heartbeat http://web1</b><small>60 sent, <span class=\"loss\">9 lost</span>, half within 1.5 ms",
+        "<b>heartbeat http://web1</b><small>60 sent, <span class=\"loss\">9 lost</span>, half within 1.53ms, 99% within 1.55ms",
         "down for 900 ms from +5.100 s, 9 lost, after `kill web1`: connection refused",
         "Latency of heartbeat http://web1, up to 2 ms",
     ] {

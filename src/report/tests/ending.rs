@@ -40,6 +40,59 @@ fn the_last_output_is_that_of_the_step_that_failed() {
     assert!(!text.contains("of another"), "{text}");
 }
 
+/// A story in which round 2 of 3 fails, of a step by itself (`[1]`) or in a block (`[1, 1]`).
+fn rounds(step: &[usize]) -> Story {
+    let mut story = Story::new(&[WEB]);
+    let at = || place(WEB, WEB1, step);
+    let whole = || match step {
+        [_] => at(),
+        _ => place(WEB, "", &[1]),
+    };
+    story.subject(WEB, "test", &[WEB1], &["exec web1"]);
+    for round in 1..=3 {
+        let title = format!("exec web1 (round {round} of 3)");
+        story.step(whole(), &title, 1);
+        if step.len() > 1 {
+            story.step(at(), "exec web1", 1);
+        }
+        story.prints(at(), &format!("output of round {round}"));
+        let outcome = match round {
+            2 => no("exit code 1"),
+            _ => Outcome::Passed,
+        };
+        if step.len() > 1 {
+            story.stepped(at(), "exec web1", 1, outcome);
+        }
+        if round == 2 {
+            story.add(EventKind::RoundFailed {
+                place: whole(),
+                title,
+                round,
+                failure: failure(Cause::Verify, "exit code 1"),
+            });
+        }
+    }
+    let ended = "round 2 of 3 failed: exit code 1";
+    story
+        .stepped(whole(), "exec web1", 1, no(ended))
+        .finished(WEB, no(ended))
+        .over();
+    story
+}
+
+#[test]
+fn the_last_output_of_rounds_is_that_of_the_first_that_failed() {
+    for step in [&[1][..], &[1, 1]] {
+        let (_, err, cause) = told(&rounds(step), &options());
+        assert!(err.contains("exit code 1"), "{err}");
+        assert!(err.contains("output of round 2"), "{err}");
+        for round in [1, 3] {
+            assert!(!err.contains(&format!("output of round {round}")), "{err}");
+        }
+        assert_eq!(cause, Some(Cause::Verify));
+    }
+}
+
 #[test]
 fn a_failure_in_blocks_is_said_where_it_happens_and_at_the_end() {
     let mut story = Story::new(&[WEB]);

@@ -41,6 +41,22 @@ pub(super) fn told(story: &Story, options: &Options) -> (String, String, Option<
     (out.text(), err.text(), report.cause())
 }
 
+/// The records of a project in which a story has happened.
+fn recorded(story: &Story) -> (tempfile::TempDir, Runs) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let runs = Runs::new(dir.path());
+    let keep = Keep {
+        runs: 9,
+        age: std::time::Duration::from_secs(1_000_000),
+    };
+    let recorded = Options {
+        runs: Some((runs.clone(), keep)),
+        ..options()
+    };
+    told(story, &recorded);
+    (dir, runs)
+}
+
 fn options() -> Options {
     Options {
         style: Style::Lines,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::super::story::{Story, cluster, fire, instance};
 use super::super::view::view;
 use super::super::*;
-use super::{options, told};
+use super::recorded;
 
 #[test]
 fn the_view_says_what_runs_and_fits() {
@@ -25,20 +25,15 @@ fn the_view_says_what_runs_and_fits() {
     );
 }
 
+/// What is expected after one run of [`instance`].
+fn of_a_run() -> expected::Expected {
+    let (_dir, runs) = recorded(&instance());
+    expected::Expected::read(&runs)
+}
+
 #[test]
 fn the_view_says_how_long_it_took_the_last_time_that_it_passed() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let runs = Runs::new(dir.path());
-    let keep = Keep {
-        runs: 9,
-        age: std::time::Duration::from_secs(1_000_000),
-    };
-    let recorded = Options {
-        runs: Some((runs.clone(), keep)),
-        ..options()
-    };
-    told(&instance(), &recorded);
-    let expected = expected::Expected::read(&runs);
+    let expected = of_a_run();
     let mut tally = Tally::default();
     instance().events[..3]
         .iter()
@@ -50,18 +45,7 @@ fn the_view_says_how_long_it_took_the_last_time_that_it_passed() {
 
 #[test]
 fn what_is_expected_comes_from_runs_with_the_same_plan() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let runs = Runs::new(dir.path());
-    let keep = Keep {
-        runs: 9,
-        age: std::time::Duration::from_secs(1_000_000),
-    };
-    let recorded = Options {
-        runs: Some((runs.clone(), keep)),
-        ..options()
-    };
-    told(&instance(), &recorded);
-    let expected = expected::Expected::read(&runs);
+    let expected = of_a_run();
     let now = Timestamp::from_second(1_700_000_010).expect("a time");
     let seen = |change: fn(&mut String, &mut Vec<String>)| {
         let mut tally = Tally::default();
