@@ -79,9 +79,19 @@ impl<'a, 'p> Fields<'a, 'p> {
         }
     }
 
+    /// A length of time that is to pass: nothing happens in none.
+    pub fn span(&mut self, key: &'static str) -> Option<Duration> {
+        let length = self.duration(key)?;
+        if !length.is_zero() {
+            return Some(length);
+        }
+        let node = self.take(key)?;
+        self.wrong(key, node, "a length of time above 0")
+    }
+
     /// The length of time at `key` as a limit that tells where it is set.
     pub fn limit(&mut self, key: &'static str) -> Option<TimeLimit> {
-        let length = self.duration(key)?;
+        let length = self.span(key)?;
         let place = self.sources.place(self.map.get(key)?.node.span);
         let place = place.map(|place| format!(", {}", place.shown()));
         let from = format!("`{key}`{}", place.unwrap_or_default());

@@ -180,6 +180,24 @@ multisuites:
   - step: verify web1
     provisioner_config: {script: x}
 ";
+    a_length_of_time_in_which_nothing_can_happen: "
+multisuites:
+- name: web
+  steps:
+  - step: converge web1
+    timeout: 0
+  - step: wait web1
+    port: 80
+    interval: 0s
+  - step: kill web1
+    for: 0ms
+  - step: wait web1
+    port: 80
+    timeout: -1
+  - during: {heartbeat: {http: \"http://lb/\", timeout: 0s, max_latency: 0}}
+    steps: [verify web1]
+  - chaos: {faults: [kill], for: 1m, fault_for: 0}
+";
     a_block_that_is_empty: "multisuites:\n- name: web\n  steps:\n  - concurrent:\n  - concurent: [converge web1]\n";
     a_short_form_of_a_step: "multisuites:\n- name: web\n  steps:\n  - converge: web1\n";
     two_multisuites_of_one_name: "

@@ -59,7 +59,7 @@ pub(super) fn fault(mut fault: Fault, fields: &mut Fields<'_, '_>) -> Result<Act
         Fault::Power(_) | Fault::Partition => {}
     }
     let lasts = match fault.lasts() {
-        true => fields.duration("for"),
+        true => fields.span("for"),
         false => None,
     };
     Ok(Action::Fault { fault, lasts })
@@ -137,7 +137,7 @@ pub(super) fn chaos(fields: &mut Fields<'_, '_>) -> Result<Chaos, Incomplete> {
         faults,
         every,
         lasts,
-        fault_lasts: fields.duration("fault_for"),
+        fault_lasts: fields.span("fault_for"),
         seed: fields.number::<i64>("seed").unwrap_or(1).cast_unsigned(),
         min_in_service: fields.number::<u16>("min_in_service").unwrap_or(1).into(),
     })

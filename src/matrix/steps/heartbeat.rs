@@ -39,10 +39,10 @@ pub(super) fn heartbeat(fields: &mut Fields<'_, '_>) -> Result<Heartbeat, Incomp
         every,
         count: count.map(i64::cast_unsigned),
         concurrency: concurrency.into(),
-        timeout: fields.duration("timeout").unwrap_or(TIMEOUT),
+        timeout: fields.span("timeout").unwrap_or(TIMEOUT),
         allow_failures: fields.number::<u32>("allow_failures").map(u64::from),
         max_outage: fields.duration("max_outage"),
-        max_latency: fields.duration("max_latency"),
+        max_latency: fields.span("max_latency"),
     })
 }
 

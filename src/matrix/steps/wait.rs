@@ -11,7 +11,7 @@ pub(super) fn wait(suite: &str, fields: &mut Fields<'_, '_>) -> Result<Action, I
     Ok(Action::Wait {
         condition: condition(suite, fields)?,
         interval: fields
-            .duration("interval")
+            .span("interval")
             .unwrap_or(Duration::from_millis(500)),
     })
 }
