@@ -78,12 +78,13 @@ impl Blocks {
         block.lines.rewind()?;
         // GitHub folds every group.
         let grouped = passed || self.server != Server::Github;
-        if grouped {
-            ci::open(self.server, subject, block.since, passed, out)?;
-        }
+        let group = match grouped {
+            true => Some(ci::open(self.server, subject, block.since, passed, out)?),
+            false => None,
+        };
         io::copy(&mut block.lines, out)?;
-        if grouped {
-            ci::close(self.server, subject, Timestamp::now(), out)?;
+        if let Some(group) = group {
+            group.close(Timestamp::now(), out)?;
         }
         out.flush()
     }

@@ -17,38 +17,57 @@ pub fn open(
     at: Timestamp,
     folded: bool,
     out: &mut impl Write,
-) -> io::Result<()> {
+) -> io::Result<Group> {
     let title = safe(title, false);
     let title = neutral(&title);
+    let group = Group {
+        server,
+        id: id(&title, at),
+    };
     match server {
-        Server::Github => writeln!(out, "::group::{title}"),
+        Server::Github => writeln!(out, "::group::{title}")?,
         Server::Gitlab => {
-            let (at, id) = (at.as_second(), id(&title));
+            let (at, id) = (at.as_second(), &group.id);
             let folded = if folded { "[collapsed=true]" } else { "" };
             let start = format!("\u{1b}[0Ksection_start:{at}:{id}{folded}\r\u{1b}[0K");
-            writeln!(out, "{start}{title}")
+            writeln!(out, "{start}{title}")?;
         }
-        Server::None | Server::Other => Ok(()),
+        Server::None | Server::Other => {}
+    }
+    Ok(group)
+}
+
+/// A group that has begun.
+#[derive(Debug)]
+pub struct Group {
+    server: Server,
+    id: String,
+}
+
+impl Group {
+    /// Ends it.
+    pub fn close(self, at: Timestamp, out: &mut impl Write) -> io::Result<()> {
+        match self.server {
+            Server::Github => writeln!(out, "::endgroup::"),
+            Server::Gitlab => {
+                let (at, id) = (at.as_second(), self.id);
+                writeln!(out, "\u{1b}[0Ksection_end:{at}:{id}\r\u{1b}[0K")
+            }
+            Server::None | Server::Other => Ok(()),
+        }
     }
 }
 
-/// Ends the group of this title.
-pub fn close(server: Server, title: &str, at: Timestamp, out: &mut impl Write) -> io::Result<()> {
-    match server {
-        Server::Github => writeln!(out, "::endgroup::"),
-        Server::Gitlab => {
-            let (at, id) = (at.as_second(), id(&neutral(&safe(title, false))));
-            writeln!(out, "\u{1b}[0Ksection_end:{at}:{id}\r\u{1b}[0K")
-        }
-        Server::None | Server::Other => Ok(()),
-    }
-}
-
-/// The title with the letters that GitLab takes in a section's name.
-fn id(title: &str) -> String {
+/// The name of a section: when it began, so that no two of a job have the same, and the title with
+/// the letters that GitLab takes.
+fn id(title: &str, at: Timestamp) -> String {
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
     let letters = title.chars().map(|c| if known(c) { c } else { '_' });
-    format!("kitchen_{}", letters.collect::<String>())
+    format!(
+        "kitchen_{}_{}",
+        at.as_microsecond(),
+        letters.collect::<String>()
+    )
 }
 
 /// The groups of a run whose lines are shown as they come: one for each action outside of steps and
@@ -56,7 +75,7 @@ fn id(title: &str) -> String {
 #[derive(Debug, Default)]
 pub struct Groups {
     server: Server,
-    open: Option<String>,
+    open: Option<(String, Group)>,
 }
 
 impl Groups {
@@ -74,16 +93,16 @@ impl Groups {
                 None => return Ok(()),
             },
         };
-        if title == self.open {
+        if title.as_ref() == self.open.as_ref().map(|(title, _)| title) {
             return Ok(());
         }
-        if let Some(open) = self.open.take() {
-            close(self.server, &open, event.at, out)?;
+        if let Some((_, group)) = self.open.take() {
+            group.close(event.at, out)?;
         }
-        if let Some(title) = &title {
-            open(self.server, title, event.at, false, out)?;
+        if let Some(title) = title {
+            let group = open(self.server, &title, event.at, false, out)?;
+            self.open = Some((title, group));
         }
-        self.open = title;
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use banquet_sdk::Origin;
 
 pub use annotations::annotations;
-pub use groups::{Groups, close, open};
+pub use groups::{Groups, open};
 pub use neutral::{Content, Guard, neutral};
 pub use summary::append;
 

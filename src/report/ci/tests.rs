@@ -249,6 +249,36 @@ fn gitlab_folds_in_sections() {
 }
 
 #[test]
+fn sections_of_one_title_have_names_of_their_own() {
+    let mut story = Story::new(&["a"]);
+    story.subject("a", "test", &["a"], &[]);
+    for _ in 0..2 {
+        let at = || place("a", "a", &[]);
+        story.does(at(), "destroy").does(at(), "create");
+    }
+    story.finished("a", Outcome::Passed).over();
+    let mut options = report(Server::Gitlab, Style::Lines, false);
+    options.level = Level::Info;
+    let (out, ..) = told(&story, &options);
+    let names = |mark: &str| -> Vec<String> {
+        let lines = out.split(mark).skip(1);
+        let name = |rest: &str| {
+            rest.split(':')
+                .nth(1)?
+                .split('\r')
+                .next()
+                .map(str::to_owned)
+        };
+        lines.filter_map(name).collect()
+    };
+    let (opened, closed) = (names("section_start:"), names("section_end:"));
+    assert_eq!(opened.len(), 4, "{out}");
+    assert_eq!(opened, closed);
+    let different: std::collections::HashSet<_> = opened.iter().collect();
+    assert_eq!(different.len(), 4, "{opened:?}");
+}
+
+#[test]
 fn in_blocks_what_passed_is_folded_and_what_failed_lies_open() {
     let mut story = Story::new(&["a", "b"]);
     for (name, outcome) in [
