@@ -1,5 +1,6 @@
 //! What each command does to a cluster (the table "Commands on a cluster").
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Command, Error, Item, Obstacle, Options, Planner, Subject, Task, fault, title};
@@ -128,11 +129,14 @@ impl Planner<'_> {
         }
         let named = |member: &&Arc<Instance>| suites.contains(&member.suite);
         self.must_exist(cluster.members.iter().filter(named), task);
-        let mut skipped = Vec::new();
+        let (mut skipped, mut seen) = (Vec::new(), HashSet::new());
         for node in &cluster.steps {
             each(node, &mut |step| {
-                if step.action == Action::Destroy || step.is_fault() {
-                    skipped.push(step.text.clone());
+                if tells(step) {
+                    let title = title(&StepNode::Step(step.clone()));
+                    if seen.insert(title.clone()) {
+                        skipped.push(title);
+                    }
                 }
             });
         }
@@ -199,6 +203,16 @@ impl Planner<'_> {
         }
         Ok(cluster.steps.len() + 1)
     }
+}
+
+/// Whether a cluster whose step is left out is tested less: the step judges, or breaks or removes
+/// what the tests then meet.
+fn tells(step: &Step) -> bool {
+    let judges = matches!(
+        step.action,
+        Action::Exec { .. } | Action::Run { .. } | Action::Wait { .. } | Action::Heartbeat(_)
+    );
+    judges || step.options.idempotent || step.action == Action::Destroy || step.is_fault()
 }
 
 fn all(action: Action, members: Vec<Arc<Instance>>) -> Item {

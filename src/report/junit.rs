@@ -161,6 +161,7 @@ fn of_parts(case: &Case, parts: &[&Part]) -> TestCaseStatus {
         (Ended::Passed, _) => TestCaseStatus::success(),
         (Ended::Stopped | Ended::Failed, Some(failure)) => failed(&failure),
         (Ended::Allowed, Some(failure)) => allowed(&failure.message),
+        (Ended::Partly | Ended::Skipped, _) => skipped(&reasons(&bad)),
         (_, _) => return first.unwrap_or_else(TestCaseStatus::success),
     };
     for part in parts {
@@ -168,6 +169,13 @@ fn of_parts(case: &Case, parts: &[&Part]) -> TestCaseStatus {
         status.add_reruns(earlier.map(|failure| rerun(&named(part, failure))));
     }
     status
+}
+
+/// Why each of several parts was skipped, or what was left out of it.
+fn reasons(parts: &[&&Part]) -> String {
+    let reason = |part: &&&Part| Some(format!("{}: {}", who(part), part.reason.as_deref()?));
+    let reasons: Vec<String> = parts.iter().filter_map(reason).collect();
+    reasons.join("; ")
 }
 
 fn of_test(test: &Test) -> TestCaseStatus {

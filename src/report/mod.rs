@@ -56,7 +56,8 @@ pub enum Style {
     Blocks,
     /// Line by line, with a view of what runs now below.
     Live,
-    /// Nothing but the summary, of what passed a line each, and what failed, at the end.
+    /// Nothing but warnings about a subject as a whole, the summary, of what passed a line each, and
+    /// what failed, at the end.
     Quiet,
     /// Each event as a line of JSON, for programs.
     Json,
@@ -189,7 +190,14 @@ impl Report {
         }
         for line in self.narrator.lines(&self.tally, event) {
             self.log(|logs| logs.write(event.at, &line));
-            self.show(&line);
+            match (&self.screen, &event.kind) {
+                // What a run does not test no brevity hides.
+                (Screen::Quiet, EventKind::Warned { place, .. }) if place.instance.is_none() => {
+                    let told = self.printer.print(&line, &mut self.out);
+                    self.heard(told);
+                }
+                _ => self.show(&line),
+            }
         }
         match &event.kind {
             EventKind::SubjectFinished { subject, .. } => {

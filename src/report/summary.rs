@@ -35,6 +35,11 @@ pub fn rows(tally: &Tally, brief: bool, columns: usize) -> Vec<String> {
         let all = subject.cluster && (!brief || again);
         if all || !subject.failures.is_empty() {
             rows.extend(steps(subject, platforms));
+        } else {
+            // What was left out of a block was not tested, which no brevity hides.
+            let partly = |done: &&Done| matches!(done.outcome, Outcome::Partly(_));
+            let partly = subject.done.iter().filter(partly);
+            rows.extend(partly.map(|done| row(subject, done, platforms)));
         }
     }
     fitted(rows, columns)

@@ -49,14 +49,20 @@ fn of_case(subject: &Subject, case: &Case) -> Point {
     let message = |part: &Part| {
         let failure = part.failure.as_ref().map(|failure| &failure.message);
         let message = failure.or(part.reason.as_ref())?;
-        Some(match &part.instance {
-            Some(instance) if several => format!("{instance}: {message}"),
+        Some(match (&part.instance, &part.step[..]) {
+            (Some(instance), _) if several => format!("{instance}: {message}"),
+            (None, [_, ..]) if several => format!("{}: {message}", part.title),
             _ => message.clone(),
         })
     };
     let as_bad = parts().filter(|part| part.result == case.result);
     let messages: Vec<String> = as_bad.filter_map(message).collect();
-    let message = (!messages.is_empty()).then(|| messages.join("\n"));
+    // A directive has one line.
+    let between = match case.result {
+        Ended::Partly | Ended::Skipped | Ended::Allowed => "; ",
+        _ => "\n",
+    };
+    let message = (!messages.is_empty()).then(|| messages.join(between));
     Point {
         attempts: parts().map(|part| part.attempts).max().unwrap_or(1),
         ..Point::new(case.result, what, message.as_deref())
