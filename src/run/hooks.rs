@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use banquet_sdk::lenient::{List, Text};
-use banquet_sdk::{Exec, Stdin, first_line, process, wording};
+use banquet_sdk::{Context, Exec, Peers, State, Stdin, first_line, process, wording};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -142,6 +142,22 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// What a hook is told. While a cluster is made nobody has heard of the others yet: its hooks are
+/// told of all members, with what is known of each by then.
+async fn context(
+    job: &Job<'_>,
+    work: &Work,
+    state: &State,
+    scope: &Scope,
+) -> Result<Context, Failure> {
+    let mut cx = job.context(work, Kind::Transport, state, scope).await?;
+    if work.action == Action::Create && scope.step.is_empty() && job.task.cluster.is_some() {
+        let peers = Peers(job.members.iter().map(Member::peer).collect());
+        cx.environment.extend(peers.environment());
+    }
+    Ok(cx)
+}
+
 async fn local(
     job: &Job<'_>,
     member: &Member,
@@ -151,7 +167,7 @@ async fn local(
     scope: &Scope,
 ) -> Result<(), Failure> {
     let state = member.state();
-    let mut cx = job.context(work, Kind::Transport, &state, scope).await?;
+    let mut cx = context(job, work, &state, scope).await?;
     cx.environment
         .entry("KITCHEN_INSTANCE_HOSTNAME".into())
         .or_default();
@@ -195,7 +211,7 @@ async fn remote(
         .hint("Set `skippable: true`, or hook another phase."));
     }
     let state = member.state();
-    let cx = job.context(work, Kind::Transport, &state, scope).await?;
+    let cx = context(job, work, &state, scope).await?;
     let connection = job.connect(member, work, &state, scope).await?;
     let exec = Exec::new(command).env(&cx.environment);
     let status = connection

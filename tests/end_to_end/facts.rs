@@ -251,6 +251,31 @@ fn a_host_name_is_told_of_machines_in_name_only_and_of_the_workstation() {
 }
 
 #[test]
+fn hooks_know_the_peers_from_the_beginning() {
+    let hooks = ["pre_create", "post_create", "pre_converge", "post_destroy"];
+    let lines = hooks.map(|hook| {
+        format!("  {hook}: printf '%s' \"$KITCHEN_PEERS\" > {hook}.$KITCHEN_SUITE_NAME\n")
+    });
+    let text = format!(
+        "{}lifecycle:\n{}suites: [{{name: a, roles: [web]}}, {{name: b}}]\nmultisuites:\n- name: pair\n  steps: [converge a, converge b]\n",
+        DUMMIES,
+        lines.concat()
+    );
+    let project = Project::new().file("kitchen.yml", &text);
+    project.kitchen("test").succeeds();
+    for hook in &hooks[..3] {
+        for suite in ["a", "b"] {
+            let told = project.read(&format!("{hook}.{suite}"));
+            let peers: serde_json::Value = serde_json::from_str(&told).expect("peers");
+            assert_eq!(peers[0]["instance"], "a-host", "{hook} of {suite}");
+            assert_eq!(peers[0]["roles"][0], "web", "{hook} of {suite}");
+            assert_eq!(peers[1]["suite"], "b", "{hook} of {suite}");
+            assert_eq!(peers[1]["driver"], "dummy", "{hook} of {suite}");
+        }
+    }
+}
+
+#[test]
 fn every_fact_has_its_value_in_every_place() {
     if !needs("sandbox") {
         return;

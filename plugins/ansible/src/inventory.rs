@@ -18,12 +18,7 @@ pub struct Host {
 
 /// What every play may know of the cluster: `kitchen_peers`, a map by suite.
 pub fn peers_variable(cx: &Context) -> Value {
-    let peers = cx.peers.0.iter();
-    Value::Object(
-        peers
-            .map(|peer| (peer.suite.clone(), json!(peer)))
-            .collect(),
-    )
+    Value::Object(cx.peers.by_suite())
 }
 
 /// The instance, then its peers. The instance is called `own`, each peer by its instance's name;
@@ -39,6 +34,7 @@ pub fn hosts(
         suite: suite.into(),
         instance: cx.identity.instance.clone(),
         platform: cx.identity.platform.clone(),
+        driver: cx.plugins.driver.clone(),
         ..Peer::default()
     };
     let me = cx.peers.suite(suite).unwrap_or(&alone);
@@ -64,6 +60,7 @@ fn host(peer: &Peer, connection: Map<String, Value>) -> Host {
     variables.insert("kitchen_instance".into(), json!(peer.instance));
     variables.insert("kitchen_suite".into(), json!(peer.suite));
     variables.insert("kitchen_platform".into(), json!(peer.platform));
+    variables.insert("kitchen_driver".into(), json!(peer.driver));
     variables.insert("kitchen_roles".into(), json!(peer.roles));
     variables.extend(connection);
     let roles = peer.roles.iter().cloned();

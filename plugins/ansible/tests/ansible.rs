@@ -196,6 +196,48 @@ async fn peers_groups_and_variables_are_known_on_both_sides() {
 }
 
 #[tokio::test]
+async fn every_fact_of_a_member_is_in_the_variable_and_in_the_inventory() {
+    if !needs_ansible() {
+        return;
+    }
+    let bench = Bench::new().file(
+        "site.yml",
+        "
+- hosts: web
+  gather_facts: false
+  tasks:
+  - copy:
+      content: '{{ kitchen_peers | to_json }}'
+      dest: ROOT/peers
+  - copy:
+      content: '{{ hostvars[groups.db[0]] | to_json }}'
+      dest: ROOT/host
+",
+    );
+    let members = conformance::members();
+    let mut cx = bench.cx(json!({"playbook": "site.yml"}));
+    cx.peers = Arc::new(members.clone());
+    let connection = bench.connection().await;
+    for plugin in [Ansible::playbook(), Ansible::push()] {
+        let mut state = State::in_memory();
+        plugin
+            .converge(&cx, connection.as_ref(), &mut state)
+            .await
+            .unwrap();
+        let peers: Value = serde_json::from_str(&bench.read("peers")).unwrap();
+        assert_eq!(peers, Value::Object(members.by_suite()));
+        let host: Value = serde_json::from_str(&bench.read("host")).unwrap();
+        let facts = json!(members.0[0]);
+        for (fact, value) in facts.as_object().unwrap() {
+            assert_eq!(&host[format!("kitchen_{fact}")], value, "{fact}");
+        }
+        for name in ["peers", "host"] {
+            std::fs::remove_file(bench.root().join(name)).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_syntax_error_is_told_in_ansibles_words() {
     if !needs_ansible() {
         return;

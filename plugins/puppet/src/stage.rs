@@ -300,9 +300,8 @@ async fn hiera(cx: &Context, config: &Config, stage: &Stage) -> Result<bool> {
 fn facts(cx: &Context, config: &Config, stage: &Stage) -> Result<bool> {
     let mut external = Map::new();
     if !cx.peers.0.is_empty() {
-        let peers = cx.peers.0.iter();
-        let peers: Map<String, Value> = peers.map(|it| (it.suite.clone(), json!(it))).collect();
-        external.insert("kitchen_peers".into(), Value::Object(peers));
+        let peers = Value::Object(cx.peers.by_suite());
+        external.insert("kitchen_peers".into(), peers);
         external.insert("kitchen_suite".into(), json!(cx.identity.suite));
         external.insert("kitchen_instance".into(), json!(cx.identity.instance));
     }
@@ -364,4 +363,38 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
 fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use banquet_sdk::conformance::{identity, members};
+    use banquet_sdk::{Identity, Section};
+
+    use super::*;
+
+    #[test]
+    fn every_fact_of_a_member_is_an_external_fact() {
+        let members = members();
+        let web = Identity {
+            suite: "web".into(),
+            instance: "web-here".into(),
+            ..identity()
+        };
+        let mut cx = Context::for_tests(web, "/".into(), Section::default());
+        cx.peers = Arc::new(members.clone());
+        let stage = Stage::new().unwrap();
+        facts(&cx, &Config::default(), &stage).unwrap();
+        let written = std::fs::read(stage.path().join("facts/kitchen.json")).unwrap();
+        let facts: Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!(facts["kitchen_suite"], "web");
+        assert_eq!(facts["kitchen_instance"], "web-here");
+        for peer in &members.0 {
+            for (fact, value) in json!(peer).as_object().unwrap() {
+                let told = &facts["kitchen_peers"][&peer.suite][fact];
+                assert_eq!(told, value, "{fact} of {}", peer.suite);
+            }
+        }
+    }
 }

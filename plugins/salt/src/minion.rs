@@ -64,9 +64,8 @@ fn own(config: &Config, root: &str) -> Value {
 fn grains(cx: &Context, config: &Config) -> Value {
     let mut grains = Map::new();
     if !cx.peers.0.is_empty() {
-        let peers = cx.peers.0.iter();
-        let peers: Map<String, Value> = peers.map(|it| (it.suite.clone(), json!(it))).collect();
-        grains.insert("kitchen_peers".into(), Value::Object(peers));
+        let peers = Value::Object(cx.peers.by_suite());
+        grains.insert("kitchen_peers".into(), peers);
         grains.insert("kitchen_suite".into(), json!(cx.identity.suite));
         grains.insert("kitchen_instance".into(), json!(cx.identity.instance));
     }
@@ -77,4 +76,35 @@ fn grains(cx: &Context, config: &Config) -> Value {
 /// JSON is YAML; on lines of their own no two braces are taken for a template's.
 pub fn yaml(value: &Value) -> String {
     format!("{value:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use banquet_sdk::conformance::{identity, members};
+    use banquet_sdk::{Identity, Section};
+
+    use super::*;
+
+    #[test]
+    fn every_fact_of_a_member_is_a_grain() {
+        let members = members();
+        let web = Identity {
+            suite: "web".into(),
+            instance: "web-here".into(),
+            ..identity()
+        };
+        let mut cx = Context::for_tests(web, "/".into(), Section::default());
+        cx.peers = Arc::new(members.clone());
+        let grains = grains(&cx, &Config::default());
+        assert_eq!(grains["kitchen_suite"], "web");
+        assert_eq!(grains["kitchen_instance"], "web-here");
+        for peer in &members.0 {
+            for (fact, value) in json!(peer).as_object().unwrap() {
+                let told = &grains["kitchen_peers"][&peer.suite][fact];
+                assert_eq!(told, value, "{fact} of {}", peer.suite);
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 /// Longest list of peers that goes into a variable, in bytes: Linux refuses to start a process
 /// with one of 128 KiB.
@@ -55,6 +56,14 @@ impl Peers {
     /// The member of suite `suite`.
     pub fn suite(&self, suite: &str) -> Option<&Peer> {
         self.0.iter().find(|peer| peer.suite == suite)
+    }
+
+    /// All that is known of each, by suite: the form in which tools of configuration are told.
+    pub fn by_suite(&self) -> Map<String, Value> {
+        let peers = self.0.iter();
+        peers
+            .map(|peer| (peer.suite.clone(), json!(peer)))
+            .collect()
     }
 
     /// Variables for the user's processes: `KITCHEN_PEERS` (JSON list, left out where it is

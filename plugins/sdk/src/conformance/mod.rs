@@ -19,5 +19,5 @@ pub use connection::{check_connection, connection};
 pub use driver::{check_driver, driver};
 pub use provisioner::{ProvisionerSubject, check_provisioner, provisioner};
 pub use requirement::requires;
-pub use subject::{Recorder, Subject, settings, unique};
+pub use subject::{Recorder, Subject, identity, members, settings, unique};
 pub use verifier::{VerifierSubject, check_verifier, verifier};

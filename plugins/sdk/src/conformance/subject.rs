@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 
 use super::checks::{During, Exempt, Outcome, expect};
 use crate::{
-    Connection, Context, Driver, Error, Identity, Orphan, Result, Section, State, StateStore,
-    Status, Transport,
+    Connection, Context, Driver, Error, Identity, Orphan, Peer, Peers, Result, Section, State,
+    StateStore, Status, Transport,
 };
 
 /// A driver with a transport that reaches its machines, and how the suite is to use them.
@@ -154,6 +154,36 @@ pub fn settings(values: Value) -> Section {
     Section {
         values,
         ..Section::default()
+    }
+}
+
+/// Members of a cluster of which every fact is known, each another one: for tests of what tells
+/// them to a tool.
+pub fn members() -> Peers {
+    let member = |suite: &str, address: &str, roles: &[&str]| Peer {
+        suite: suite.into(),
+        instance: format!("{suite}-here"),
+        platform: "here".into(),
+        driver: format!("driver-of-{suite}"),
+        address: Some(address.into()),
+        hostname: Some(format!("{suite}.example")),
+        roles: roles.iter().map(ToString::to_string).collect(),
+    };
+    Peers(vec![
+        member("db", "10.0.0.2", &["store", "first"]),
+        member("web", "10.0.0.3", &["front"]),
+    ])
+}
+
+/// Of an instance of no cluster, for tests to which its names are all the same.
+pub fn identity() -> Identity {
+    Identity {
+        project: "p".into(),
+        cluster: None,
+        instance: "i".into(),
+        suite: "s".into(),
+        platform: "p".into(),
+        run: "r".into(),
     }
 }
 
