@@ -328,7 +328,12 @@ impl Builder<'_, '_> {
         let steps = multisuite.steps.iter();
         let steps: Vec<_> = steps.filter_map(|it| it.on(&mut cast)).collect();
         let names: Vec<&str> = cast.members.iter().map(|it| it.suite.as_str()).collect();
-        let help = format!("The members on `{platform}` are: {}.", names.join(", "));
+        let help = match names.as_slice() {
+            [] => format!(
+                "No suite is on `{platform}`: look at `includes` and `excludes` of the suites."
+            ),
+            names => format!("The members on `{platform}` are: {}.", names.join(", ")),
+        };
         for (message, span) in cast.wrong {
             self.problems.push(
                 Problem::error(message)

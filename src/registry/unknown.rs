@@ -43,7 +43,10 @@ impl Unknown {
             return broken.hints.join("\n");
         }
         let kind = self.kind.key();
-        let mut hint = format!("This build has these {kind}s: {}.", self.known.join(", "));
+        let mut hint = match self.known.as_slice() {
+            [] => format!("This build has no {kind}."),
+            known => format!("This build has these {kind}s: {}.", known.join(", ")),
+        };
         if let Some(beside) = self.places.first() {
             hint += &format!(
                 "\nNo executable {} is in {} or in a directory of the PATH.",

@@ -122,10 +122,7 @@ impl Expressions {
             .trim_start_matches("@root.")
             .split(['.', '/'])
             .collect();
-        let living = match self.living.as_slice() {
-            [] => "No member is alive.".into(),
-            living => format!("The living members are {}.", living.join(", ")),
-        };
+        let living = living(&self.living);
         let (reason, help) = match words.as_slice() {
             ["peers", suite, fact, ..] if *suite != "role" => {
                 let suite = suite.trim_matches(['[', ']']);
@@ -145,6 +142,15 @@ impl Expressions {
             help,
             outside: false,
         }
+    }
+}
+
+/// Which members can be named, for who names another.
+pub(super) fn living(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.is_empty() {
+        true => "No member is alive.".into(),
+        false => format!("The living members are {}.", names.join(", ")),
     }
 }
 

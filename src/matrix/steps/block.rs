@@ -149,7 +149,7 @@ impl Reader<'_> {
             return self.tell(
                 format!("`{name}` matches no suite"),
                 span,
-                &format!("the suites are: {}", self.suites.join(", ")),
+                &self.known_suites(),
             );
         }
         let kind = Kind::Rolling {

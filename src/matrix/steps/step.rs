@@ -220,10 +220,17 @@ impl Reader<'_> {
         };
         let help = match nearest(name, self.suites.iter().copied()) {
             Some(near) if !name.is_empty() => format!("did you mean `{near}`?"),
-            _ if self.suites.is_empty() => "there are no suites: add `suites:`".into(),
-            _ => format!("the suites are: {}", self.suites.join(", ")),
+            _ => self.known_suites(),
         };
         self.tell(message, span, &help)
+    }
+
+    /// For who names another suite.
+    pub(super) fn known_suites(&self) -> String {
+        match self.suites.as_slice() {
+            [] => "there are no suites: add `suites:`".into(),
+            suites => format!("the suites are: {}", suites.join(", ")),
+        }
     }
 
     fn groups(&mut self, word: &str, rest: &str, span: Span) -> Option<Vec<Vec<String>>> {
