@@ -293,14 +293,7 @@ mod tests {
     #[tokio::test]
     async fn a_local_command_has_prefix_directory_and_environment() {
         let root = tempfile::tempdir().unwrap();
-        let identity = Identity {
-            project: "p".into(),
-            cluster: None,
-            instance: "i".into(),
-            suite: "s".into(),
-            platform: "p".into(),
-            run: "r".into(),
-        };
+        let identity = crate::conformance::identity();
         let mut cx = Context::for_tests(identity, root.path().into(), Section::default());
         cx.local_prefix = vec!["env".into(), "FROM_PREFIX=1".into()];
         cx.environment.insert("FROM_CONTEXT".into(), "a b".into());

@@ -243,14 +243,7 @@ mod tests {
 
     #[test]
     fn a_state_knows_what_it_names_anywhere() {
-        let identity = Identity {
-            project: "p".into(),
-            cluster: None,
-            instance: "i".into(),
-            suite: "s".into(),
-            platform: "p".into(),
-            run: "r".into(),
-        };
+        let identity = crate::conformance::identity();
         let mut orphan = Orphan::new(identity, "container c1");
         let state = json!({"port": 22, "disks": [{"id": "d1"}], "container_id": "c1"});
         let state = state.as_object().unwrap();

@@ -188,7 +188,7 @@ fn walk(directory: &Path) -> Result<Vec<(PathBuf, bool)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Connection, Identity, PluginInfo, Section, State, TestCase, async_trait};
+    use crate::{Connection, PluginInfo, Section, State, TestCase, async_trait};
 
     /// Looks for `*.t` in a directory `t`.
     struct Tool;
@@ -220,14 +220,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
-        let identity = Identity {
-            project: "p".into(),
-            cluster: None,
-            instance: "i".into(),
-            suite: "s".into(),
-            platform: "p".into(),
-            run: "r".into(),
-        };
+        let identity = crate::conformance::identity();
         let mut cx = Context::for_tests(identity, root.path().into(), Section::default());
         cx.tests_names = names.iter().map(|name| (*name).to_owned()).collect();
         (root, cx)

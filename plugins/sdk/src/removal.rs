@@ -72,17 +72,10 @@ mod tests {
     use std::cell::{Cell, RefCell};
 
     use super::*;
-    use crate::{Identity, Section};
+    use crate::Section;
 
     fn context() -> Context {
-        let identity = Identity {
-            project: "p".into(),
-            cluster: None,
-            instance: "i".into(),
-            suite: "s".into(),
-            platform: "p".into(),
-            run: "r".into(),
-        };
+        let identity = crate::conformance::identity();
         Context::for_tests(identity, "/".into(), Section::default())
     }
 

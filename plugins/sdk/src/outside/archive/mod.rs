@@ -26,6 +26,17 @@ const LARGEST: u64 = 1 << 40;
 /// Most names of links that are told to have been left out.
 const NAMED: usize = 10;
 
+/// What a hard link names: a file, and the directories above it.
+fn parted(target: &[OsString]) -> io::Result<(&OsString, &[OsString])> {
+    let parts = target.split_last();
+    parts.ok_or_else(|| io::Error::other("a hard link to a directory"))
+}
+
+/// The error of a hard link to anything else than a file.
+fn no_file() -> io::Error {
+    io::Error::other("a hard link to what is no file")
+}
+
 /// What an archive may bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Meta, Rules};
+use super::{Meta, Rules, no_file, parted};
 
 pub struct Tree(PathBuf);
 
@@ -49,12 +49,10 @@ impl Tree {
         name: &OsStr,
         target: &[OsString],
     ) -> io::Result<()> {
-        let Some((file, place)) = target.split_last() else {
-            return Err(io::Error::other("a hard link to a directory"));
-        };
+        let (file, place) = parted(target)?;
         let from = self.enter(place)?.join(file);
         if !fs::symlink_metadata(&from)?.is_file() {
-            return Err(io::Error::other("a hard link to what is no file"));
+            return Err(no_file());
         }
         fs::copy(from, self.cleared(above, name)?).map(drop)
     }

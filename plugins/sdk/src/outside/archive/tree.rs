@@ -13,7 +13,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{Meta, Rules};
+use super::{Meta, Rules, no_file, parted};
 
 /// Bytes that are read at once; a piece of zeros becomes a hole.
 const PIECE: usize = 64 * 1024;
@@ -100,9 +100,7 @@ impl Tree {
         name: &OsStr,
         target: &[OsString],
     ) -> io::Result<()> {
-        let Some((file, place)) = target.split_last() else {
-            return Err(io::Error::other("a hard link to a directory"));
-        };
+        let (file, place) = parted(target)?;
         let from = self.enter(place)?.try_clone()?;
         let seen = statat(&from, file, AtFlags::SYMLINK_NOFOLLOW)?;
         let kind = FileType::from_raw_mode(seen.st_mode);
@@ -110,7 +108,7 @@ impl Tree {
             // A root directory has hard links to its own links; they stay links.
             let is_link = kind == FileType::Symlink && self.rules.links;
             if !is_link {
-                return Err(io::Error::other("a hard link to what is no file"));
+                return Err(no_file());
             }
         }
         let to = self.cleared(above, name)?;
