@@ -1,9 +1,7 @@
 //! A kill -9 of `kitchen` at any moment leaves nothing that `kitchen destroy` does not find.
 #![cfg(target_os = "linux")]
 
-use std::process::Command;
-
-use crate::support::{Project, needs};
+use crate::support::{Project, labelled, needs, processes};
 
 const CLUSTER: &str = "
 provisioner: {name: shell, command: 'sleep 600'}
@@ -43,11 +41,8 @@ fn nothing_is_left_of_a_sandbox() {
     ] {
         for lose_state in [false, true] {
             let project = killed("sandbox", moment, lose_state);
-            let left = processes_of(&kitchen::state::project_id(project.path()));
-            assert!(
-                left.is_empty(),
-                "{moment}, state lost: {lose_state}: {left:?}"
-            );
+            let left = processes(&project);
+            assert_eq!(left, 0, "{moment}, state lost: {lose_state}");
         }
     }
 }
@@ -65,36 +60,8 @@ fn nothing_is_left_of_docker() {
     ] {
         for lose_state in [false, true] {
             let project = killed(driver, moment, lose_state);
-            let root = project.path().canonicalize().expect("the project is there");
-            let left = containers_and_networks_of(&root.to_string_lossy());
-            assert_eq!(left, "", "{moment}, state lost: {lose_state}");
+            let left = labelled(&project);
+            assert_eq!(left, [""; 0], "{moment}, state lost: {lose_state}");
         }
     }
-}
-
-/// Processes of the sandbox whose labels name the project.
-fn processes_of(label: &str) -> Vec<String> {
-    let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
-    entries
-        .filter_map(|entry| {
-            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            (line.contains("__sandbox") && line.contains(label)).then_some(line)
-        })
-        .collect()
-}
-
-/// What Docker still has that carries labels of the project in `root`.
-fn containers_and_networks_of(root: &str) -> String {
-    let project = kitchen::state::project_id(std::path::Path::new(root));
-    let filter = format!("label=org.banquet.project={project}");
-    let mut left = String::new();
-    for what in [&["ps", "-aq"][..], &["network", "ls", "-q"]] {
-        let listed = Command::new("docker")
-            .args(what)
-            .args(["--filter", &filter])
-            .output();
-        left += &String::from_utf8_lossy(&listed.expect("docker runs").stdout);
-    }
-    left
 }

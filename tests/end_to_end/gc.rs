@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Project, needs};
+use crate::support::{Project, ask_docker, labelled, needs, processes};
 
 const CLUSTER: &str = "
 provisioner: {name: shell, command: 'sleep 600'}
@@ -50,33 +50,6 @@ fn settled(project: &Project) -> usize {
 
 fn lose_everything(project: &Project) {
     std::fs::remove_dir_all(project.path().join(".kitchen")).expect("the state goes");
-}
-
-/// The sandbox's processes of a project.
-fn processes(project: &Project) -> usize {
-    let label = format!("--project={}", kitchen::state::project_id(project.path()));
-    let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
-    let lines = entries.filter_map(|it| std::fs::read(it.path().join("cmdline")).ok());
-    lines
-        .filter(|line| String::from_utf8_lossy(line).contains(&label))
-        .count()
-}
-
-fn ask_docker(arguments: &[&str]) -> String {
-    let ran = Command::new("docker").args(arguments).output();
-    let ran = ran.expect("docker runs");
-    assert!(ran.status.success(), "docker {arguments:?}: {ran:?}");
-    String::from_utf8_lossy(&ran.stdout).trim().to_owned()
-}
-
-/// The containers and networks of a project.
-fn labelled(project: &Project) -> Vec<String> {
-    let id = kitchen::state::project_id(project.path());
-    let filter = format!("label=org.banquet.project={id}");
-    let all = [&["ps", "-aq"][..], &["network", "ls", "-q"]]
-        .map(|what| ask_docker(&[what, &["--filter", &filter]].concat()));
-    let lines = all.iter().flat_map(|text| text.lines());
-    lines.map(str::to_owned).collect()
 }
 
 /// A container that somebody else made; gone with the test.

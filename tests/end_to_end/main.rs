@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bad_output;
+mod blocks;
 mod changed;
 mod chef;
 mod chromium;
@@ -15,6 +16,7 @@ mod example;
 mod example_plugins;
 mod facts;
 mod faults;
+mod faults_in_force;
 mod faults_over_ssh;
 mod foreseen;
 mod full_disk;

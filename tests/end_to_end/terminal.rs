@@ -160,7 +160,7 @@ fn the_live_view_shows_faults_and_heartbeats_on_wide_and_narrow_terminals() {
         let beats = rows.iter().find(|row| row.starts_with("  heartbeat  "));
         let beats = beats.expect("a row");
         assert!(
-            beats.contains(figures) && beats.trim_end().ends_with(" ms"),
+            beats.contains(figures) && beats.trim_end().ends_with("ms"),
             "{rows:#?}"
         );
     }
