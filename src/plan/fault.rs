@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use banquet_sdk::wording::time;
 use banquet_sdk::{Driver, Error, LinkFault, Power};
 
 use super::cluster::each;
@@ -187,13 +188,13 @@ pub(super) fn described(step: &Step, cluster: Option<&Cluster>) -> Vec<String> {
     match &step.action {
         Action::Fault { fault, lasts } => {
             let how = match fault {
-                Fault::Delay { by, jitter } if jitter.is_zero() => format!(", by {by:?}"),
-                Fault::Delay { by, jitter } => format!(", by {by:?} ± {jitter:?}"),
+                Fault::Delay { by, jitter } if jitter.is_zero() => format!(", by {}", time(*by)),
+                Fault::Delay { by, jitter } => format!(", by {} ± {}", time(*by), time(*jitter)),
                 Fault::Drop { percent } => format!(", {percent}% of its packets"),
                 Fault::Power(_) | Fault::Partition => String::new(),
             };
             let until = match lasts {
-                Some(lasts) => format!(", for {lasts:?}"),
+                Some(lasts) => format!(", for {}", time(*lasts)),
                 None if fault.lasts() => ", until it is healed".into(),
                 None => String::new(),
             };
@@ -206,12 +207,13 @@ pub(super) fn described(step: &Step, cluster: Option<&Cluster>) -> Vec<String> {
             let strikes = schedule(chaos, &suites);
             let line = |strike: &Strike| {
                 let text = strike.text(&suites);
-                format!("after {:.1?}: {text}, for {:.1?}", strike.at, strike.lasts)
+                let (at, lasts) = (time(strike.at), time(strike.lasts));
+                format!("after {at}: {text}, for {lasts}")
             };
             let mut lines = vec![format!(
-                "{} faults in {:?}, seed {}; {} of {} members always in service",
+                "{} faults in {}, seed {}; {} of {} members always in service",
                 strikes.len(),
-                chaos.lasts,
+                time(chaos.lasts),
                 chaos.seed,
                 chaos.min_in_service,
                 suites.len()
@@ -234,7 +236,7 @@ fn heartbeat(step: &Step, beat: &Heartbeat) -> String {
         Probe::Exec(command) => format!("`{command}`"),
     };
     let from = step.suite.as_deref().unwrap_or("the workstation");
-    let mut text = format!("{what} from {from}, every {:?}", beat.every);
+    let mut text = format!("{what} from {from}, every {}", time(beat.every));
     match beat.count {
         Some(count) => text += &format!(", {count} times"),
         None => text += ", until the steps end",
@@ -244,10 +246,10 @@ fn heartbeat(step: &Step, beat: &Heartbeat) -> String {
         (allowed, _) => text += &format!(", at most {} lost", allowed.unwrap_or(0)),
     }
     if let Some(outage) = beat.max_outage {
-        text += &format!(", no outage above {outage:?}");
+        text += &format!(", no outage above {}", time(outage));
     }
     if let Some(latency) = beat.max_latency {
-        text += &format!(", 99% within {latency:?}");
+        text += &format!(", 99% within {}", time(latency));
     }
     text
 }

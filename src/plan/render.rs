@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use banquet_sdk::wording::time;
 use banquet_sdk::{Gather, Secrets, Section};
 use serde_json::Value;
 
@@ -224,7 +225,7 @@ impl Printer<'_> {
                 let what = condition_text(condition);
                 self.line(
                     depth,
-                    format_args!("{}: {what}, asked every {interval:?}", member.name),
+                    format_args!("{}: {what}, asked every {}", member.name, time(*interval)),
                 );
             }
             (_, Some(member)) => {
@@ -253,12 +254,12 @@ pub(crate) fn condition_text(condition: &Condition) -> String {
 fn options(options: &StepOptions) -> String {
     let mut told = Vec::new();
     if let Some(timeout) = options.timeout {
-        told.push(format!("timeout {timeout:?}"));
+        told.push(format!("timeout {}", time(timeout)));
     }
     if options.retries > 0 {
         let wait = match options.retry_wait.is_zero() {
             true => String::new(),
-            false => format!(" after {:?}", options.retry_wait),
+            false => format!(" after {}", time(options.retry_wait)),
         };
         told.push(format!("retries {}{wait}", options.retries));
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use banquet_sdk::wording;
 use console::{measure_text_width, truncate_str};
 use jiff::Timestamp;
 
@@ -127,10 +128,10 @@ impl Clock<'_> {
         Row::new(left, self.time(fault.set, None))
     }
 
-    /// `  heartbeat http://10.0.0.1/  1200 sent, 3 lost, 1.2 ms`
+    /// `  heartbeat http://10.0.0.1/  1200 sent, 3 lost, 1.2ms`
     fn heartbeat(&self, heartbeat: &Heartbeat) -> Row {
         let last = match heartbeat.last {
-            Some(micros) => format!("{:.1} ms", micros as f64 / 1000.0),
+            Some(micros) => wording::time(Duration::from_micros(micros)),
             None => "no answer".into(),
         };
         let Heartbeat { sent, lost, .. } = heartbeat;

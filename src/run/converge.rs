@@ -1,6 +1,6 @@
 //! A converge: the provisioner's work, done again where it asks for that.
 
-use banquet_sdk::{Changes, Retry, State};
+use banquet_sdk::{Changes, Retry, State, wording};
 
 use super::action::Work;
 use super::job::{Job, PEERS_FILE};
@@ -44,8 +44,9 @@ impl Job<'_> {
             }
             retries += 1;
             let message = format!(
-                "{error}: converging again in {:?} (retry {retries} of {})",
-                retry.wait_for_retry.0, retry.max_retries
+                "{error}: converging again in {} (retry {retries} of {})",
+                wording::time(retry.wait_for_retry.0),
+                retry.max_retries
             );
             let place = self.place(instance, scope);
             self.send(EventKind::Warned { place, message }).await;

@@ -105,11 +105,12 @@ impl Scope {
             let error = Error::timeout(what, elapsed);
             return Failure::of(Cause::Timeout, error);
         };
-        let (length, from) = (limit.length, &limit.from);
-        let message = match elapsed >= length.mul_f64(0.9) {
-            true => format!("{what} took longer than {length:?} ({from})"),
+        let (length, from) = (wording::time(limit.length), &limit.from);
+        let message = match elapsed >= limit.length.mul_f64(0.9) {
+            true => format!("{what} took longer than {length} ({from})"),
             false => format!(
-                "{what} had not ended after {length:?} ({from}), of which it had {elapsed:.1?}"
+                "{what} had not ended after {length} ({from}), of which it had {}",
+                wording::time(elapsed)
             ),
         };
         Failure::new(Cause::Timeout, message)

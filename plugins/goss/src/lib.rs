@@ -12,7 +12,7 @@ use banquet_sdk::on_machine::{Bench, base};
 use banquet_sdk::tool::Base;
 use banquet_sdk::{
     Connection, Context, Error, Fault, PluginInfo, Result, State, TestCase, Tests, Verifier,
-    async_trait, cases,
+    async_trait, cases, wording,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -145,7 +145,8 @@ impl Verifier for Goss {
     ) -> Result<Vec<TestCase>> {
         let (config, base) = Config::of(cx)?;
         if !config.sleep.0.is_zero() {
-            cx.note(format!("waiting for {:?}", config.sleep.0)).await;
+            cx.note(format!("waiting for {}", wording::time(config.sleep.0)))
+                .await;
             tokio::time::sleep(config.sleep.0).await;
         }
         let directory = cx.tests().join(GOSS);

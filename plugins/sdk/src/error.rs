@@ -60,18 +60,6 @@ pub struct Error {
     pub missing: bool,
 }
 
-/// A duration without the digits that nobody reads: whole seconds from ten seconds on, tenths
-/// below, milliseconds below one second.
-fn rounded(duration: Duration) -> Duration {
-    let unit = match duration.as_millis() {
-        0..1_000 => 1,
-        1_000..10_000 => 100,
-        _ => 1_000,
-    };
-    let millis = (duration.as_millis() + unit / 2) / unit * unit;
-    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
-}
-
 impl Error {
     /// An error of the given kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -122,7 +110,7 @@ impl Error {
     pub fn timeout(what: impl std::fmt::Display, limit: Duration) -> Self {
         Self::new(
             ErrorKind::Timeout,
-            format!("{what} took longer than {:?}", rounded(limit)),
+            format!("{what} took longer than {}", wording::time(limit)),
         )
     }
 

@@ -10,7 +10,7 @@ use banquet_sdk::on_machine::base;
 use banquet_sdk::tool;
 use banquet_sdk::{
     CaseStatus, Connection, Context, Error, ExitStatus, Fault, LocalPath, PluginInfo, Result,
-    State, TestCase, Tests, Verifier, async_trait, cases,
+    State, TestCase, Tests, Verifier, async_trait, cases, wording,
 };
 
 pub use config::Config;
@@ -113,7 +113,8 @@ impl Verifier for Serverspec {
     ) -> Result<Vec<TestCase>> {
         let (config, base) = (Config::of(cx)?, base(cx)?);
         if !config.sleep.0.is_zero() {
-            cx.note(format!("waiting for {:?}", config.sleep.0)).await;
+            cx.note(format!("waiting for {}", wording::time(config.sleep.0)))
+                .await;
             tokio::time::sleep(config.sleep.0).await;
         }
         let directory = cx.tests().join(self.directory);

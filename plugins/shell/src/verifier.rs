@@ -8,7 +8,7 @@ use banquet_sdk::lenient::{List, Seconds, Text};
 use banquet_sdk::tool::Watch;
 use banquet_sdk::{
     CaseStatus, Connection, Context, Error, Exec, ExitStatus, LocalPath, Output, PluginInfo,
-    Result, State, Stdin, TestCase, Verifier, async_trait, cases, first_line, process,
+    Result, State, Stdin, TestCase, Verifier, async_trait, cases, first_line, process, wording,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -96,7 +96,8 @@ impl Verifier for Shell {
     ) -> Result<Vec<TestCase>> {
         let config: Config = cx.config()?;
         if !config.sleep.0.is_zero() {
-            cx.note(format!("waiting for {:?}", config.sleep.0)).await;
+            cx.note(format!("waiting for {}", wording::time(config.sleep.0)))
+                .await;
             tokio::time::sleep(config.sleep.0).await;
         }
         let variables = variables(cx, &config, state);

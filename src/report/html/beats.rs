@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 
+use banquet_sdk::wording::time;
+
 use super::{Clock, Safe, moment, took};
 use crate::report::tally::Tally;
-use crate::report::verdict::{self, Heartbeat, Outage, Subject};
+use crate::report::verdict::{self, Heartbeat, Outage, Subject, duration};
 use crate::run::{Event, EventKind};
 
 /// Outages that are marked, and those, the longest, that are listed at once.
@@ -129,14 +131,15 @@ fn one(
     Ok(())
 }
 
-/// `, half within 1.2 ms, 99% within 41.0 ms`
+/// `, half within 1.2ms, 99% within 41ms`
 fn latencies(heartbeat: &Heartbeat) -> String {
     match &heartbeat.latency {
         Some(latency) => format!(
-            ", half within {:.1} ms, 99% within {:.1} ms",
-            latency.p50 * 1000.0,
-            latency.p99 * 1000.0
+            ", half within {}, 99% within {}",
+            time(duration(latency.p50)),
+            time(duration(latency.p99))
         ),
+        None if heartbeat.finished => ", nothing answered".into(),
         None => ", unfinished".into(),
     }
 }

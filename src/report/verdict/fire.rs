@@ -47,7 +47,8 @@ pub struct Heartbeat {
     pub lost: u64,
     /// Longest time without answers.
     pub longest_outage: f64,
-    /// Of answers, from the moment at which a question was to be asked.
+    /// Of answers, from the moment at which a question was to be asked; none where nothing was
+    /// answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
     /// Times without answers, in order; at most the first 1000.
@@ -116,7 +117,7 @@ impl Heartbeat {
             answered: sent - lost.min(sent),
             lost,
             longest_outage: micros(longest(summary)),
-            latency: summary.map(Latency::of),
+            latency: summary.filter(|it| it.answered > 0).map(Latency::of),
             outages: outages.iter().map(Outage::of).collect(),
         }
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use banquet_sdk::wording;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -146,7 +147,7 @@ async fn one(task: Arc<(Task, Option<regex::Regex>)>, slots: Arc<Semaphore>, bea
     let late = micros(beat.due.elapsed());
     let error = match tokio::time::timeout(task.timeout, put(task, body.as_ref())).await {
         Ok(answered) => answered.err(),
-        Err(_) => Some(format!("no answer within {:?}", task.timeout)),
+        Err(_) => Some(format!("no answer within {}", wording::time(task.timeout))),
     };
     Sample {
         number: beat.number,

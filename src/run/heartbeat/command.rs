@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use banquet_sdk::process::{self, Collect};
-use banquet_sdk::{Connection, Exec, Stdin};
+use banquet_sdk::{Connection, Exec, Stdin, wording};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
@@ -63,7 +63,7 @@ impl Runner {
         };
         let status = match tokio::time::timeout(timeout, running).await {
             Ok(status) => status.map_err(|error| error.message)?,
-            Err(_) => return Err(format!("no answer within {timeout:?}")),
+            Err(_) => return Err(format!("no answer within {}", wording::time(timeout))),
         };
         if status.success() {
             return Ok(());

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
-use banquet_sdk::Peers;
+use banquet_sdk::{Peers, wording};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -239,9 +239,9 @@ impl Job<'_> {
         let summary = tally.summary(&faults);
         let longest = tally.longest(&faults);
         let outage = longest.as_ref().map(|outage| {
-            let lasted = Duration::from_micros(outage.lasted);
+            let lasted = wording::time(Duration::from_micros(outage.lasted));
             let cause = outage.cause();
-            format!("longest outage {lasted:.1?}{cause}: {}", outage.error)
+            format!("longest outage {lasted}{cause}: {}", outage.error)
         });
         let failure = |message: String| {
             let outage = outage.as_ref().map(|it| format!("; {it}"));
@@ -267,12 +267,14 @@ impl Job<'_> {
         if let (Some(most), Some(longest)) = (beat.max_outage, &longest)
             && Duration::from_micros(longest.lasted) > most
         {
-            return failure(format!("an outage may last {most:?}"));
+            return failure(format!("an outage may last {}", wording::time(most)));
         }
         let p99 = Duration::from_micros(summary.p99);
         match beat.max_latency {
             Some(most) if p99 > most => failure(format!(
-                "1 of 100 answers took longer than {p99:.1?}, {most:?} may be"
+                "1 of 100 answers took longer than {}, {} may be",
+                wording::time(p99),
+                wording::time(most)
             )),
             _ => Ok(()),
         }
@@ -330,12 +332,12 @@ async fn resolved(
             None => "it has no address".into(),
         },
         Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {NAME:?}"),
+        Err(_) => format!("no answer within {}", wording::time(NAME)),
     };
     let members: Vec<&str> = peers.0.iter().map(|peer| peer.suite.as_str()).collect();
     Err(Failure::new(
         Cause::Config,
         format!("heartbeat: the name `{host}` does not resolve: {error}"),
     )
-    .hint(format!("The living members are {}.", members.join(", "))))
+    .hint(super::expression::living(&members)))
 }

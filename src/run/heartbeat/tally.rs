@@ -17,12 +17,15 @@ pub(super) struct Tally {
     late: Quantiles,
     /// Runs of lost questions by the number of the first.
     runs: BTreeMap<u64, Run>,
+    /// Number of the last question of all.
+    newest: u64,
 }
 
 /// Questions that were lost one after another.
 struct Run {
-    /// Number of the last one.
+    /// Number of the last one, and when it was given up.
     last: u64,
+    ended: u64,
     /// When the first was to be asked, and when it was given up.
     since: u64,
     known: u64,
@@ -39,12 +42,14 @@ impl Tally {
             took: Quantiles::default(),
             late: Quantiles::default(),
             runs: BTreeMap::new(),
+            newest: 0,
         }
     }
 
     /// Takes a sample; they come in the order in which they ended.
     pub fn add(&mut self, sample: &Sample) {
         self.sent += 1;
+        self.newest = self.newest.max(sample.number);
         self.late.add(sample.late);
         let Some(error) = &sample.error else {
             self.took.add(sample.took);
@@ -53,6 +58,7 @@ impl Tally {
         self.lost += 1;
         let mut run = Run {
             last: sample.number,
+            ended: sample.planned + sample.took,
             since: sample.planned,
             known: sample.planned + sample.took,
             error: error.clone(),
@@ -60,12 +66,14 @@ impl Tally {
         let mut first = sample.number;
         if let Some(next) = self.runs.remove(&(sample.number + 1)) {
             run.last = next.last;
+            run.ended = next.ended;
         }
         let before = self.runs.range_mut(..first).next_back();
         if let Some((start, before)) = before
             && before.last + 1 == first
         {
             before.last = run.last;
+            before.ended = run.ended;
             first = *start;
             debug_assert!(first < sample.number);
             return;
@@ -78,10 +86,15 @@ impl Tally {
     pub fn summary(&self, faults: &[Begun]) -> HeartbeatSummary {
         let outage = |(first, run): (&u64, &Run)| {
             let lost = run.last - first + 1;
+            let mut lasted = lost * self.every;
+            if run.last == self.newest {
+                // No later question was answered: it is known to have lasted so long.
+                lasted = lasted.min(run.ended - run.since);
+            }
             let before = faults.iter().rev().find(|fault| fault.at <= run.known);
             Outage {
                 since: run.since,
-                lasted: lost * self.every,
+                lasted,
                 lost,
                 error: run.error.clone(),
                 follows: before.map(|fault| fault.what.clone()),
@@ -211,6 +224,19 @@ mod tests {
                 .collect();
             assert_eq!(outages, [(1030, 30, 3), (1090, 10, 1)]);
             assert_eq!(tally.longest(&[]).map(|it| it.lost), Some(3));
+        }
+    }
+
+    #[test]
+    fn an_outage_lasts_no_longer_than_questions_were_asked() {
+        for (lost, order) in [
+            (vec![10, 11], (0..12).collect::<Vec<_>>()),
+            (vec![10, 11], (0..12).rev().collect()),
+        ] {
+            let summary = tally(&lost, order.into_iter()).summary(&[]);
+            // The last of two questions, 10 apart, was given up after 5.
+            assert_eq!(summary.outages[0].lasted, 15);
+            assert_eq!(summary.longest, 15);
         }
     }
 

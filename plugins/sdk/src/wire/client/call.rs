@@ -20,6 +20,7 @@ use crate::wire::line;
 use crate::wire::message::{
     ConnectionId, ErrorObject, Nothing, PluginRequest, Request, StateParams,
 };
+use crate::wording;
 use crate::{Connection, Context, Error, Identity, MemoryStore, Result, State, aftermath};
 
 /// Name of the connection that a call comes with.
@@ -297,8 +298,9 @@ impl Inheritance {
                 }
                 Ok(Some((Event::Answer(_) | Event::Ended(_), _)) | None) => return,
                 Err(_) => self.process.kill(&format!(
-                    "it did not end {} within {grace:?} after that was cancelled",
-                    self.method
+                    "it did not end {} within {} after that was cancelled",
+                    self.method,
+                    wording::time(grace)
                 )),
             }
         }
