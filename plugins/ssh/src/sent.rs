@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use banquet_sdk::Result;
@@ -65,8 +64,6 @@ fn parse(text: &str) -> Option<Files> {
 
 /// Writes what was sent, whole or not at all.
 pub(crate) fn save(files: &Files, file: &Path) -> Result<()> {
-    let parent = file.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent)?;
     let mut text = String::with_capacity(files.len() * 256);
     for (name, file) in files {
         let File {
@@ -78,10 +75,7 @@ pub(crate) fn save(files: &Files, file: &Path) -> Result<()> {
         // Writing to a string cannot fail.
         let _ = write!(text, "{name}\0{hash}\0{mode:o}\0{record}\0{seen}\0");
     }
-    let mut written = tempfile::NamedTempFile::new_in(parent)?;
-    written.write_all(text.as_bytes())?;
-    written.persist(file).map_err(|error| error.error)?;
-    Ok(())
+    Ok(banquet_sdk::private::replace(file, text.as_bytes())?)
 }
 
 /// What `sha256sum` says of the records of all `files` in their order, where none has changed.

@@ -2,7 +2,7 @@
 //! keeps below `.vagrant`.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -221,15 +221,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 
 /// Puts a file in its place, whole, for the user's eyes alone: it may hold secrets.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let written = fs::create_dir_all(directory).and_then(|()| {
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    });
-    written
-        .map(drop)
+    banquet_sdk::private::replace(path, bytes)
         .map_err(|error| Error::machine(format!("write {}: {error}", path.display())))
 }
 

@@ -80,12 +80,7 @@ impl Writer {
     /// Puts the verdict beside the record. The file appears whole or not at all.
     pub fn verdict(&mut self, json: &[u8]) -> io::Result<()> {
         self.file.flush()?;
-        let new = self.dir.join(format!(".{VERDICT}.new"));
-        let written = private::write(&new, json);
-        if written.is_err() {
-            let _ = std::fs::remove_file(&new);
-        }
-        written.and_then(|()| std::fs::rename(&new, self.dir.join(VERDICT)))
+        private::replace(&self.dir.join(VERDICT), json)
     }
 }
 

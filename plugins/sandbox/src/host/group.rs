@@ -173,11 +173,7 @@ impl Group {
         if text == known {
             return Ok(());
         }
-        // Replaced as a whole, readable for its owner alone.
-        let mut fresh = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(&cx.kitchen_dir))?;
-        fresh.write_all(text.as_bytes())?;
-        fresh.persist(&path).map_err(|error| error.error)?;
-        Ok(())
+        Ok(banquet_sdk::private::replace(&path, text.as_bytes())?)
     }
 
     /// Opens the way out of the group of `keeper`, unless it is open.
