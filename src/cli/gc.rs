@@ -18,7 +18,7 @@ use crate::leftovers::{Fate, How, Row, Silent, survey, sweep};
 use crate::matrix::duration;
 use crate::plan::Strays;
 use crate::report::safe;
-use crate::state::{ClusterRecord, Lock};
+use crate::state::{ClusterRecord, Lock, tidy};
 
 /// `gc`.
 #[derive(Args, Clone, Debug)]
@@ -43,7 +43,8 @@ pub struct Gc {
     pub common: Common,
 }
 
-fn parse(text: &str) -> Result<Duration, String> {
+/// A length of time on the command line.
+pub fn parse(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| "write a number with a unit: 90m, 6h, 2d".into())
 }
 
@@ -56,6 +57,10 @@ pub fn gc(gc: &Gc) -> Result<Exit, Fault> {
         older_than: gc.older_than,
         limit: gc.timeout,
     };
+    let kitchen = loaded.project.kitchen();
+    for told in tidy(&kitchen) {
+        streams::say(format_args!("       {told}"));
+    }
     let strays = loaded.strays();
     let (rows, silent) = super::runtime()?.block_on(async {
         let found = survey(

@@ -41,6 +41,7 @@ impl Loaded {
     /// As [`Loaded::read`], without a word.
     pub fn quietly(common: &Common) -> Result<Self, Fault> {
         let options = options(common)?;
+        banquet_sdk::scratch::note_below(&options.root.join(".kitchen"));
         let config = config::load(&options)?;
         mask::learn(&config);
         let registry = Registry::of_project(&options.root);

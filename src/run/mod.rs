@@ -47,6 +47,7 @@ use job::Job;
 pub use judge::NO_TEST;
 use sink::Sink;
 
+use crate::matrix::TimeLimit;
 use crate::plan::{Plan, Task};
 use crate::registry::Registry;
 use crate::state::{ClusterRecord, Lock, Project, unique_id};
@@ -74,6 +75,8 @@ pub struct Options {
     pub fail_fast: bool,
     /// Wait for what another process works on.
     pub wait: bool,
+    /// How long a driver may take to destroy a machine, where that is configured.
+    pub destroy_limit: Option<TimeLimit>,
     /// A verify that ran no test has failed.
     pub require_tests: bool,
     /// Plugins tell all that they can.
@@ -89,6 +92,7 @@ impl Default for Options {
             members: 16,
             fail_fast: false,
             wait: false,
+            destroy_limit: None,
             require_tests: false,
             debug: false,
             secrets: Secrets::default(),
@@ -165,6 +169,7 @@ pub async fn run(
     };
     kitchen.project.keep();
     run.started().await;
+    run.tidy().await;
     if let Err(error) = own::find_own(&kitchen.project.kitchen()) {
         let message = format!("commands may find another kitchen than this one: {error}");
         run.sink.warn("", &message).await;
@@ -229,6 +234,16 @@ impl Run<'_> {
                 platforms,
             })
             .await;
+    }
+
+    /// Ends and removes what killed kitchens left in the project's directory, and says so.
+    async fn tidy(&self) {
+        let kitchen = self.kitchen.project.kitchen();
+        banquet_sdk::scratch::note_below(&kitchen);
+        let swept = tokio::task::spawn_blocking(move || crate::state::tidy(&kitchen)).await;
+        for told in swept.unwrap_or_default() {
+            self.sink.warn("", &told).await;
+        }
     }
 
     /// Tells once that the run was told to stop; never ends.

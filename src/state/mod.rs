@@ -18,6 +18,8 @@ pub use record::{Broken, ClusterRecord, Damage, Ended};
 
 use std::path::Path;
 
+use banquet_sdk::scratch;
+
 use banquet_sdk::outside::file as outside;
 use banquet_sdk::private;
 
@@ -28,25 +30,22 @@ const LARGEST: u64 = 256 << 20;
 /// lock: there is one writer. The file is not synced to the disk: a crash of the workstation may
 /// lose the last write, and what it knew is found by the resources' labels.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let unwritable = |error| Error::unwritable(path, error);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.new"));
-    let written = match private::write(&beside, bytes) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            if let Some(directory) = path.parent() {
-                private::directory(directory).map_err(unwritable)?;
-            }
-            private::write(&beside, bytes)
-        }
-        written => written,
-    };
-    if written.is_err() {
-        // A part of it helps nobody, least of all on a disk that is full.
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
-        .and_then(|()| std::fs::rename(&beside, path))
-        .map_err(unwritable)
+    private::replace(path, bytes).map_err(|error| Error::unwritable(path, error))
+}
+
+/// Ends the processes and removes the files that killed kitchens left in directory `kitchen`
+/// (`.kitchen`); nothing of those that live. Gives what a person should know of it. Blocks.
+pub fn tidy(kitchen: &Path) -> Vec<String> {
+    private::sweep(kitchen);
+    private::sweep(&kitchen.join("clusters"));
+    let swept = scratch::sweep(kitchen);
+    let ended = swept.ended.into_iter();
+    let ended =
+        ended.map(|it| format!("an earlier kitchen was killed; ended what it had started: {it}"));
+    let doubtful = swept.doubtful.into_iter().map(|group| {
+        format!("an earlier kitchen was killed, and what it had started may still run: `kill -9 -- -{group}` ends it")
+    });
+    ended.chain(doubtful).chain(swept.failed).collect()
 }
 
 /// The text of the file at `path`; none where there is no such file.

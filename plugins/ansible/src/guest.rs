@@ -85,7 +85,7 @@ pub async fn unchanged(cx: &Context, config: &Config, changes: Changes) -> Resul
 }
 
 async fn stage(cx: &Context, config: &Config) -> Result<Files> {
-    let stage = Stage::new()?;
+    let stage = Stage::new(&cx.kitchen_dir)?;
     let all = |_: &Path| true;
     let playbook = play::playbook(cx, config)?;
     let name = match (&config.playbook, config.keep_playbook_path) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use banquet_sdk::scratch::Scratch;
 use banquet_sdk::tool::{self, Base, Stage, Watch};
 use banquet_sdk::{Changes, Context, Discard, Error, Fault, Result, Stdin, Target, process};
 use serde_json::json;
@@ -18,6 +19,10 @@ const INSTALL: &str = "Install Ansible on the workstation (Debian: ansible-core;
                        `pipx install ansible-core`), or say where it is with \
                        `ansible_playbook_bin` or `ansible_binary_path`.";
 
+/// Longest name of a socket of ssh: Ansible's hash of ten letters, and what ssh adds to it until it
+/// is ready.
+const CONTROL: usize = 32;
+
 /// A play from here.
 struct Run<'a> {
     cx: &'a Context,
@@ -25,6 +30,8 @@ struct Run<'a> {
     /// Whether the keys are read as kitchen-ansiblepush has them, which leaves more to Ansible.
     push: bool,
     stage: Stage,
+    /// Where ssh has the sockets of connections that it keeps.
+    control: Scratch,
     program: PathBuf,
     playbook: PathBuf,
     environment: BTreeMap<String, String>,
@@ -48,7 +55,8 @@ pub async fn converge(cx: &Context, config: &Config, base: &Base, push: bool) ->
         cx,
         config,
         push,
-        stage: Stage::new()?,
+        stage: Stage::new(&cx.kitchen_dir)?,
+        control: Scratch::for_sockets(&cx.kitchen_dir, CONTROL)?,
         program: tool::needs(&name(cx, config), INSTALL)?,
         playbook: play::playbook(cx, config)?,
         environment: tool::variables(cx, proxies),
@@ -109,18 +117,22 @@ impl Run<'_> {
 
     async fn prepare(&mut self) -> Result<()> {
         let (cx, config) = (self.cx, self.config);
-        self.stage.directory("control")?;
+        self.stage.directory("local")?;
         let (variables, _) = play::variables(cx, config);
         let variables = play::variables_file(&variables);
         self.stage.write_secret("variables.json", variables)?;
         self.stage
             .write_secret("inventory/hosts.yml", self.inventory())?;
         self.directories().await?;
-        let control = self.path("control");
+        let control = self.control.path().display().to_string();
         let mut all = BTreeMap::from([
             ("PYTHONUNBUFFERED".to_string(), "1".to_string()),
             ("ANSIBLE_SSH_CONTROL_PATH_DIR".into(), control),
         ]);
+        if std::env::var_os("ANSIBLE_LOCAL_TEMP").is_none() {
+            // Modules on their way, with their arguments in clear.
+            all.insert("ANSIBLE_LOCAL_TEMP".into(), self.path("local"));
+        }
         if self.trusts_any_host() {
             all.insert("ANSIBLE_HOST_KEY_CHECKING".into(), "False".into());
         }
@@ -389,7 +401,7 @@ impl Run<'_> {
 
     /// Ends the connections that ssh keeps for a while. Where it fails they end by themselves.
     async fn hang_up(&self) {
-        let control = quote(&self.path("control")).into_owned();
+        let control = quote(&self.control.path().to_string_lossy()).into_owned();
         let line = format!(
             "for socket in {control}/*; do [ ! -S \"$socket\" ] || ssh -o ControlPath=\"$socket\" -O exit x; done"
         );

@@ -175,7 +175,7 @@ pub async fn report(
     let Some(path) = place(cx, &cx.identity.instance) else {
         return Ok(());
     };
-    let arrival = tempfile::tempdir()?;
+    let arrival = cx.scratch()?;
     connection.download(&[remote], arrival.path()).await?;
     let name = Path::new(remote).file_name().unwrap_or_default();
     let json = read(&arrival.path().join(name))?
@@ -198,12 +198,8 @@ fn read(path: &Path) -> Result<Option<Value>> {
 
 /// Whole or not at all: other members read it meanwhile.
 fn write(path: &Path, json: &Value) -> Result<()> {
-    let parent = path.parent().unwrap_or(Path::new("."));
-    banquet_sdk::private::directory(parent)?;
-    let file = tempfile::NamedTempFile::new_in(parent)?;
-    serde_json::to_writer_pretty(&file, json).map_err(std::io::Error::from)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    let text = serde_json::to_vec_pretty(json).map_err(std::io::Error::from)?;
+    Ok(banquet_sdk::private::replace(path, &text)?)
 }
 
 #[cfg(test)]

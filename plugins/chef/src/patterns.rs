@@ -118,7 +118,8 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, file).unwrap();
         }
-        let stage = Stage::new().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let stage = Stage::new(&root.path().join(".kitchen")).unwrap();
         let patterns = Patterns::new(crate::settings::COOKBOOK_FILES).unwrap();
         patterns
             .copy(from.path(), &stage, Path::new("web"))

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use banquet_sdk::scratch::Scratch;
 use banquet_sdk::tool::{Stage, lookup};
 use banquet_sdk::{Context, Error, Result};
 use serde_json::{Map, Value, json};
@@ -61,7 +62,9 @@ impl Plan<'_> {
             cx.note("no Policyfile, Berksfile, cookbooks or metadata.rb: there are no recipes")
                 .await;
         }
-        let (stage, vendor) = (Stage::new()?, tempfile::tempdir()?);
+        // The tools copy cookbooks whole, and the project often is one.
+        let stage = Stage::outside(&cx.kitchen_dir)?;
+        let vendor = Scratch::outside(&cx.kitchen_dir)?;
         let vendored = vendor.path().join("cookbooks");
         let is_cinc = flavour.is_cinc(settings);
         let resolver = Resolver {

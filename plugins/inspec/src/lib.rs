@@ -108,7 +108,7 @@ impl Verifier for Inspec {
         }
         let program = self.program(&config);
         tool::needs(program, INSTALL)?;
-        let stage = Stage::new()?;
+        let stage = Stage::new(&cx.kitchen_dir)?;
         let (way, variables) = target::way(cx, &config, &base)?;
         let mut words = vec![program.to_owned(), "exec".into()];
         words.extend(profiles.words.iter().cloned());
@@ -208,12 +208,12 @@ fn options(cx: &Context, config: &Config, way: Map<String, Value>, stage: &Stage
 /// A profile that brings others, for what no argument can say (a branch, a path inside).
 fn wrapper(stage: &Stage, depends: &[Map<String, Value>]) -> Result<String> {
     let profile = json!({"name": "kitchen", "version": "1.0.0", "depends": depends});
-    stage.write("profile/inspec.yml", profile.to_string())?;
+    stage.write_secret("profile/inspec.yml", profile.to_string())?;
     let names = depends.iter().filter_map(|entry| entry.get("name"));
     let lines: String = names
         .map(|name| format!("include_controls {name}\n"))
         .collect();
-    stage.write("profile/controls/all.rb", lines)?;
+    stage.write_secret("profile/controls/all.rb", lines)?;
     Ok(stage.path().join("profile").display().to_string())
 }
 
@@ -265,7 +265,8 @@ mod tests {
 
     #[test]
     fn what_no_argument_can_say_is_a_profile() {
-        let stage = Stage::new().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let stage = Stage::new(&root.path().join(".kitchen")).unwrap();
         let depends = json!([{"name": "ssh", "git": "https://example.org/a.git", "tag": "v1"}]);
         let depends: Vec<Map<String, Value>> = serde_json::from_value(depends).unwrap();
         let path = wrapper(&stage, &depends).unwrap();

@@ -40,7 +40,8 @@ pub struct Files {
 
 /// Everything that the keys name or that is found.
 pub async fn files(cx: &Context, config: &Config) -> Result<Files> {
-    let stage = Stage::new()?;
+    // The tools copy modules whole, and the project often is one.
+    let stage = Stage::outside(&cx.kitchen_dir)?;
     manifests(cx, config, &stage)?;
     modules(cx, config, &stage).await?;
     let hiera_data = hiera(cx, config, &stage).await?;
@@ -384,7 +385,8 @@ mod tests {
         };
         let mut cx = Context::for_tests(web, "/".into(), Section::default());
         cx.peers = Arc::new(members.clone());
-        let stage = Stage::new().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let stage = Stage::new(&root.path().join(".kitchen")).unwrap();
         facts(&cx, &Config::default(), &stage).unwrap();
         let written = std::fs::read(stage.path().join("facts/kitchen.json")).unwrap();
         let facts: Value = serde_json::from_slice(&written).unwrap();

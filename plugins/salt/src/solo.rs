@@ -23,7 +23,7 @@ pub async fn converge(cx: &Context, config: &Config, guest: &Guest<'_>) -> Resul
         status.into_result(&format!("cache_commands: {command}"))?;
     }
     let install = install::code(cx, config, &root)?;
-    let stage = Stage::new()?;
+    let stage = Stage::new(&cx.kitchen_dir)?;
     states::stage(cx, config, &stage).await?;
     minion::stage(cx, config, &stage, &root)?;
     install::stage(cx, config, &stage)?;
@@ -209,7 +209,7 @@ async fn answer(
     if !guest.run(&there, &banquet_sdk::Discard).await?.success() {
         return Err(failed(", without an answer"));
     }
-    let here = Stage::new()?;
+    let here = cx.scratch()?;
     guest.connection.download(&[&file], here.path()).await?;
     guest
         .run(&format!("rm -f {path}"), &banquet_sdk::Discard)

@@ -263,7 +263,7 @@ mod tests {
 
     async fn staged(cx: &Context, values: Value) -> Result<Vec<String>> {
         let config: Config = serde_json::from_value(values).unwrap();
-        let place = Stage::new()?;
+        let place = Stage::new(&cx.kitchen_dir)?;
         stage(cx, &config, &place).await?;
         let mut names = Vec::new();
         let mut open = vec![place.path().to_path_buf()];

@@ -28,6 +28,7 @@ pub mod process;
 mod provisioner;
 mod removal;
 mod retry;
+pub mod scratch;
 mod secrets;
 mod section;
 pub mod serve;

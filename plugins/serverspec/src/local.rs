@@ -34,7 +34,7 @@ pub(crate) async fn run(
     if let Some(command) = &config.additional_serverspec_command {
         shell(cx, command).await?;
     }
-    let reports = tempfile::tempdir()?;
+    let reports = cx.scratch()?;
     let path = reports.path().join("serverspec.json");
     let shown = path.display().to_string();
     let line = match config.custom() {

@@ -47,7 +47,7 @@ impl Reports<'_> {
             let path = directory(self.cx, self.config).join(path);
             return cases::junit(&cases::read(&path)?);
         }
-        let arrival = tempfile::tempdir()?;
+        let arrival = self.cx.scratch()?;
         let fetched = self.connection.download(&[path], arrival.path()).await;
         fetched.map_err(|error| error.while_doing(format!("fetch the report {path}")))?;
         let name = std::path::Path::new(path).file_name().unwrap_or_default();

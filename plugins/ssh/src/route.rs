@@ -114,15 +114,14 @@ fn piped(command: &str) -> std::result::Result<Box<dyn Dialed>, Failure> {
         .args(["-c", &format!("exec {command}")])
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .kill_on_drop(true);
-    let mut child = shell
-        .spawn()
+        .stderr(std::process::Stdio::null());
+    let (mut child, note) = banquet_sdk::process::spawn(shell)
         .map_err(|error| Failure::never(Error::machine(format!("start `{command}`: {error}"))))?;
     match (child.stdout.take(), child.stdin.take()) {
         (Some(out), Some(input)) => Ok(Box::new(Piped {
             stream: tokio::io::join(out, input),
             _child: child,
+            _note: note,
         })),
         _ => Err(Failure::never(Error::machine(format!(
             "`{command}` has no input and output"
@@ -134,6 +133,7 @@ fn piped(command: &str) -> std::result::Result<Box<dyn Dialed>, Failure> {
 struct Piped {
     stream: tokio::io::Join<tokio::process::ChildStdout, tokio::process::ChildStdin>,
     _child: tokio::process::Child,
+    _note: banquet_sdk::process::Noted,
 }
 
 impl tokio::io::AsyncRead for Piped {

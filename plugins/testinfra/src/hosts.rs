@@ -182,7 +182,8 @@ mod tests {
         );
         assert_eq!(hosts.spec("db-debian").unwrap(), "ssh://db");
         assert_eq!(hosts.variables["KITCHEN_SSH_PASSWORD"], "secret");
-        let stage = Stage::new().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let stage = Stage::new(&root.path().join(".kitchen")).unwrap();
         let variables = hosts.write(&stage).unwrap();
         assert_eq!(variables["SSH_ASKPASS_REQUIRE"], "force");
         let config = std::fs::read_to_string(hosts.config(&stage).unwrap()).unwrap();

@@ -33,8 +33,8 @@ pub(crate) async fn run(
     let hosts = Hosts::of(cx)?;
     let chosen = chosen(cx, config, &hosts)?;
     tool::needs(config.program(), INSTALL)?;
-    let stage = Stage::new()?;
-    stage.write(PLUGIN.0, PLUGIN.1)?;
+    let stage = Stage::new(&cx.kitchen_dir)?;
+    stage.write_secret(PLUGIN.0, PLUGIN.1)?;
     let report = stage.path().join(REPORT);
     let mut words = vec![
         "-p".to_owned(),

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
-use banquet_sdk::{Peers, wording};
+use banquet_sdk::{Peers, process, wording};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -194,7 +194,8 @@ impl Job<'_> {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             Failure::new(Cause::Infrastructure, format!("heartbeat: {what}: {error}"))
         };
-        let mut child = started(prefix).map_err(|error| failed("start a process", &error))?;
+        let (mut child, _note) =
+            started(prefix).map_err(|error| failed("start a process", &error))?;
         let (Some(mut input), Some(output), Some(mut errors)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -282,7 +283,7 @@ impl Job<'_> {
 }
 
 /// A process that asks, behind `prefix`.
-fn started(prefix: &[String]) -> std::io::Result<Child> {
+fn started(prefix: &[String]) -> std::io::Result<(Child, process::Noted)> {
     let program = std::env::current_exe()?;
     let mut words = prefix
         .iter()
@@ -294,12 +295,8 @@ fn started(prefix: &[String]) -> std::io::Result<Child> {
         .arg(ASKER)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    // Ctrl-C is for the run, which ends this in order.
-    #[cfg(unix)]
-    command.process_group(0);
-    command.spawn()
+        .stderr(Stdio::piped());
+    process::spawn(command)
 }
 
 /// Where questions go: a member by any of its names, else whatever the workstation's names say.

@@ -40,11 +40,13 @@ impl Course {
     /// What the plugin is told.
     pub fn cx(&self, context: message::Context) -> Context {
         let transport: Arc<dyn Transport> = Arc::new(self.way());
+        crate::scratch::note_below(&context.kitchen_dir);
         context.into_context(Arc::new(self.way()), Some(transport), self.token.clone())
     }
 
     /// As [`Course::cx`], for a transport.
     pub fn cx_of_transport(&self, context: message::Context) -> Context {
+        crate::scratch::note_below(&context.kitchen_dir);
         context.into_context(Arc::new(self.way()), None, self.token.clone())
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::scratch::Scratch;
 use crate::{Error, Result};
 
 /// Directories below which no copy goes, whatever links there are.
@@ -9,14 +10,17 @@ const DEEPEST: usize = 64;
 
 /// A directory of the workstation whose content is put on an instance; it goes when this does.
 #[derive(Debug)]
-pub struct Stage(tempfile::TempDir);
+pub struct Stage(Scratch);
 
 impl Stage {
-    /// An empty one.
-    pub fn new() -> Result<Self> {
-        let made = tempfile::Builder::new().prefix("kitchen-").tempdir();
-        made.map(Self)
-            .map_err(|error| Error::machine(format!("make a temporary directory: {error}")))
+    /// An empty one below `kitchen_dir` (`.kitchen`).
+    pub fn new(kitchen_dir: &Path) -> Result<Self> {
+        Scratch::below(kitchen_dir).map(Self)
+    }
+
+    /// An empty one outside of the project, for tools that copy the whole project to it.
+    pub fn outside(kitchen_dir: &Path) -> Result<Self> {
+        Scratch::outside(kitchen_dir).map(Self)
     }
 
     /// Where it is.
@@ -153,7 +157,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let stage = Stage::new().unwrap();
+        let stage = Stage::new(&from.path().join(".kitchen")).unwrap();
         let keep = |path: &Path| path.extension().is_none_or(|it| it != "pyc");
         stage.copy(from.path(), "roles/own", &keep).unwrap();
         stage.write("roles/own/more/e", "e").unwrap();
@@ -175,7 +179,7 @@ mod tests {
         symlink("../..", inner.join("own")).unwrap();
         symlink("../task", from.path().join("tests/linked")).unwrap();
         symlink("nowhere", from.path().join("broken")).unwrap();
-        let stage = Stage::new().unwrap();
+        let stage = Stage::new(&from.path().join(".kitchen")).unwrap();
         stage.copy(from.path(), "x", &|_| true).unwrap();
         let copied = stage.path().join("x");
         assert!(copied.join("tests/linked").is_file());
@@ -188,7 +192,8 @@ mod tests {
     #[test]
     fn a_secret_is_its_owners() {
         use std::os::unix::fs::PermissionsExt;
-        let stage = Stage::new().unwrap();
+        let kitchen = tempfile::tempdir().unwrap();
+        let stage = Stage::new(kitchen.path()).unwrap();
         stage.write_secret("vault", "x").unwrap();
         let mode = std::fs::metadata(stage.path().join("vault"))
             .unwrap()

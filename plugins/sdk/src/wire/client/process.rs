@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use process_wrap::tokio::ChildWrapper;
 use serde_json::Value;
 use tokio::io::{AsyncRead, BufReader};
 use tokio::process::{ChildStderr, ChildStdout, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::Plugin;
-use crate::process::exit_status;
+use crate::process::{Noted, exit_status};
 use crate::wire::endpoint::{Endpoint, Event, locked, pipes, typed};
 use crate::wire::limit::{GRACE, TIMEOUT, limit};
 use crate::wire::line::{self, Incoming};
@@ -70,15 +70,11 @@ impl Process {
         let title = plugin.title();
         let mut command = Command::new(&plugin.path);
         command.current_dir(&plugin.root);
-        crate::process::led(&mut command);
         command.stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut wrap = CommandWrap::from(command);
-        wrap.wrap(KillOnDrop);
-        #[cfg(unix)]
-        wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
         let _entered = pipes()?.enter();
-        let mut child = wrap.spawn().map_err(|error| cannot_start(plugin, &error))?;
+        let started = crate::process::start(command).map_err(|error| cannot_start(plugin, &error));
+        let crate::process::Started { mut child, note } = started?;
         let (Some(input), Some(out), Some(err)) = (
             child.stdin().take(),
             child.stdout().take(),
@@ -106,7 +102,7 @@ impl Process {
         all.retain(|it| it.strong_count() > 0);
         all.push(Arc::downgrade(&process));
         drop(all);
-        pipes()?.spawn(process.clone().watch(child, out, err));
+        pipes()?.spawn(process.clone().watch(child, note, out, err));
         Ok(process)
     }
 
@@ -163,6 +159,7 @@ impl Process {
     async fn watch(
         self: Arc<Self>,
         mut child: Box<dyn ChildWrapper>,
+        _note: Noted,
         out: ChildStdout,
         err: ChildStderr,
     ) {

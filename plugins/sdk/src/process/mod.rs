@@ -1,5 +1,7 @@
 //! The one way to run a process of the workstation.
 
+mod start;
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::pin::pin;
@@ -8,9 +10,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use process_wrap::tokio::{CommandWrap, KillOnDrop};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::Command;
+
+pub use start::{Noted, spawn};
+pub(crate) use start::{Started, start};
 
 use crate::{Error, ExitStatus, Line, Output, Result, Stdin, Stream};
 
@@ -64,23 +68,19 @@ pub fn shell(prefix: &[String], line: &str) -> Command {
 }
 
 /// Runs `command` in a process group of its own; its output goes to `output` line by line.
-/// Dropping the future kills the whole group and, on Linux, all that descends from the command. A
-/// non-zero exit is an answer, not an error. What processes print that outlive the command is not
+/// Dropping the future kills the whole group and, on Linux, all that descends from the command; a
+/// `kill -9` of this process ends the command on Linux, and [the next one](crate::scratch::sweep) what
+/// it started. A non-zero exit is an answer, not an error. What processes print that outlive the command is not
 /// waited for.
 pub async fn run(mut command: Command, stdin: &Stdin, output: &dyn Output) -> Result<ExitStatus> {
     let name = name_of(&command);
     let directory = command.as_std().get_current_dir().map(Path::to_path_buf);
-    led(&mut command);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.stdin(match stdin {
         Stdin::Empty => Stdio::null(),
         Stdin::Bytes(_) => Stdio::piped(),
     });
-    let mut wrap = CommandWrap::from(command);
-    wrap.wrap(KillOnDrop);
-    #[cfg(unix)]
-    wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
-    let mut child = wrap.spawn().map_err(|error| match directory {
+    let Started { mut child, note } = start(command).map_err(|error| match directory {
         // The system's message would blame the program.
         Some(directory) if !directory.is_dir() => Error::machine(format!(
             "start {name}: no directory {}",
@@ -88,7 +88,7 @@ pub async fn run(mut command: Command, stdin: &Stdin, output: &dyn Output) -> Re
         )),
         _ => Error::machine(format!("start {name}: {error}")),
     })?;
-    let group = Group(child.id());
+    let group = Group(child.id(), note);
     let (input, out, err) = (
         child.stdin().take(),
         child.stdout().take(),
@@ -305,7 +305,10 @@ pub fn exit_status(status: StdExitStatus) -> ExitStatus {
 }
 
 /// Kills the process group of a command whose future was dropped, and what descends from it.
-struct Group(Option<u32>);
+struct Group(
+    Option<u32>,
+    #[expect(dead_code, reason = "it goes once the group is gone")] Noted,
+);
 
 impl Group {
     fn ended(mut self) {
