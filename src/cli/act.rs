@@ -73,6 +73,7 @@ fn perform(
         concurrency,
         fail_fast: pace.fail_fast,
         wait: pace.wait,
+        destroy_limit: loaded.matrix.destroy_limit.clone(),
         require_tests,
         debug: pace.debug,
         secrets: mask::secrets().clone(),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use banquet_sdk::{Fault as Found, weaker};
 use clap::Args;
@@ -10,6 +11,7 @@ use clap::Args;
 use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::Fault;
+use super::gc::parse;
 use super::heal;
 use super::loaded::{Loaded, members};
 use super::machine::Machine;
@@ -26,6 +28,9 @@ pub struct Doctor {
     /// All of them instead of the first
     #[arg(short, long)]
     pub all: bool,
+    /// Longest time for a plugin to answer
+    #[arg(long, value_name = "DURATION", value_parser = parse, default_value = "2m")]
+    pub timeout: Duration,
     /// Output.
     #[command(flatten)]
     pub common: Common,
@@ -57,7 +62,7 @@ pub fn doctor(doctor: &Doctor) -> Result<Exit, Fault> {
     };
     tell(heal::found(&loaded, &selection))?;
     for instance in members(&selection) {
-        tell(runtime.block_on(examine(&loaded, &instance, &mut asked))?)?;
+        tell(runtime.block_on(examine(&loaded, &instance, doctor.timeout, &mut asked))?)?;
     }
     if healthy {
         writeln!(out, "       Everything is there.")?;
@@ -71,10 +76,11 @@ pub fn doctor(doctor: &Doctor) -> Result<Exit, Fault> {
 async fn examine(
     loaded: &Loaded,
     instance: &Arc<Instance>,
+    limit: Duration,
     asked: &mut HashSet<String>,
 ) -> Result<Vec<(String, Found)>, Fault> {
     let mut found = Vec::new();
-    let machine = match Machine::read(loaded, instance) {
+    let machine = match Machine::read(loaded, instance).map(|it| it.within(limit)) {
         Ok(machine) => machine,
         Err(_) => {
             let broken = loaded.project.state_file(&instance.name).read().err();
@@ -132,7 +138,8 @@ async fn examine_machine(loaded: &Loaded, machine: &Machine<'_>) -> Result<Vec<F
     };
     let connection = machine.connect().await?;
     let context = machine.context(Kind::Verifier);
-    let told = verifier.examine(&context, &*connection).await;
+    let told = verifier.examine(&context, &*connection);
+    let told = machine.bounded(Kind::Verifier, told).await;
     told.map_err(|error| machine.failed(&error))
 }
 
@@ -146,23 +153,26 @@ async fn ask(loaded: &Loaded, machine: &Machine<'_>, kind: Kind) -> Result<Vec<F
         };
         Ok(vec![fault])
     };
-    let told = match kind {
-        Kind::Driver => match registry.driver(name) {
-            Ok(driver) => driver.doctor(&context).await,
-            Err(unknown) => missing(unknown),
-        },
-        Kind::Transport => match registry.transport(name) {
-            Ok(transport) => transport.doctor(&context).await,
-            Err(unknown) => missing(unknown),
-        },
-        Kind::Provisioner => match registry.provisioner(name) {
-            Ok(provisioner) => provisioner.doctor(&context).await,
-            Err(unknown) => missing(unknown),
-        },
-        Kind::Verifier => match registry.verifier(name) {
-            Ok(verifier) => verifier.doctor(&context).await,
-            Err(unknown) => missing(unknown),
-        },
+    let told = async {
+        match kind {
+            Kind::Driver => match registry.driver(name) {
+                Ok(driver) => driver.doctor(&context).await,
+                Err(unknown) => missing(unknown),
+            },
+            Kind::Transport => match registry.transport(name) {
+                Ok(transport) => transport.doctor(&context).await,
+                Err(unknown) => missing(unknown),
+            },
+            Kind::Provisioner => match registry.provisioner(name) {
+                Ok(provisioner) => provisioner.doctor(&context).await,
+                Err(unknown) => missing(unknown),
+            },
+            Kind::Verifier => match registry.verifier(name) {
+                Ok(verifier) => verifier.doctor(&context).await,
+                Err(unknown) => missing(unknown),
+            },
+        }
     };
+    let told = machine.bounded(kind, told).await;
     told.map_err(|error| machine.failed(&error))
 }

@@ -2,6 +2,7 @@
 //! clusters.
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
@@ -9,6 +10,7 @@ use serde_json::Value;
 use super::args::{Common, Names};
 use super::exit::Exit;
 use super::fault::{Fault, no_colour};
+use super::gc::parse;
 use super::heal;
 use super::loaded::{Loaded, members};
 use super::mask;
@@ -42,6 +44,9 @@ pub struct List {
     /// As `--live`, and whether the machines can be reached
     #[arg(long)]
     pub probe: bool,
+    /// Longest time for a driver or a transport to answer, with --live and --probe
+    #[arg(long, value_name = "DURATION", value_parser = parse, default_value = "2m")]
+    pub timeout: Duration,
     /// Removed from Test Kitchen; says so.
     #[arg(short, long, hide = true)]
     pub debug: bool,
@@ -93,7 +98,7 @@ pub fn list(list: &List) -> Result<Exit, Fault> {
     }
     let look = |instances: &[_]| -> Result<Vec<Option<Status>>, Fault> {
         match list.live || list.probe {
-            true => status::of(&loaded, instances, list.probe),
+            true => status::of(&loaded, instances, list.probe, list.timeout),
             false => Ok(instances.iter().map(|_| None).collect()),
         }
     };

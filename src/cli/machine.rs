@@ -1,13 +1,16 @@
 //! One instance, for commands that reach it outside of a run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use banquet_sdk::{Connection, Context, MemoryStore, State};
+use tokio::time::Instant;
 
 use super::exit::Exit;
 use super::fault::{self, Fault};
 use super::loaded::Loaded;
 use super::mask;
+use crate::leftovers::LAST_WORD;
 use crate::matrix::{Instance, Kind};
 use crate::plan;
 use crate::registry::Unknown;
@@ -20,6 +23,8 @@ pub struct Machine<'a> {
     pub instance: &'a Arc<Instance>,
     /// Its state; checkpoints are not kept.
     pub state: State,
+    /// How long a plugin may take to answer; none: no limit.
+    limit: Option<Duration>,
 }
 
 impl<'a> Machine<'a> {
@@ -31,6 +36,31 @@ impl<'a> Machine<'a> {
             loaded,
             instance,
             state: State::new(values, Arc::new(MemoryStore::default())),
+            limit: None,
+        })
+    }
+
+    /// The same, whose plugins must answer within `limit`.
+    pub fn within(self, limit: Duration) -> Self {
+        let limit = Some(limit);
+        Self { limit, ..self }
+    }
+
+    /// What a plugin answers, within the limit.
+    pub async fn bounded<T>(
+        &self,
+        kind: Kind,
+        work: impl Future<Output = banquet_sdk::Result<T>>,
+    ) -> banquet_sdk::Result<T> {
+        let Some(limit) = self.limit else {
+            return work.await;
+        };
+        let late = tokio::time::timeout(limit + LAST_WORD, work);
+        let (name, instance) = (&self.instance.plugin(kind).name, &self.instance.name);
+        late.await.unwrap_or_else(|_| {
+            let what = format!("an answer of {} {name} for {instance}", kind.key());
+            Err(banquet_sdk::Error::timeout(what, limit)
+                .hint("Look whether what it talks to still answers; --timeout gives it more time."))
         })
     }
 
@@ -63,6 +93,7 @@ impl<'a> Machine<'a> {
         let section = self.instance.plugin(kind).section.clone();
         let mut context = plan::context(&self.loaded.project, self.instance, section, "");
         context.secrets = mask::secrets().clone();
+        context.deadline = self.limit.map(|limit| Instant::now() + limit);
         context
     }
 
@@ -72,9 +103,9 @@ impl<'a> Machine<'a> {
             .loaded
             .registry
             .transport(&self.instance.transport.name)?;
-        let connected = transport
-            .connect(&self.context(Kind::Transport), &self.state)
-            .await;
+        let context = self.context(Kind::Transport);
+        let connecting = transport.connect(&context, &self.state);
+        let connected = self.bounded(Kind::Transport, connecting).await;
         connected.map_err(|error| self.failed(&error))
     }
 

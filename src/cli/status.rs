@@ -2,6 +2,7 @@
 //! (lib/kitchen/instance.rb, `status`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -46,15 +47,16 @@ pub fn of(
     loaded: &Loaded,
     instances: &[Arc<Instance>],
     probe: bool,
+    limit: Duration,
 ) -> Result<Vec<Option<Status>>, Fault> {
     let asked = instances
         .iter()
-        .map(|instance| ask(loaded, instance, probe));
+        .map(|instance| ask(loaded, instance, probe, limit));
     let statuses = super::runtime()?.block_on(futures::future::join_all(asked));
     Ok(statuses.into_iter().map(Some).collect())
 }
 
-async fn ask(loaded: &Loaded, instance: &Arc<Instance>, probe: bool) -> Status {
+async fn ask(loaded: &Loaded, instance: &Arc<Instance>, probe: bool, limit: Duration) -> Status {
     let mut status = Status {
         live: None,
         state: "unknown",
@@ -65,7 +67,7 @@ async fn ask(loaded: &Loaded, instance: &Arc<Instance>, probe: bool) -> Status {
             .strftime("%Y-%m-%dT%H:%M:%SZ")
             .to_string(),
     };
-    let machine = match Machine::read(loaded, instance) {
+    let machine = match Machine::read(loaded, instance).map(|it| it.within(limit)) {
         Ok(machine) => machine,
         Err(fault) => {
             status.message = Some(fault.to_string());
@@ -78,9 +80,9 @@ async fn ask(loaded: &Loaded, instance: &Arc<Instance>, probe: bool) -> Status {
         Err(unknown) => status.message = Some(unknown.to_string()),
         Ok(driver) => {
             use banquet_sdk::Status::{Absent, Paused, Running, Stopped};
-            let told = driver
-                .status(&machine.context(Kind::Driver), &machine.state)
-                .await;
+            let context = machine.context(Kind::Driver);
+            let asked = driver.status(&context, &machine.state);
+            let told = machine.bounded(Kind::Driver, asked).await;
             (status.live, status.state) = match told {
                 Ok(Absent) => (Some(false), "not_created"),
                 Ok(Running) => (Some(true), "running"),

@@ -7,5 +7,5 @@ mod survey;
 mod sweep;
 
 pub use judge::Standing;
-pub use survey::{Silent, Survey, Thing, survey};
+pub use survey::{LAST_WORD, Silent, Survey, Thing, survey};
 pub use sweep::{Fate, How, Row, sweep};

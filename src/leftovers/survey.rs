@@ -13,6 +13,9 @@ use crate::plan::{Strays, context, context_of};
 use crate::registry::{Registry, Unknown};
 use crate::state::Project;
 
+/// What a plugin that heeds its deadline has to say why it missed it, which names more than the plugin.
+pub const LAST_WORD: Duration = Duration::from_millis(500);
+
 /// A driver with settings, and what it is asked with.
 pub struct Asked {
     /// Its name.
@@ -78,7 +81,9 @@ impl Asked {
     pub async fn list(&self, limit: Duration) -> banquet_sdk::Result<Vec<Orphan>> {
         let cx = self.context(&self.cx.identity, limit);
         let what = format!("asking driver {} what there is", self.name);
-        let mut orphans = cx.bounded(&what, self.driver.orphans(&cx)).await?;
+        // A driver that heeds its deadline says what it waited for.
+        let listing = tokio::time::timeout(limit + LAST_WORD, self.driver.orphans(&cx)).await;
+        let mut orphans = listing.unwrap_or_else(|_| Err(Error::timeout(what, limit)))?;
         // Whatever the driver, labels may be anybody's.
         orphans.retain(|it| it.identity.project == cx.identity.project && it.identity.is_sound());
         Ok(orphans)

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::clusters;
 use super::levels::{Item, Levels, items};
 use super::names::{Filter, joined};
 use super::plugins::Plugins;
 use super::{Instance, Kind, Matrix, platform_type};
+use super::{clusters, limits};
 use crate::config::{self, Config, Error, Node, Problem, Problems, Sources, Span};
 
 impl Matrix {
@@ -32,6 +32,7 @@ impl Matrix {
             instances: instances(config, plugins, &suites, &platforms, &mut problems),
             ..Self::default()
         };
+        matrix.destroy_limit = limits::of_destroy(config, &mut problems);
         matrix.conflicts = conflicts(&matrix, &suites, &platforms, &config.sources);
         clusters::add(
             &mut matrix,

@@ -9,7 +9,7 @@ mod fault;
 mod fields;
 mod heartbeat;
 mod levels;
-mod limits;
+pub mod limits;
 mod names;
 mod overrides;
 pub(crate) mod pattern;
@@ -242,4 +242,6 @@ pub struct Matrix {
     pub refusals: Vec<Problem>,
     /// What is odd but does not stop anything.
     pub warnings: Vec<Problem>,
+    /// How long a driver may take to destroy a machine, where the configuration says.
+    pub destroy_limit: Option<TimeLimit>,
 }

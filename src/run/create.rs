@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use banquet_sdk::{Driver, Power, State, wording};
+use banquet_sdk::{Context, Driver, Power, State, aftermath, wording};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::job::Job;
 use super::member::Member;
 use super::scope::Scope;
 use super::{Cause, EventKind, Failure};
-use crate::matrix::{Action, Instance, Kind};
+use crate::matrix::{Action, Instance, Kind, limits};
 use crate::plan::Subject;
 use crate::state::ClusterRecord;
 
@@ -162,10 +162,35 @@ impl Job<'_> {
         }
         *member.connection.lock().await = None;
         let cx = self.context(work, Kind::Driver, state, scope).await?;
-        driver
-            .destroy(&cx, state)
+        self.destroying(&cx, &work.instance.driver.name, driver.destroy(&cx, state))
             .await
-            .map_err(|error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Driver))
+    }
+
+    /// Runs what a driver does to destroy within the limit that there is for it: what does not
+    /// answer holds nobody for ever. The state stays, for another attempt.
+    async fn destroying(
+        &self,
+        cx: &Context,
+        driver: &str,
+        work: impl Future<Output = banquet_sdk::Result<()>>,
+    ) -> Result<(), Failure> {
+        let limit = self.run.options.destroy_limit.as_ref();
+        let length = limit.map_or(limits::DESTROY, |it| it.length);
+        let ended = tokio::select! {
+            ended = work => ended,
+            () = tokio::time::sleep(length) => {
+                aftermath::settled().await;
+                let from = match limit {
+                    Some(limit) => format!(" ({})", limit.from),
+                    None => String::new(),
+                };
+                let message = format!("destroying it by driver {driver} took longer than {length:?}{from}");
+                return Err(Failure::new(Cause::Timeout, message).hint(
+                    "Look whether what the driver talks to still answers: `kitchen doctor`. `kitchen: {destroy_timeout: 1h}` gives it more time.",
+                ));
+            }
+        };
+        ended.map_err(|error| Failure::plugin(Cause::Infrastructure, error, cx, Kind::Driver))
     }
 
     /// Removes what the members shared, once none of them is left.
@@ -189,12 +214,8 @@ impl Job<'_> {
             let cx = self
                 .context(&work, Kind::Driver, &State::in_memory(), scope)
                 .await?;
-            let error = |error| Failure::plugin(Cause::Infrastructure, error, &cx, Kind::Driver);
-            scope
-                .limit("dissolving the cluster", async {
-                    driver.dissolve(&cx).await.map_err(error)
-                })
-                .await?;
+            let dissolving = self.destroying(&cx, &instance.driver.name, driver.dissolve(&cx));
+            scope.limit("dissolving the cluster", dissolving).await?;
             let own = self.task.cluster.as_ref().map(|it| it.name.as_str());
             if let Some(former) = cluster.filter(|it| Some(*it) != own) {
                 ClusterRecord::remove(&self.run.kitchen.project.kitchen(), former)?;

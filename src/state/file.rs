@@ -28,12 +28,18 @@ impl StateFile {
     /// Its keys and values; empty where the file is missing or empty, as in Test Kitchen. Keys
     /// that old versions wrote as Ruby symbols (`:hostname`) lose their colon.
     pub fn read(&self) -> Result<Map<String, Value>, Error> {
-        let Some(text) = read_if_there(&self.path)?.filter(|text| !text.trim().is_empty()) else {
-            return Ok(Map::new());
-        };
         let broken = |reason: String| Error::Broken {
             path: self.path.clone(),
             reason,
+        };
+        let text = match read_if_there(&self.path) {
+            Err(Error::Unreadable { .. }) if self.path.is_dir() => {
+                return Err(broken("it is a directory".into()));
+            }
+            text => text?.filter(|text| !text.trim().is_empty()),
+        };
+        let Some(text) = text else {
+            return Ok(Map::new());
         };
         match serde_saphyr::from_str(&text) {
             Ok(Value::Object(map)) => Ok(map
@@ -57,7 +63,14 @@ impl StateFile {
 
     /// Moves a file that cannot be read to `<instance>.yml.broken`; gives the new place.
     pub fn set_aside(&self) -> Result<PathBuf, Error> {
-        let aside = self.path.with_extension("yml.broken");
+        let aside = (1..).map(|count| match count {
+            1 => self.path.with_extension("yml.broken"),
+            _ => self.path.with_extension(format!("yml.broken-{count}")),
+        });
+        // A file gives way to another; of a directory nothing is known.
+        let mut aside =
+            aside.filter(|path| !(path.is_dir() || self.path.is_dir() && path.exists()));
+        let aside = aside.next().unwrap_or_default();
         std::fs::rename(&self.path, &aside)
             .map_err(|error| Error::unwritable(&self.path, error))?;
         Ok(aside)
@@ -148,5 +161,24 @@ mod tests {
             let aside = file.set_aside().unwrap();
             assert_eq!(std::fs::read_to_string(aside).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn a_directory_in_its_place_is_named_and_set_aside() {
+        let (_directory, file) = file();
+        for count in ["broken", "broken-2"] {
+            std::fs::create_dir_all(file.path().join("something")).unwrap();
+            let error = file.read().unwrap_err();
+            assert!(error.to_string().ends_with("it is a directory"), "{error}");
+            assert!(matches!(error, Error::Broken { .. }), "{error}");
+            let aside = file.set_aside().unwrap();
+            assert!(
+                aside.to_string_lossy().ends_with(count),
+                "{}",
+                aside.display()
+            );
+            assert!(aside.join("something").is_dir());
+        }
+        assert_eq!(file.read().unwrap(), Map::new());
     }
 }

@@ -96,7 +96,7 @@ fn dockerfile(cx: &Context, settings: &Settings) -> Result<String> {
 pub async fn run(engine: &Engine, cx: &Context, settings: &Settings, plan: &Plan) -> Result<()> {
     let cached = settings.use_cache.unwrap_or(true);
     let fresh = settings.pull() == Pull::Always;
-    if cached && !fresh && engine.docker.inspect_image(&plan.tag).await.is_ok() {
+    if cached && !fresh && engine.asked.inspect_image(&plan.tag).await.is_ok() {
         return Ok(());
     }
     cx.note(format!("building the image {}", plan.tag)).await;

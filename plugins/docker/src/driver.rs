@@ -200,7 +200,7 @@ impl Driver for Docker {
             Err(error) => return Ok(vec![fault(error)]),
         };
         // A cached client does not tell whether the engine still answers.
-        match engine.docker.version().await {
+        match engine.asked.version().await {
             Ok(_) => Ok(Vec::new()),
             Err(error) => Ok(vec![fault(
                 engine.error("ask for the engine's version", error),
@@ -253,7 +253,7 @@ impl Docker {
         let socket = settings.socket.as_deref();
         self.shared
             .engines
-            .get(cx, state, socket, settings.read_timeout)
+            .get(cx, state, socket, settings.patience())
             .await
     }
 

@@ -14,6 +14,8 @@ use crate::errors;
 /// Longest time an engine may take to begin an answer, in seconds, where the section says nothing:
 /// building and stopping may take long, and the step's own limit comes first.
 const READ_TIMEOUT: u64 = 3600;
+/// Longest time an engine may take to say what there is, in seconds, where the section says nothing.
+const ANSWER_TIMEOUT: u64 = 60;
 
 /// Longest wait for something that the engine is just doing.
 pub const SETTLE: Duration = Duration::from_secs(5);
@@ -39,11 +41,33 @@ pub fn endpoint(state: &State, socket: Option<&str>) -> Result<Endpoint> {
 pub struct Engine {
     /// The client, which speaks the engine's version of the API.
     pub docker: Docker,
+    /// The same, for questions that an engine answers at once, or it is stuck.
+    pub asked: Docker,
     /// Where the engine is.
     pub endpoint: Endpoint,
 }
 
-type Slots = HashMap<(Endpoint, u64), Arc<OnceCell<Docker>>>;
+/// How long an engine is waited for, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Patience {
+    /// Until it begins any answer.
+    read: u64,
+    /// Until it says what there is.
+    answer: u64,
+}
+
+impl Patience {
+    /// As the keys `read_timeout` and `answer_timeout` have it.
+    pub fn of(read: Option<u64>, answer: Option<u64>) -> Self {
+        let read = read.unwrap_or(READ_TIMEOUT);
+        Self {
+            read,
+            answer: answer.unwrap_or(ANSWER_TIMEOUT).min(read),
+        }
+    }
+}
+
+type Slots = HashMap<(Endpoint, Patience), Arc<OnceCell<Docker>>>;
 
 /// The engines that have been used so far.
 #[derive(Debug, Default)]
@@ -56,25 +80,30 @@ impl Engines {
         cx: &Context,
         state: &State,
         socket: Option<&str>,
-        read_timeout: Option<u64>,
+        patience: Patience,
     ) -> Result<Engine> {
         let endpoint = endpoint(state, socket)?;
-        let timeout = read_timeout.unwrap_or(READ_TIMEOUT);
         let slot = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             slots
-                .entry((endpoint.clone(), timeout))
+                .entry((endpoint.clone(), patience))
                 .or_default()
                 .clone()
         };
-        let docker = cx
+        let asked = cx
             .bounded(
                 &format!("waiting for the engine at {}", endpoint.host),
-                slot.get_or_try_init(|| connect(&endpoint, timeout)),
+                slot.get_or_try_init(|| connect(&endpoint, patience.answer)),
             )
             .await?
             .clone();
-        Ok(Engine { docker, endpoint })
+        Ok(Engine {
+            docker: asked
+                .clone()
+                .with_timeout(Duration::from_secs(patience.read)),
+            asked,
+            endpoint,
+        })
     }
 }
 

@@ -63,7 +63,7 @@ pub fn explain(endpoint: &Endpoint, doing: &str, error: Bollard) -> Error {
                 ),
             )
             .hint(
-                "Look at the engine's log; the key read_timeout (seconds) sets how long to wait.",
+                "Look at the engine's log; the keys answer_timeout and read_timeout (seconds) set how long to wait.",
             );
         }
         Bollard::SocketNotFoundError(_) => {

@@ -33,7 +33,7 @@ pub async fn adopt(engine: &Engine, cx: &Context, name: &str) -> Result<Option<S
 
 /// What the engine knows of a container; none where it knows of none.
 pub async fn inspect(engine: &Engine, id: &str) -> Result<Option<ContainerInspectResponse>> {
-    let asked = engine.settled(|| engine.docker.inspect_container(id, None));
+    let asked = engine.settled(|| engine.asked.inspect_container(id, None));
     match asked.await {
         Ok(found) => Ok(Some(found)),
         Err(error) if cause(&error) == Cause::Absent => Ok(None),
@@ -119,7 +119,7 @@ async fn list(engine: &Engine, filters: HashMap<String, Vec<String>>) -> Result<
         .all(true)
         .filters(&filters)
         .build();
-    let listed = engine.settled(|| engine.docker.list_containers(Some(options.clone())));
+    let listed = engine.settled(|| engine.asked.list_containers(Some(options.clone())));
     let found = listed.await.map_err(engine.doing("list containers"))?;
     Ok(found
         .into_iter()

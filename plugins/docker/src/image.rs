@@ -152,7 +152,7 @@ pub fn is_built_for(tag: &str, project: &str) -> bool {
 /// ours.
 pub async fn remove(engine: &Engine, image: &str) -> Result<()> {
     let doing = format!("remove the image {image}");
-    let found = match engine.docker.inspect_image(image).await {
+    let found = match engine.asked.inspect_image(image).await {
         Ok(found) => found,
         Err(error) if error_is_absent(&error) => return Ok(()),
         Err(error) => return Err(engine.error(&doing, error)),

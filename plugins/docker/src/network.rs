@@ -112,7 +112,7 @@ where
 }
 
 async fn name(engine: &Engine, id: &str) -> Option<String> {
-    let found = engine.docker.inspect_network(id, None).await;
+    let found = engine.asked.inspect_network(id, None).await;
     found.ok()?.name
 }
 
@@ -129,7 +129,7 @@ async fn blame_holders(engine: &Engine, networks: &[String], mut error: Error) -
             .all(true)
             .filters(&filters)
             .build();
-        let Ok(holders) = engine.docker.list_containers(Some(options)).await else {
+        let Ok(holders) = engine.asked.list_containers(Some(options)).await else {
             continue;
         };
         for holder in holders {
@@ -163,6 +163,6 @@ async fn listed(engine: &Engine, filters: HashMap<String, Vec<String>>) -> Resul
     let options = ListNetworksOptionsBuilder::default()
         .filters(&filters)
         .build();
-    let listed = engine.docker.list_networks(Some(options)).await;
+    let listed = engine.asked.list_networks(Some(options)).await;
     listed.map_err(engine.doing("list networks"))
 }

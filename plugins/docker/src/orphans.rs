@@ -26,7 +26,7 @@ async fn containers(engine: &Engine) -> Result<Vec<Orphan>> {
         .all(true)
         .filters(&labels::any_filter())
         .build();
-    let listed = engine.settled(|| engine.docker.list_containers(Some(options.clone())));
+    let listed = engine.settled(|| engine.asked.list_containers(Some(options.clone())));
     let listed = listed.await.map_err(engine.doing("list containers"))?;
     let orphans = listed.into_iter().filter_map(|found| {
         let names = found.names.unwrap_or_default().into_iter();
@@ -44,7 +44,7 @@ async fn networks(engine: &Engine) -> Result<Vec<Orphan>> {
     let options = ListNetworksOptionsBuilder::default()
         .filters(&labels::any_filter())
         .build();
-    let listed = engine.docker.list_networks(Some(options)).await;
+    let listed = engine.asked.list_networks(Some(options)).await;
     let listed = listed.map_err(engine.doing("list networks"))?;
     let orphans = listed.into_iter().filter_map(|found| {
         let created = found.created.and_then(|text| text.parse().ok());
@@ -67,7 +67,7 @@ async fn images(engine: &Engine) -> Result<Vec<Orphan>> {
     let options = ListImagesOptionsBuilder::default()
         .filters(&labels::any_image_filter())
         .build();
-    let listed = engine.docker.list_images(Some(options)).await;
+    let listed = engine.asked.list_images(Some(options)).await;
     let listed = listed.map_err(engine.doing("list images"))?;
     let orphans = listed.into_iter().filter_map(|found| {
         let identity = labels::image_identity(&found.labels)?;

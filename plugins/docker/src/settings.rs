@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
+use crate::engine::Patience;
 use crate::labels;
 use crate::values::{Command, Many, Pairs, Size, Variables};
 
@@ -140,6 +141,9 @@ pub struct Settings {
     pub socket: Option<String>,
     /// Longest time the engine may take to begin an answer, in seconds; default: 3600.
     pub read_timeout: Option<u64>,
+    /// Longest time the engine may take to say what there is, in seconds: its version, a container, a
+    /// list; default: 60.
+    pub answer_timeout: Option<u64>,
 }
 
 /// Keys of kitchen-docker that change nothing: there is no command line of Docker's, no SSH server in
@@ -236,6 +240,11 @@ fn know_aliases(schema: &mut schemars::Schema) {
 }
 
 impl Settings {
+    /// How long the engine is waited for.
+    pub fn patience(&self) -> Patience {
+        Patience::of(self.read_timeout, self.answer_timeout)
+    }
+
     /// The section of `cx`, checked as far as it can be without an engine.
     pub fn of(cx: &Context) -> Result<Self> {
         let settings: Self = cx.config()?;

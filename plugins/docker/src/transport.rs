@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::connection::ToContainer;
 use crate::container;
 use crate::endpoint::Endpoint;
-use crate::engine::{self, ASK_AGAIN, Engine, Engines};
+use crate::engine::{self, ASK_AGAIN, Engine, Engines, Patience};
 use crate::exec::Place;
 use crate::find::{self, ID};
 use crate::values::Variables;
@@ -48,6 +48,8 @@ pub struct TransportSettings {
     pub docker_host_url: Option<String>,
     /// Longest time the engine may take to begin an answer, in seconds; default: 3600.
     pub read_timeout: Option<u64>,
+    /// Longest time the engine may take to say what there is, in seconds; default: 60.
+    pub answer_timeout: Option<u64>,
 }
 
 impl TransportSettings {
@@ -175,8 +177,9 @@ impl DockerTransport {
         settings: &TransportSettings,
         state: &State,
     ) -> Result<Engine> {
-        let limit = settings.read_timeout;
-        self.engines.get(cx, state, settings.socket(), limit).await
+        let patience = Patience::of(settings.read_timeout, settings.answer_timeout);
+        let socket = settings.socket();
+        self.engines.get(cx, state, socket, patience).await
     }
 }
 

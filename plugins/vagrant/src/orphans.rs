@@ -79,6 +79,10 @@ fn age_of(created: &str) -> Option<u64> {
 }
 
 async fn machines(cx: &Context, settings: &Settings) -> Result<Vec<Orphan>> {
+    // Vagrant is not started where this project has no environment of it.
+    if !cx.kitchen_dir.join("kitchen-vagrant").is_dir() {
+        return Ok(Vec::new());
+    }
     let vagrant = Vagrant {
         cx,
         settings,

@@ -39,6 +39,9 @@ pub struct Program {
     log_level: Option<String>,
     /// How long one attempt of a step without a `timeout` of its own may take [default: no limit].
     step_timeout: Option<Time>,
+    /// How long a driver may take to destroy a machine, or what the members of a cluster share
+    /// [default: 15m].
+    destroy_timeout: Option<Time>,
 }
 
 /// Sections that may stand at the top, on a platform and on a suite. Maps are merged deeply, the
