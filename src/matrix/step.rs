@@ -18,6 +18,16 @@ pub enum StepNode {
     Block(Arc<Block>),
 }
 
+impl StepNode {
+    /// Whether the end of it, or of a step in it, says whether something holds.
+    pub fn judges(&self) -> bool {
+        match self {
+            Self::Step(step) => step.judges(),
+            Self::Block(block) => block.shape.children().any(Self::judges),
+        }
+    }
+}
+
 /// Steps that belong together.
 #[derive(Clone, Debug)]
 pub struct Block {
@@ -144,6 +154,15 @@ impl Step {
     /// Every suite that it names, in order.
     pub fn suites(&self) -> impl Iterator<Item = &String> {
         self.suite.iter().chain(self.groups.iter().flatten())
+    }
+
+    /// Whether its end says whether something holds.
+    pub fn judges(&self) -> bool {
+        use Action::{Exec, Heartbeat, Run, Verify, Wait};
+        match self.action {
+            Verify | Exec { .. } | Run { .. } | Wait { .. } | Heartbeat(_) => true,
+            _ => self.options.idempotent,
+        }
     }
 
     /// Whether it breaks something, or mends it.

@@ -30,7 +30,7 @@ pub use lookup::{FoundTests, Sought};
 pub use render::render;
 pub use strays::{Strays, as_made, made_otherwise};
 
-use crate::matrix::{Action, Cluster, Instance, Matrix, Shape, StepNode};
+use crate::matrix::{Action, Cluster, Condition, Instance, Matrix, Shape, StepNode};
 use crate::registry::Registry;
 use crate::state::{Broken, Project};
 
@@ -170,6 +170,15 @@ pub struct Task {
 }
 
 impl Task {
+    /// Whether anything in it can judge.
+    pub fn judges(&self) -> bool {
+        self.items.iter().any(|item| match item {
+            Item::All { action, .. } => *action == Action::Verify,
+            Item::Step { node, .. } => node.judges(),
+            Item::Gossip(_) | Item::LateGossip | Item::Heal => false,
+        })
+    }
+
     /// Whether the work begins with the end of all that could be broken.
     pub fn begins_anew(&self) -> bool {
         let all = match &self.cluster {
@@ -293,13 +302,17 @@ impl Planner<'_> {
 /// So many steps of a block without a name stand for it.
 const SHOWN: usize = 4;
 
-/// What a person calls a step: its text, or the name of a block.
+/// So many characters of a command stand for it.
+const COMMAND: usize = 40;
+
+/// What a person calls a step: its name, else its text with what it does, as reports and `--resume`
+/// know it again.
 pub fn title(node: &StepNode) -> String {
     match node {
-        StepNode::Step(step) => match (&step.options.name, &step.action) {
-            (Some(name), Action::Verify) => format!("{} ({name})", step.text),
+        StepNode::Step(step) => match (&step.options.name, asks(&step.action)) {
             (Some(name), _) => name.clone(),
-            (None, _) => step.text.clone(),
+            (None, Some(what)) => format!("{} {what}", step.text),
+            (None, None) => step.text.clone(),
         },
         StepNode::Block(block) => match (&block.options.name, &block.part) {
             (Some(name), _) => name.clone(),
@@ -322,6 +335,31 @@ pub fn title(node: &StepNode) -> String {
                 }
             }
         },
+    }
+}
+
+/// What a step asks that its text does not say.
+fn asks(action: &Action) -> Option<String> {
+    let command = match action {
+        Action::Run { command, .. } | Action::Exec { command, .. } => brief(command),
+        Action::Wait {
+            condition: Condition::Command(command),
+            ..
+        } => brief(command),
+        Action::Wait { condition, .. } => render::condition(condition),
+        _ => return None,
+    };
+    (!command.is_empty()).then_some(command)
+}
+
+/// The first line of a command that says something, cut to [`COMMAND`] characters.
+fn brief(command: &str) -> String {
+    let mut lines = command.lines().map(str::trim);
+    let line = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    let line = line.unwrap_or_default();
+    match line.char_indices().nth(COMMAND) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.into(),
     }
 }
 

@@ -222,7 +222,7 @@ impl Printer<'_> {
                 },
                 Some(member),
             ) => {
-                let what = condition_text(condition);
+                let what = self::condition(condition);
                 self.line(
                     depth,
                     format_args!("{}: {what}, asked every {}", member.name, time(*interval)),
@@ -241,7 +241,7 @@ impl Printer<'_> {
 }
 
 /// What a condition asks for.
-pub(crate) fn condition_text(condition: &Condition) -> String {
+pub(crate) fn condition(condition: &Condition) -> String {
     match condition {
         Condition::Port(port) => format!("port {port}"),
         Condition::Http { url, .. } => format!("http {url}"),

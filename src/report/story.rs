@@ -29,7 +29,7 @@ pub fn failure(cause: Cause, message: &str) -> Failure {
         cause,
         message: message.into(),
         hints: vec!["Look at the service's log.".into()],
-        untested: false,
+        verdict: false,
     }
 }
 

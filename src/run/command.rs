@@ -130,7 +130,11 @@ impl Job<'_> {
                 let why = || first_line::of_command(&command, &directory, status);
                 ended.map_err(|error| error.advised(why()))
             })
-            .map_err(|error| Failure::of(Cause::Verify, error))
+            .map_err(|error| {
+                let code = error.exit_code.map(ExitStatus);
+                let ended = code.is_some_and(|code| !code.not_started());
+                Failure::of(Cause::Verify, error).is_verdict(ended)
+            })
     }
 
     /// The way into the members' network: that of the first living member which has one.
@@ -156,12 +160,11 @@ fn expected(
     step: &Step,
 ) -> Result<(), Failure> {
     let failure =
-        |message: String| Failure::new(Cause::Verify, format!("{}: {message}", step.text));
+        |message: String| Failure::verdict(Cause::Verify, format!("{}: {message}", step.text));
     if status.0 != expect.exit_code {
-        return Err(failure(format!(
-            "exit code {}, expected {}",
-            status.0, expect.exit_code
-        )));
+        let (code, wanted) = (status.0, expect.exit_code);
+        let failure = failure(format!("exit code {code}, expected {wanted}"));
+        return Err(failure.is_verdict(!status.not_started()));
     }
     let (out, _) = output.kept.into_parts();
     if let Some(wanted) = &expect.contains {

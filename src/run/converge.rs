@@ -1,6 +1,6 @@
 //! A converge: the provisioner's work, done again where it asks for that.
 
-use banquet_sdk::{Changes, Retry, State, wording};
+use banquet_sdk::{Changes, Error, ExitStatus, Retry, State, wording};
 
 use super::action::Work;
 use super::job::{Job, PEERS_FILE};
@@ -30,7 +30,14 @@ impl Job<'_> {
             cx.environment
                 .insert("KITCHEN_PEERS_FILE".into(), PEERS_FILE.into());
         }
-        let failure = |error| Failure::plugin(Cause::Converge, error, &cx, Kind::Provisioner);
+        let failure = |error: Error| {
+            let started = !error
+                .exit_code
+                .is_some_and(|it| ExitStatus(it).not_started());
+            let failure = Failure::plugin(Cause::Converge, error, &cx, Kind::Provisioner);
+            let verdict = started && failure.cause == Cause::Converge;
+            failure.is_verdict(verdict)
+        };
         let retry = provisioner.retry(&cx).map_err(failure)?;
         let mut retries = 0;
         let converged = loop {
@@ -64,7 +71,7 @@ impl Job<'_> {
 }
 
 /// The error of the last attempt, with what to do about it.
-fn advised(error: banquet_sdk::Error, retry: &Retry, retries: u32) -> banquet_sdk::Error {
+fn advised(error: Error, retry: &Retry, retries: u32) -> Error {
     if retries > 0 {
         let tries = retries + 1;
         return error.hint(format!("It was tried {tries} times (`max_retries`)."));
@@ -80,7 +87,7 @@ fn advised(error: banquet_sdk::Error, retry: &Retry, retries: u32) -> banquet_sd
 fn unchanged(changes: &Changes) -> Result<(), Failure> {
     match changes {
         Changes::None => Ok(()),
-        Changes::Some(changes) => Err(Failure::new(
+        Changes::Some(changes) => Err(Failure::verdict(
             Cause::Converge,
             format!("the converge is not idempotent, it changed: {}", changes.join("; ")),
         )),

@@ -59,9 +59,10 @@ pub struct Failure {
     /// What to do next.
     #[serde(default)]
     pub hints: Vec<String>,
-    /// Nothing was tested: no failure that a step can be meant to have.
+    /// It is the answer that the step asks for, and the answer is no: a test failed, a command ended
+    /// otherwise than expected, a condition did not hold. Only this is what `expect_failure` expects.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub untested: bool,
+    pub verdict: bool,
 }
 
 /// The causes that exit codes tell apart.

@@ -1,6 +1,7 @@
 //! The work on one subject: item after item, then the cleanup.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use banquet_sdk::{Peers, Target};
@@ -36,6 +37,8 @@ pub(super) struct Job<'a> {
     begun: Mutex<Vec<Begun>>,
     /// Numbers of those that are being undone.
     mending: Mutex<Vec<u64>>,
+    /// Whether anything has judged.
+    tested: AtomicBool,
 }
 
 /// Faults that are being undone, until it is dropped.
@@ -138,6 +141,7 @@ impl<'a> Job<'a> {
             steps: Mutex::default(),
             begun: Mutex::default(),
             mending: Mutex::default(),
+            tested: AtomicBool::new(false),
         };
         match job.read_record() {
             Err(crate::state::Error::Broken { .. }) if destroys => {}
@@ -210,9 +214,13 @@ impl<'a> Job<'a> {
         };
         let heals = mended.is_ok();
         let mut ended = match mended {
+            Ok(_) if self.needs_test() && !self.task.judges() => Err(self.no_test()),
             Ok(mended) => self.items(&scope, mended).await,
             Err(failure) => Err(failure),
         };
+        if ended.is_ok() && self.judges_nothing() {
+            ended = self.without_test().await;
+        }
         let destroy = match self.task.cleanup {
             Some(DestroyPolicy::Always) => true,
             Some(DestroyPolicy::Passing) => ended.is_ok(),
@@ -241,6 +249,45 @@ impl<'a> Job<'a> {
                 .into_inner()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// Something has judged.
+    pub fn tested(&self) {
+        self.tested.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the command asks for a verdict and nothing has given one.
+    fn judges_nothing(&self) -> bool {
+        let asks = matches!(self.run.plan.command, Command::Test | Command::Verify);
+        asks && !self.tested.load(Ordering::Relaxed)
+    }
+
+    /// Whether a run without a test fails.
+    fn needs_test(&self) -> bool {
+        self.judges_nothing() && self.run.options.require_tests
+    }
+
+    /// A run that tested nothing: a failure where a test is required, else something to be told,
+    /// which each verify that ran no test has done by itself.
+    async fn without_test(&self) -> Result<(), Failure> {
+        if self.needs_test() {
+            return Err(self.no_test());
+        }
+        if !self.task.judges() {
+            let message = self.no_test().message;
+            self.run.sink.warn(self.task.subject.name(), &message).await;
+        }
+        Ok(())
+    }
+
+    fn no_test(&self) -> Failure {
+        let why = match self.task.judges() {
+            true => "every one was skipped",
+            false => "nothing that it does verifies, runs a command, waits or asks a heartbeat",
+        };
+        let name = self.task.subject.name();
+        Failure::new(Cause::Verify, format!("{name}: no test was run: {why}"))
+            .hint("`kitchen plan` shows its steps; a test is required by `--require-tests`.")
     }
 
     /// All items; `mended`: something was broken, and is not any more.

@@ -70,6 +70,7 @@ impl Job<'_> {
                 .untested(&cx, &keys, &lookup, &cases, work, scope)
                 .await;
         }
+        self.tested();
         judged(&cases)
     }
 
@@ -107,11 +108,10 @@ impl Job<'_> {
         let options = &self.run.options;
         let in_file = keys.require_tests.unwrap_or(work.tests.required);
         if !work.tests.allow_empty && (options.require_tests || in_file) {
-            let mut failure = Failure::new(Cause::Verify, message).hint(
+            let failure = Failure::new(Cause::Verify, message).hint(
                 "`kitchen plan` tells where each step looks. `allow_empty: true` on the step, or \
                  `verifier: {require_tests: false}`, lets it pass as skipped.",
             );
-            failure.untested = true;
             return Err(failure);
         }
         let place = self.place(&work.instance, scope);
@@ -169,7 +169,7 @@ fn judged(cases: &[TestCase]) -> Result<(), Failure> {
         1 => String::new(),
         more => format!(" (and {} others)", more - 1),
     };
-    Err(Failure::new(
+    Err(Failure::verdict(
         Cause::Verify,
         format!(
             "{} of {} tests failed: {}: {reason}{others}",

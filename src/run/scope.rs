@@ -123,8 +123,17 @@ impl Failure {
             cause,
             message: wording::without_numbers(&message.into()).into_owned(),
             hints: Vec::new(),
-            untested: false,
+            verdict: false,
         }
+    }
+
+    /// A step's own answer, which is no.
+    pub(super) fn verdict(cause: Cause, message: impl Into<String>) -> Self {
+        Self::new(cause, message).is_verdict(true)
+    }
+
+    pub(super) fn is_verdict(self, verdict: bool) -> Self {
+        Self { verdict, ..self }
     }
 
     pub(super) fn interrupted() -> Self {
@@ -145,8 +154,14 @@ impl Failure {
             cause,
             message: error.message,
             hints: error.hints,
-            untested: false,
+            verdict: false,
         }
+    }
+
+    /// Of a step that asks the driver for something: its no is the step's.
+    pub(super) fn of_driver(self) -> Self {
+        let verdict = self.cause == Cause::Infrastructure;
+        self.is_verdict(verdict)
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -154,8 +169,8 @@ impl Failure {
         self
     }
 
-    /// Whether a step may be meant to fail in this way.
-    pub(super) fn may_be_meant(&self) -> bool {
+    /// Whether another attempt may do better, and `allow_failure` lets it pass.
+    pub(super) fn may_pass(&self) -> bool {
         !matches!(
             self.cause,
             Cause::Interrupted | Cause::Config | Cause::Internal
@@ -169,7 +184,7 @@ impl From<crate::state::Error> for Failure {
             cause: Cause::Infrastructure,
             message: error.to_string(),
             hints: error.hints(),
-            untested: false,
+            verdict: false,
         }
     }
 }

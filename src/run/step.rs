@@ -67,7 +67,7 @@ impl Job<'_> {
                     [] => Outcome::Passed,
                     left => Outcome::Partly(left.to_vec()),
                 },
-                Err(failure) if options.allow_failure && failure.may_be_meant() => {
+                Err(failure) if options.allow_failure && failure.may_pass() => {
                     Outcome::Allowed(failure)
                 }
                 Err(failure) => self.failed(failure),
@@ -100,7 +100,7 @@ impl Job<'_> {
             let ended = self.attempt(tries.node, options, scope).await;
             let again = attempt <= options.retries && !scope.cancel.is_cancelled();
             match ended {
-                Err(ref failure) if again && failure.may_be_meant() => {
+                Err(ref failure) if again && failure.may_pass() => {
                     self.send(EventKind::StepRetried {
                         place: tries.place.clone(),
                         title: title.into(),
@@ -149,7 +149,7 @@ impl Job<'_> {
                     round -= 1;
                     break;
                 }
-                Err(failure) if !failure.may_be_meant() => return Err(failure),
+                Err(failure) if !failure.may_pass() => return Err(failure),
                 Err(failure) if failure.cause == Cause::Timeout && over() => {
                     round -= 1;
                     if round == 0 {
@@ -223,18 +223,28 @@ impl Job<'_> {
             // The way may be broken: the next attempt finds a new one.
             *member.connection.lock().await = None;
         }
+        if let StepNode::Step(step) = node
+            && step.judges()
+            // A verify tells how many tests it ran.
+            && step.action != Action::Verify
+            && ended.as_ref().map_or_else(|it| it.verdict, |()| true)
+        {
+            self.tested();
+        }
         if !options.expect_failure {
             return ended;
         }
         match ended {
             // What would have failed may be what was left out.
             Ok(()) if !left_out(node).is_empty() => Ok(()),
-            Ok(()) => Err(Failure::new(
+            Ok(()) => Err(Failure::verdict(
                 Cause::Verify,
                 format!("{} was expected to fail, and passed", title(node)),
             )),
-            Err(failure) if failure.may_be_meant() && !failure.untested => Ok(()),
-            Err(failure) => Err(failure),
+            Err(failure) if failure.verdict => Ok(()),
+            Err(failure) => Err(failure.hint(
+                "`expect_failure` expects that the step itself says no, and this is another failure.",
+            )),
         }
     }
 
@@ -257,7 +267,7 @@ impl Job<'_> {
         }
         match work.await {
             // What was ended before it judged has tested nothing.
-            Err(failure) if judges(node) => Err(failure),
+            Err(failure) if matches!(node, StepNode::Step(step) if step.judges()) => Err(failure),
             Err(failure) if failure.cause == Cause::Interrupted && !scope.cancel.is_cancelled() => {
                 Ok(())
             }
@@ -301,19 +311,29 @@ impl Job<'_> {
             } => self.wait(step, condition, *interval, scope).await,
             Action::Create => {
                 let member = self.of_step(step)?;
-                self.gossip(std::slice::from_ref(&member.instance), scope)
-                    .await?;
-                self.action(member, &self.work(step, member), scope).await?;
+                let made = async {
+                    self.gossip(std::slice::from_ref(&member.instance), scope)
+                        .await?;
+                    self.action(member, &self.work(step, member), scope).await
+                };
+                made.await.map_err(Failure::of_driver)?;
                 self.late_gossip(scope).await
             }
             Action::Destroy => {
                 let member = self.of_step(step)?;
-                self.action(member, &self.work(step, member), scope).await?;
+                let removed = self.action(member, &self.work(step, member), scope).await;
+                removed.map_err(Failure::of_driver)?;
                 self.lost(member, scope).await?;
                 self.late_gossip(scope).await
             }
-            Action::Fault { fault, lasts } => self.fault_step(step, *fault, *lasts, scope).await,
-            Action::Heal => self.heal_step(step, scope).await,
+            Action::Fault { fault, lasts } => {
+                let set = self.fault_step(step, *fault, *lasts, scope).await;
+                set.map_err(Failure::of_driver)
+            }
+            Action::Heal => {
+                let healed = self.heal_step(step, scope).await;
+                healed.map_err(Failure::of_driver)
+            }
             Action::Chaos(chaos) => self.chaos(step, chaos, scope).await,
             Action::Heartbeat(beat) => self.heartbeat(step, beat, scope).await,
             Action::Converge | Action::Setup | Action::Verify => {
@@ -344,7 +364,10 @@ impl Job<'_> {
             *environment = self.on_member(&work, &state, scope).await?.environment;
         }
         let connecting = self.connect(member, &work, &state, scope);
-        let connection = scope.limit(&step.text, connecting).await?;
+        let connecting = scope.limit(&step.text, connecting).await;
+        // Of a member that a step has switched off, no answer is the answer.
+        let off = self.silenced(member).is_some();
+        let connection = connecting.map_err(|failure| failure.is_verdict(off))?;
         wanted.poll(&*connection, interval, &step.text, scope).await
     }
 
@@ -395,13 +418,6 @@ impl Job<'_> {
             )),
         }
     }
-}
-
-/// Whether `node` is a step whose end says whether something holds.
-fn judges(node: &StepNode) -> bool {
-    use Action::{Exec, Run, Verify, Wait};
-    matches!(node, StepNode::Step(step)
-        if matches!(step.action, Verify | Exec { .. } | Run { .. } | Wait { .. }))
 }
 
 /// The steps that the command leaves out of `node`; none of a step, which is whole.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use banquet_sdk::process::Collect;
-use banquet_sdk::{Connection, Error, ErrorKind, Exec, Peer, Result};
+use banquet_sdk::{Connection, ErrorKind, Exec, ExitStatus, Peer, Result};
 
 use super::expression::Expressions;
 use super::scope::Scope;
@@ -81,15 +81,20 @@ impl Wanted {
         what: &str,
         scope: &Scope,
     ) -> Result<(), Failure> {
-        let mut seen = String::from("there was no time to look");
+        let mut seen = Seen {
+            text: "there was no time to look".into(),
+            answered: false,
+        };
         let looking = async {
             let mut pause = FIRST_PAUSE.min(interval);
             loop {
                 let look = tokio::time::timeout(LOOK, self.look(connection)).await;
-                match look.unwrap_or_else(|_| Ok(Some("no answer in time".into()))) {
+                match look.unwrap_or_else(|_| Ok(Some(Seen::no("no answer in time")))) {
                     Ok(None) => return Ok(()),
                     Ok(Some(found)) => seen = found,
-                    Err(error) if error.kind == ErrorKind::Machine => seen = error.message,
+                    Err(error) if error.kind == ErrorKind::Machine => {
+                        seen = Seen::no(error.message)
+                    }
                     Err(error) => return Err(Failure::of(Cause::Verify, error)),
                 }
                 tokio::time::sleep(pause).await;
@@ -98,10 +103,11 @@ impl Wanted {
         };
         match scope.limit(what, looking).await {
             Err(mut failure) if failure.cause == Cause::Timeout => {
-                failure.message = format!("{}; last seen: {seen}", failure.message);
+                failure.message = format!("{}; last seen: {}", failure.message, seen.text);
                 // Its own limit is part of what it asks for; that of all steps is none.
                 if !scope.limit.as_ref().is_some_and(|limit| limit.common) {
                     failure.cause = Cause::Verify;
+                    failure.verdict = seen.answered;
                 }
                 Err(failure)
             }
@@ -110,9 +116,12 @@ impl Wanted {
     }
 
     /// None where it holds, else what is in its place.
-    async fn look(&self, connection: &dyn Connection) -> Result<Option<String>> {
+    async fn look(&self, connection: &dyn Connection) -> Result<Option<Seen>> {
         match self {
-            Self::Port(port) => Ok(seen(connection.dial(*port).await.map(drop))),
+            Self::Port(port) => {
+                let dialed = connection.dial(*port).await;
+                Ok(dialed.err().map(|error| Seen::no(error.message)))
+            }
             Self::Http { url, status, body } => {
                 let answer = match &url.host {
                     None => match connection.dial(url.port).await {
@@ -125,27 +134,33 @@ impl Wanted {
                     Some(host) => other(host, url).await,
                 };
                 Ok(match answer {
-                    Err(error) => Some(error.message),
-                    Ok(answer) => judged(&answer, *status, body.as_ref()),
+                    Err(error) => Some(Seen::no(error.message)),
+                    Ok(answer) => judged(&answer, *status, body.as_ref()).map(Seen::no),
                 })
             }
             Self::Command { line, environment } => {
                 let exec = Exec::new(line.as_str()).env(environment);
                 let (code, out, err) = asked(connection, exec).await?;
-                Ok((code != 0).then(|| format!("exit code {code}: {}", last_line(&out, &err))))
+                Ok((code != 0).then(|| Seen {
+                    text: format!("exit code {code}: {}", last_line(&out, &err)),
+                    answered: !ExitStatus(code).not_started(),
+                }))
             }
             Self::File(file) => {
                 let (code, ..) =
                     asked(connection, Exec::new(format!("test -e {}", quoted(file)))).await?;
-                Ok((code != 0).then(|| format!("{file} does not exist")))
+                Ok((code != 0).then(|| Seen::no(format!("{file} does not exist"))))
             }
             Self::Log { file, matches } => {
                 let (code, out, err) =
                     asked(connection, Exec::new(format!("cat {}", quoted(file)))).await?;
                 Ok(match code {
                     0 if matches.is_match(&out) => None,
-                    0 => Some(format!("the last line is {:?}", last_line(&out, ""))),
-                    _ => Some(last_line("", &err)),
+                    0 => Some(Seen::no(format!(
+                        "the last line is {:?}",
+                        last_line(&out, "")
+                    ))),
+                    _ => Some(Seen::no(last_line("", &err))),
                 })
             }
         }
@@ -175,8 +190,21 @@ pub(super) fn judged(
     })
 }
 
-fn seen(looked: Result<()>) -> Option<String> {
-    looked.err().map(|error: Error| error.message)
+/// What was there in place of what is waited for.
+struct Seen {
+    text: String,
+    /// Whether it answers the question: a command that could not be started does not.
+    answered: bool,
+}
+
+impl Seen {
+    fn no(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self {
+            text,
+            answered: true,
+        }
+    }
 }
 
 async fn asked(connection: &dyn Connection, exec: Exec) -> Result<(i32, String, String)> {

@@ -70,6 +70,11 @@ impl ExitStatus {
         self.0 == 0
     }
 
+    /// Whether a shell says by it that it found no such command (127) or could not start it (126).
+    pub fn not_started(self) -> bool {
+        matches!(self.0, 126 | 127)
+    }
+
     /// An error of the user's code unless it was 0. `what` names the command, for people.
     pub fn into_result(self, what: &str) -> Result<()> {
         if self.success() {

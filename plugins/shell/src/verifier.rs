@@ -16,10 +16,10 @@ use serde::Deserialize;
 use crate::reports::Reports;
 
 /// Settings of the verifier, Test Kitchen's (verifier/shell.rb) but for `environment`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Config {
-    /// The command; its exit code judges.
+    /// The command; its exit code judges. Without one there is no test.
     pub command: String,
     /// Whether it runs on the instance instead of the workstation.
     pub remote_exec: bool,
@@ -36,21 +36,6 @@ pub struct Config {
     pub shellout_opts: ShelloutOpts,
     /// Without effect: output is always shown as it comes.
     pub live_stream: Option<serde_json::Value>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            command: "true".into(),
-            remote_exec: false,
-            sleep: Seconds::default(),
-            environment: BTreeMap::new(),
-            junit: List::default(),
-            tap: false,
-            shellout_opts: ShelloutOpts::default(),
-            live_stream: None,
-        }
-    }
 }
 
 /// How a command runs on the workstation: the options of Mixlib::ShellOut that files use.
@@ -95,6 +80,9 @@ impl Verifier for Shell {
         state: &mut State,
     ) -> Result<Vec<TestCase>> {
         let config: Config = cx.config()?;
+        let Some(name) = name_of(&config.command) else {
+            return Ok(Vec::new());
+        };
         if !config.sleep.0.is_zero() {
             cx.note(format!("waiting for {}", wording::time(config.sleep.0)))
                 .await;
@@ -122,7 +110,6 @@ impl Verifier for Shell {
         } else {
             returns.contains(&status.0)
         };
-        let name = name_of(&config.command);
         let told = match (config.junit.0.is_empty(), config.tap) {
             (false, _) => reports.read().await,
             (true, true) => cases::kept(watch.seen()).and_then(|text| cases::tap(&text)),
@@ -134,6 +121,13 @@ impl Verifier for Shell {
                 Ok(cases::with_exit(told, &name, exit))
             }
             Err(error) if passed => Err(error),
+            // Nothing has judged.
+            _ if !passed && status.not_started() => {
+                let why = why(cx, connection, &config, status).await;
+                let mut error = Error::action(format!("`{name}` could not be run: {why}"));
+                error.exit_code = Some(status.0);
+                Err(error)
+            }
             _ => Ok(vec![TestCase {
                 name,
                 status: if passed {
@@ -169,13 +163,11 @@ async fn why(
         .join("\n")
 }
 
-/// The first line that says something.
-fn name_of(command: &str) -> String {
+/// The first line that says something; none where the command does nothing.
+fn name_of(command: &str) -> Option<String> {
     let mut lines = command.lines().map(str::trim);
-    lines
-        .find(|line| !line.is_empty() && !line.starts_with('#'))
-        .unwrap_or("command")
-        .into()
+    let line = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    line.map(String::from)
 }
 
 fn variables(cx: &Context, config: &Config, state: &State) -> BTreeMap<String, String> {
@@ -226,7 +218,10 @@ async fn local(
         None => running.await,
         Some(Seconds(limit)) => tokio::time::timeout(limit, running)
             .await
-            .unwrap_or_else(|_| Err(Error::timeout(name_of(&config.command), limit))),
+            .unwrap_or_else(|_| {
+                let name = name_of(&config.command).unwrap_or_default();
+                Err(Error::timeout(name, limit))
+            }),
     }
 }
 
@@ -236,8 +231,9 @@ mod tests {
 
     #[test]
     fn a_case_is_named_after_the_first_line_that_says_something() {
-        assert_eq!(name_of("true"), "true");
-        assert_eq!(name_of("\n# a test\n  pytest -v\nmore"), "pytest -v");
-        assert_eq!(name_of(""), "command");
+        assert_eq!(name_of("true").as_deref(), Some("true"));
+        let script = "\n# a test\n  pytest -v\nmore";
+        assert_eq!(name_of(script).as_deref(), Some("pytest -v"));
+        assert_eq!(name_of("\n# nothing yet\n"), None);
     }
 }

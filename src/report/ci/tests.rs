@@ -110,7 +110,7 @@ fn says(text: &str) -> Story {
         cause: Cause::Verify,
         message: text.into(),
         hints: vec![text.into()],
-        untested: false,
+        verdict: false,
     };
     let at = || place("web", "web", &[]);
     let mut story = Story::new(&["web"]);

@@ -1,6 +1,6 @@
 //! Blocks that passed, or failed as they may: what failed in them fails no build.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{Ended, Part, Test};
 
@@ -23,17 +23,72 @@ pub(super) fn forgive(parts: &mut [Part], tests: &mut [Test]) {
     }
 }
 
-/// Numbers of the parts that belong to an attempt of a block that passed in a later one.
-pub(super) fn tried_again(parts: &[Part]) -> HashSet<usize> {
-    let blocks = Blocks::of(parts, |block| {
-        block.flaky && matches!(block.result, Ended::Passed | Ended::Allowed)
-    });
-    let mut later = HashSet::new();
-    let inside = parts.iter().rev().filter(|part| blocks.have(part));
-    inside
-        .filter(|part| !later.insert((&part.step, &part.instance)))
-        .map(|part| part.number)
-        .collect()
+/// What a part that was done again by a block around it is replaced by, each by its number: of
+/// attempts the last one counts, of rounds the last that failed, else the last.
+pub(super) fn done_again(parts: &[Part]) -> HashMap<usize, usize> {
+    let around = Blocks::of(parts, |_| true);
+    let attempts = Blocks::of(parts, |block| block.attempts > 1);
+    let failed = |it: &Part| it.result == Ended::Failed;
+    let mut counts: HashMap<_, &Part> = HashMap::new();
+    let mut replaced = HashMap::new();
+    for part in parts.iter().filter(|part| around.have(part)) {
+        let step = (&part.step, &part.instance, &part.title);
+        match counts.get(&step) {
+            Some(earlier) if failed(earlier) && !failed(part) && !attempts.have(part) => {
+                replaced.insert(part.number, earlier.number);
+            }
+            Some(earlier) => {
+                replaced.insert(earlier.number, part.number);
+                counts.insert(step, part);
+            }
+            None => {
+                counts.insert(step, part);
+            }
+        }
+    }
+    let last = |part: &usize| {
+        let mut last = *part;
+        while let Some(next) = replaced.get(&last) {
+            last = *next;
+        }
+        last
+    };
+    replaced.keys().map(|part| (*part, last(part))).collect()
+}
+
+/// Marks as flaky what passed in a later attempt of the block around it.
+pub(super) fn mark_flaky(parts: &mut [Part], tests: &mut [Test]) {
+    let replaced = done_again(parts);
+    let bad = |result: Ended| matches!(result, Ended::Failed | Ended::Allowed);
+    let earlier: Vec<(usize, Part)> = parts
+        .iter()
+        .filter(|part| bad(part.result))
+        .filter_map(|part| Some((*replaced.get(&part.number)?, part.clone())))
+        .collect();
+    for (later, part) in earlier {
+        let found = parts.iter_mut().find(|it| it.number == later);
+        if let Some(later) = found.filter(|it| it.result == Ended::Passed) {
+            later.flaky = true;
+            later.retried.extend(part.failure);
+        }
+    }
+    let mut failed: HashMap<(usize, String), Vec<String>> = HashMap::new();
+    for test in tests.iter().filter(|test| bad(test.result)) {
+        if let Some(later) = test.part.and_then(|part| replaced.get(&part)) {
+            let message = test.message.clone().unwrap_or_else(|| "failed".into());
+            failed
+                .entry((*later, test.name.clone()))
+                .or_default()
+                .push(message);
+        }
+    }
+    for test in tests.iter_mut().filter(|test| test.result == Ended::Passed) {
+        let key = test.part.map(|part| (part, test.name.clone()));
+        if let Some(messages) = key.and_then(|key| failed.remove(&key)) {
+            test.flaky = true;
+            test.retried.extend(messages);
+        }
+    }
 }
 
 /// Steps of blocks, by which what is in them is found without a search.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::text::named;
-use super::blocks::tried_again;
+use super::blocks::done_again;
 use super::lasting::lasting;
 use super::{Ended, Part, Subject, Test};
 use crate::run::NO_TEST;
@@ -119,10 +119,10 @@ impl Sum for Counts {
 /// The cases of a subject, each part in the order in which it began, followed by its tests.
 pub(super) fn of(subject: &Subject) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
-    let again = tried_again(&subject.parts);
+    let again = done_again(&subject.parts);
     let parts = subject.parts.iter();
-    for part in parts.filter(|part| !again.contains(&part.number)) {
-        match folded(part) {
+    for part in parts.filter(|part| !again.contains_key(&part.number)) {
+        match folded(subject, part) {
             Some(name) => fold(&mut cases, subject, part, name),
             None => cases.push(of_part(subject, part)),
         }
@@ -131,7 +131,7 @@ pub(super) fn of(subject: &Subject) -> Vec<Case> {
             tests.filter(|(_, test)| test.part == Some(part.number) && test.name != NO_TEST);
         cases.extend(tests.map(|(index, test)| of_test(subject, part, index, test)));
     }
-    cases.extend(whole(subject));
+    cases.extend(whole(subject, &cases));
     for case in cases.iter_mut().filter(|case| case.parts.len() > 1) {
         case.seconds = together(subject, &case.parts);
     }
@@ -140,15 +140,22 @@ pub(super) fn of(subject: &Subject) -> Vec<Case> {
 }
 
 /// The subject itself, where no part of it says how it ended: it was skipped, or failed before
-/// anything began.
-fn whole(subject: &Subject) -> Option<Case> {
+/// anything began; or where it passed and nothing has judged it, which is a skipped test.
+fn whole(subject: &Subject, cases: &[Case]) -> Option<Case> {
     let worst = subject.parts.iter().map(|part| part.result).max();
     let told = worst.is_some_and(|worst| worst >= subject.result);
-    (!told).then(|| Case {
+    let asks = matches!(&*subject.command, "test" | "verify");
+    let untested = asks && !cases.iter().any(|case| case.kind == Kind::Test);
+    let (name, kind, result) = match subject.result {
+        Ended::Passed if untested => (NO_TEST, Kind::Test, Ended::Skipped),
+        Ended::Failed if untested && !told => (NO_TEST, Kind::Test, Ended::Failed),
+        result => (&*subject.command, Kind::Phase, result),
+    };
+    (!told || kind == Kind::Test).then(|| Case {
         class: class(subject, None),
-        name: subject.command.clone(),
-        kind: Kind::Phase,
-        result: subject.result,
+        name: name.into(),
+        kind,
+        result,
         seconds: subject.seconds,
         flaky: false,
         parts: Vec::new(),
@@ -157,13 +164,15 @@ fn whole(subject: &Subject) -> Option<Case> {
 }
 
 /// The name of the case that a part shares with others.
-fn folded(part: &Part) -> Option<&'static str> {
+fn folded(subject: &Subject, part: &Part) -> Option<&'static str> {
     let shared = FOLDED
         .iter()
         .find(|(_, actions)| actions.contains(&&*part.action));
     let own = part.action == "converge" || JUDGES.contains(&&*part.action);
     match shared {
         Some((name, _)) => Some(name),
+        // A block that was to fail, and did not, has judged by itself.
+        None if part.block && own_result(subject, part) == Ended::Failed => None,
         None => (!own || part.block).then_some(OTHERS),
     }
 }
@@ -215,7 +224,7 @@ fn of_part(subject: &Subject, part: &Part) -> Case {
     let tests = subject.tests.iter().enumerate();
     let mut tests = tests.filter(|(_, test)| test.part == Some(part.number));
     let none = tests.clone().find(|(_, test)| test.name == NO_TEST);
-    let kind = match JUDGES.contains(&&*part.action) && !part.block {
+    let kind = match JUDGES.contains(&&*part.action) || part.block {
         true if none.is_none() && tests.next().is_some() => Kind::Verify,
         true => Kind::Test,
         false => Kind::Phase,

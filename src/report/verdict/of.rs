@@ -110,6 +110,7 @@ impl Subject {
             heartbeats: subject.fire.heartbeats.iter().map(Heartbeat::of).collect(),
         };
         blocks::forgive(&mut subject.parts, &mut subject.tests);
+        blocks::mark_flaky(&mut subject.parts, &mut subject.tests);
         subject.cases = cases::of(&subject);
         subject
     }

@@ -247,10 +247,14 @@ impl Job<'_> {
         let failure = |message: String| {
             let outage = outage.as_ref().map(|it| format!("; {it}"));
             let outage = outage.unwrap_or_default();
-            Err(Failure::new(Cause::Verify, format!("{message}{outage}")))
+            Err(Failure::verdict(
+                Cause::Verify,
+                format!("{message}{outage}"),
+            ))
         };
         if summary.sent == 0 {
-            return failure("the steps ended before anything was asked".into());
+            let message = "the steps ended before anything was asked";
+            return Err(Failure::new(Cause::Verify, message));
         }
         // Where only the length of outages is limited, losses are as many as they are.
         let allowed = match (beat.allow_failures, beat.max_outage) {
