@@ -40,10 +40,25 @@ impl<'a, 'p> Fields<'a, 'p> {
     pub fn text(&mut self, key: &'static str) -> Option<String> {
         let node = self.take(key)?;
         match &node.value {
+            // An empty check holds always.
+            Value::Scalar(Json::String(text)) if text.trim().is_empty() => {
+                self.wrong(key, node, "text that is not empty")
+            }
             Value::Scalar(Json::String(text)) => Some(text.clone()),
             Value::Scalar(value @ (Json::Number(_) | Json::Bool(_))) => Some(value.to_string()),
             _ => self.wrong(key, node, "text"),
         }
+    }
+
+    /// A command of a shell, that does something.
+    pub fn command(&mut self, key: &'static str) -> Option<String> {
+        let command = self.text(key)?;
+        let mut lines = command.lines().map(str::trim);
+        if lines.any(|line| !line.is_empty() && !line.starts_with('#')) {
+            return Some(command);
+        }
+        let node = self.take(key)?;
+        self.wrong(key, node, "a command, and this is a comment")
     }
 
     /// `true` or `false`; not given is `false`.

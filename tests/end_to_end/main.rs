@@ -46,4 +46,5 @@ mod support;
 mod terminal;
 mod tools;
 mod vagrant;
+mod verdict;
 mod verifiers;

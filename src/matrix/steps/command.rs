@@ -32,9 +32,7 @@ pub(super) fn run(rest: &str, fields: &mut Fields<'_, '_>) -> Result<Action, Inc
 }
 
 fn command(word: &str, fields: &mut Fields<'_, '_>) -> Result<String, Incomplete> {
-    let command = fields.text("command");
-    let command = command.filter(|command| !command.trim().is_empty());
-    command.ok_or_else(|| {
+    fields.command("command").ok_or_else(|| {
         let suite = if word == "run" { "" } else { " SUITE" };
         incomplete(
             format!("`{word}` without a `command`"),

@@ -54,7 +54,7 @@ fn probe(fields: &mut Fields<'_, '_>) -> Result<Probe, Incomplete> {
     let probe = match given.as_slice() {
         ["http"] => http(fields),
         ["tcp"] => fields.text("tcp").map(Probe::Tcp),
-        ["exec"] => fields.text("exec").map(Probe::Exec),
+        ["exec"] => fields.command("exec").map(Probe::Exec),
         _ => None,
     };
     probe.ok_or_else(|| {

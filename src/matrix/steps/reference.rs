@@ -406,7 +406,7 @@ mod tests {
             include_str!("command.rs"),
             include_str!("wait.rs"),
         ];
-        let pattern = r#"(?:fields|inner)\s*\.\s*(?:take|text|flag|number|duration|pattern|words|inner)(?:::<\w+>)?\("([a-z_]+)"\)"#;
+        let pattern = r#"(?:fields|inner)\s*\.\s*(?:take|text|command|flag|number|duration|pattern|words|inner)(?:::<\w+>)?\("([a-z_]+)"\)"#;
         let pattern = regex::Regex::new(pattern).expect("a pattern");
         let own = ACTIONS.iter().flat_map(|form| form.keys);
         let inner = ["exit_code", "contains", "matches", "url", "status", "body"];

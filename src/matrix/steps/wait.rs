@@ -38,7 +38,7 @@ fn condition(suite: &str, fields: &mut Fields<'_, '_>) -> Result<Condition, Inco
     };
     let condition = match *one {
         "port" => fields.number("port").map(Condition::Port),
-        "command" => fields.text("command").map(Condition::Command),
+        "command" => fields.command("command").map(Condition::Command),
         "file" => fields.text("file").map(Condition::File),
         "http" => http(fields),
         _ => log(fields),

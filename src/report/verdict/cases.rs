@@ -182,6 +182,7 @@ fn fold(cases: &mut Vec<Case>, subject: &Subject, part: &Part, name: &str) {
     let new = Case {
         class: class(subject, None),
         name: name.into(),
+        kind: Kind::Phase,
         result: own_result(subject, part),
         ..of_part(subject, part)
     };
