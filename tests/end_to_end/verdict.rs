@@ -20,7 +20,10 @@ fn dummies(steps: &str) -> Project {
 /// Machines that are the workstation, on which commands really run.
 fn workstation(verifier: &str, steps: &str) -> Project {
     let file = DUMMIES
-        .replace("driver: dummy\ntransport: dummy", "driver: exec\ntransport: exec")
+        .replace(
+            "driver: dummy\ntransport: dummy",
+            "driver: exec\ntransport: exec",
+        )
         .replace("verifier: dummy", verifier);
     Project::new().file("kitchen.yml", &format!("{file}{steps}"))
 }
@@ -54,11 +57,16 @@ fn no_test_is_never_a_passed_case() {
     project.kitchen("create").succeeds();
     project.kitchen("verify --junit junit.xml").succeeds();
     let junit = project.read("junit.xml");
-    assert!(junit.contains("name=\"no test\"") && junit.contains("<skipped"), "{junit}");
+    assert!(
+        junit.contains("name=\"no test\"") && junit.contains("<skipped"),
+        "{junit}"
+    );
     assert!(!junit.contains("name=\"verify\""), "{junit}");
     let tap = project.kitchen("report --format tap").succeeds();
     tap.prints("no test # SKIP");
-    project.kitchen("verify --junit junit.xml --require-tests").exits(10);
+    project
+        .kitchen("verify --junit junit.xml --require-tests")
+        .exits(10);
     let junit = project.read("junit.xml");
     assert!(junit.contains("failures=\"1\""), "{junit}");
 }
@@ -90,8 +98,14 @@ fn only_the_steps_own_no_is_the_failure_that_it_expects() {
         ("step: run, command: 'exec sleep 600', timeout: 50ms", 21),
         ("step: exec a, command: 'exec sleep 600', timeout: 50ms", 21),
         ("step: wait a, command: nonesuch-tool, timeout: 50ms", 10),
-        ("step: verify a, verifier: {name: shell, command: nonesuch-tool}", 10),
-        ("step: verify a, verifier: {name: shell, command: 'exec sleep 600'}, timeout: 50ms", 21),
+        (
+            "step: verify a, verifier: {name: shell, command: nonesuch-tool}",
+            10,
+        ),
+        (
+            "step: verify a, verifier: {name: shell, command: 'exec sleep 600'}, timeout: 50ms",
+            21,
+        ),
         ("step: verify a, verifier: bats", 10),
     ];
     for (step, code) in others {
@@ -101,7 +115,9 @@ fn only_the_steps_own_no_is_the_failure_that_it_expects() {
     }
     // The exit code of a command that is not there can be what is asked for.
     let steps = "  - {step: exec a, command: nonesuch-tool, expect: 127}\n";
-    workstation("verifier: dummy", steps).kitchen("test").succeeds();
+    workstation("verifier: dummy", steps)
+        .kitchen("test")
+        .succeeds();
 }
 
 #[test]
@@ -169,6 +185,9 @@ fn a_case_is_called_after_what_its_step_does() {
         assert!(after.contains(case), "{case}: {after:?}");
     }
     let tried = cases("  - {name: b, retries: 2, steps: [{step: exec a, command: 'false'}]}\n");
-    let own: Vec<_> = tried.iter().filter(|case| case.starts_with("exec")).collect();
+    let own: Vec<_> = tried
+        .iter()
+        .filter(|case| case.starts_with("exec"))
+        .collect();
     assert_eq!(own, ["exec a false"], "{tried:?}");
 }

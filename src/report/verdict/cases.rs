@@ -12,7 +12,7 @@ use super::super::text::named;
 use super::blocks::done_again;
 use super::lasting::lasting;
 use super::{Ended, Part, Subject, Test};
-use crate::run::NO_TEST;
+use crate::run::{Cause, NO_TEST};
 
 /// Steps that judge: each is a test of its own.
 const JUDGES: [&str; 6] = ["verify", "exec", "run", "wait", "heartbeat", "check"];
@@ -146,9 +146,11 @@ fn whole(subject: &Subject, cases: &[Case]) -> Option<Case> {
     let told = worst.is_some_and(|worst| worst >= subject.result);
     let asks = matches!(&*subject.command, "test" | "verify");
     let untested = asks && !cases.iter().any(|case| case.kind == Kind::Test);
+    let cause = subject.failure.as_ref().map(|failure| failure.cause);
+    let judged = cause == Some(Cause::Verify);
     let (name, kind, result) = match subject.result {
         Ended::Passed if untested => (NO_TEST, Kind::Test, Ended::Skipped),
-        Ended::Failed if untested && !told => (NO_TEST, Kind::Test, Ended::Failed),
+        Ended::Failed if untested && !told && judged => (NO_TEST, Kind::Test, Ended::Failed),
         result => (&*subject.command, Kind::Phase, result),
     };
     (!told || kind == Kind::Test).then(|| Case {

@@ -75,8 +75,10 @@ impl Engine {
         let host = self.docker().host.unwrap_or_default();
         // What an earlier one noted is not there any more.
         let _ = fs::remove_file(self.directory.join("pid"));
+        // In a network of its own: without a bridge it would remove that of the workstation's engine.
         let child = self.spawn(
-            Command::new("dockerd")
+            Command::new("unshare")
+                .args(["--net", "dockerd"])
                 .arg(option("config-file", "daemon.json"))
                 .arg(option("data-root", "data"))
                 .arg(option("exec-root", "exec"))
