@@ -15,7 +15,7 @@ use bollard::query_parameters::{
 
 use crate::engine::{Engine, Engines};
 use crate::errors::{Cause, cause};
-use crate::find::{self, ID, NAME};
+use crate::find::{self, Found, ID, NAME};
 use crate::image::{self, Images};
 use crate::settings::{Settings, Unneeded};
 use crate::transport::gone;
@@ -397,10 +397,24 @@ impl Wanted<'_> {
     }
 }
 
-/// Removes these containers and every other one of the instance, until the engine lists none.
-async fn remove_all(engine: &Engine, cx: &Context, found: Vec<String>) -> Result<()> {
-    let found = &found;
-    remove_listed(engine, cx, || find::remaining(engine, cx, found)).await
+/// Removes these containers and every other one of the instance, until the engine lists none. What
+/// was found is the first list: the engine is asked again only once something was to be removed.
+async fn remove_all(engine: &Engine, cx: &Context, found: Found) -> Result<()> {
+    let (first, noted) = match found {
+        Found::Labelled(ids) => (ids, Vec::new()),
+        Found::Noted(ids) => (ids.clone(), ids),
+    };
+    let (mut first, noted) = (Some(first), &noted);
+    let list = || {
+        let first = first.take();
+        async move {
+            match first {
+                Some(ids) => Ok(ids),
+                None => find::remaining(engine, cx, noted).await,
+            }
+        }
+    };
+    remove_listed(engine, cx, list).await
 }
 
 /// Removes one container, until the engine does not list it any more.

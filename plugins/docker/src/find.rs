@@ -14,6 +14,14 @@ use crate::{container, labels};
 pub const ID: &str = "container_id";
 pub const NAME: &str = "container_name";
 
+/// Containers of an instance, by what tells that they are its own.
+pub enum Found {
+    /// Their labels: a list of the engine tells when they are gone.
+    Labelled(Vec<String>),
+    /// The instance's state alone.
+    Noted(Vec<String>),
+}
+
 /// The container of this name where it is ours and of the same run.
 pub async fn adopt(engine: &Engine, cx: &Context, name: &str) -> Result<Option<String>> {
     let Some(found) = inspect(engine, name).await? else {
@@ -63,40 +71,43 @@ pub async fn noted(
 
 /// The containers to remove: those that bear this project's and instance's labels, and the one
 /// noted in the state where its labels name the instance (the project may have moved since).
-pub async fn to_remove(engine: &Engine, cx: &Context, state: &State) -> Result<Vec<String>> {
-    let mut ids = labelled(engine, cx).await?;
-    let noted = state.str(ID).or_else(|| state.str(NAME));
-    if let (true, Some(noted)) = (ids.is_empty(), noted) {
-        match inspect(engine, noted).await? {
-            Some(found) => {
-                let labels = found
-                    .config
-                    .as_ref()
-                    .and_then(|config| config.labels.as_ref());
-                if labels::is_instance(labels, &cx.identity) {
-                    ids.extend(found.id);
-                } else {
-                    cx.note(format!(
-                        "leaving the container {noted} alone: it bears no label of ours"
-                    ))
-                    .await;
-                }
-            }
-            // Its creation was asked for and the answer never came: the engine may still be at it.
-            None if state.str(ID).is_none() => ids = late(engine, cx).await?,
-            None => {}
-        }
-    } else if ids.is_empty() && cx.after_crash {
-        ids = late(engine, cx).await?;
+pub async fn to_remove(engine: &Engine, cx: &Context, state: &State) -> Result<Found> {
+    let ids = labelled(engine, cx).await?;
+    if !ids.is_empty() {
+        return Ok(Found::Labelled(ids));
     }
-    Ok(ids)
+    let Some(noted) = state.str(ID).or_else(|| state.str(NAME)) else {
+        return Ok(Found::Labelled(match cx.after_crash {
+            true => late(engine, cx).await?,
+            false => ids,
+        }));
+    };
+    match inspect(engine, noted).await? {
+        Some(found) => {
+            let labels = found
+                .config
+                .as_ref()
+                .and_then(|config| config.labels.as_ref());
+            if labels::is_instance(labels, &cx.identity) {
+                return Ok(Found::Noted(found.id.into_iter().collect()));
+            }
+            cx.note(format!(
+                "leaving the container {noted} alone: it bears no label of ours"
+            ))
+            .await;
+            Ok(Found::Labelled(ids))
+        }
+        // Its creation was asked for and the answer never came: the engine may still be at it.
+        None if state.str(ID).is_none() => Ok(Found::Labelled(late(engine, cx).await?)),
+        None => Ok(Found::Labelled(ids)),
+    }
 }
 
-/// What of the instance the engine still lists, and what of `found` it still knows: a container
-/// may have been found by the state alone.
-pub async fn remaining(engine: &Engine, cx: &Context, found: &[String]) -> Result<Vec<String>> {
+/// What of the instance the engine still lists, and what of `noted` it still knows: a container of
+/// a project that has moved is not listed under the project's label.
+pub async fn remaining(engine: &Engine, cx: &Context, noted: &[String]) -> Result<Vec<String>> {
     let mut ids = labelled(engine, cx).await?;
-    for id in found {
+    for id in noted {
         if !ids.contains(id) && inspect(engine, id).await?.is_some() {
             ids.push(id.clone());
         }

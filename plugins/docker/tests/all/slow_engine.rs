@@ -14,6 +14,8 @@ struct Engine {
     unfinished: u32,
     there: bool,
     removals: u32,
+    /// Lists that were asked for before the first removal.
+    looks: u32,
 }
 
 /// Serves the calls of a removal for `what` (`containers` or `networks`) on a socket in `project`.
@@ -25,6 +27,7 @@ fn serve(project: &Project, what: &'static str) -> (String, Arc<Mutex<Engine>>) 
         unfinished: 3,
         there: true,
         removals: 0,
+        looks: 0,
     }));
     let served = engine.clone();
     tokio::spawn(async move {
@@ -87,6 +90,9 @@ impl Engine {
         }
         let is_list =
             path.ends_with("/json") && !path.contains("/it") || path.ends_with("/networks");
+        if is_list && self.removals == 0 {
+            self.looks += 1;
+        }
         match (method, is_list) {
             ("GET", true) if self.there => (200, json!([{"Id": "it", "Name": "it"}])),
             ("GET", true) => (200, json!([])),
@@ -114,6 +120,7 @@ async fn a_container_that_is_being_made_is_removed_once_it_is_there() {
     let engine = engine.lock().unwrap();
     assert!(!engine.there, "destroy succeeded, and the container stayed");
     assert_eq!(engine.removals, 4);
+    assert_eq!(engine.looks, 1, "one list says what there is to remove");
 }
 
 #[tokio::test]
