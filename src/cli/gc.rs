@@ -14,7 +14,7 @@ use super::loaded::Loaded;
 use super::mask;
 use super::streams;
 use super::table::{self, Cell, GREEN, WHITE};
-use crate::leftovers::{Fate, How, Row, Silent, survey, sweep};
+use crate::leftovers::{Fate, How, Row, Silent, Standing, survey, sweep};
 use crate::matrix::duration;
 use crate::plan::Strays;
 use crate::report::safe;
@@ -29,7 +29,8 @@ pub struct Gc {
     /// Only what is older: 90m, 6h, 2d
     #[arg(long, value_name = "DURATION", value_parser = parse)]
     pub older_than: Option<Duration>,
-    /// Also what instances use that exist, as far as nobody works on them
+    /// Also what instances use that exist, as far as nobody works on them, and what is kept to be
+    /// used again
     #[arg(short, long)]
     pub all: bool,
     /// As JSON, also what is still in use
@@ -209,12 +210,28 @@ fn print(gc: &Gc, rows: &[Row], out: &mut impl Write) -> io::Result<()> {
             "       Left behind, but not older than asked for: {young}."
         )?;
     }
-    let kept = count(|fate| matches!(fate, Fate::Kept));
-    if kept > 0 {
-        writeln!(
-            out,
-            "       Still in use: {kept}. `kitchen destroy` removes it; `kitchen gc --all` counts it here."
-        )?;
+    let kept = |wanted: fn(&Standing) -> bool| {
+        let kept = some(|fate| matches!(fate, Fate::Kept));
+        kept.filter(|row| row.standing.as_ref().is_some_and(wanted))
+            .count()
+    };
+    for (count, said) in [
+        (
+            kept(|it| matches!(it, Standing::InUse)),
+            "Still in use: {}. `kitchen destroy` removes it; `kitchen gc --all` counts it here.",
+        ),
+        (
+            kept(|it| matches!(it, Standing::Cached)),
+            "Kept to be used again: {}. `kitchen gc --all` counts it here.",
+        ),
+        (
+            kept(|it| matches!(it, Standing::Unreadable)),
+            "Kept, since the state of its instance cannot be read: {}.",
+        ),
+    ] {
+        if count > 0 {
+            writeln!(out, "       {}", said.replace("{}", &count.to_string()))?;
+        }
     }
     Ok(())
 }
@@ -250,6 +267,7 @@ fn whose(row: &Row) -> String {
     match (&identity.cluster, identity.instance.as_str()) {
         (Some(cluster), "") => cluster.clone(),
         (Some(cluster), instance) => format!("{cluster}/{instance}"),
+        (None, "") => "the project".to_owned(),
         (None, instance) => instance.to_owned(),
     }
 }
@@ -281,7 +299,7 @@ fn as_json(row: &Row, secrets: &Secrets) -> Value {
         "instance": (!identity.instance.is_empty()).then_some(&identity.instance),
         "run": identity.run,
         "age": orphan.age,
-        "standing": row.standing.as_ref().map(crate::leftovers::Standing::word),
+        "standing": row.standing.as_ref().map(Standing::word),
         "fate": fate,
         "message": message,
     })

@@ -26,6 +26,8 @@ pub enum Standing {
     InUse,
     /// It is kept to be used again.
     Cached,
+    /// It was kept to be used again, and nothing that the configuration has would.
+    Superseded,
     /// The state of its instance cannot be read.
     Unreadable,
 }
@@ -38,9 +40,10 @@ impl Standing {
             | Self::Unconfigured
             | Self::Lost
             | Self::Replaced
-            | Self::Unfinished => true,
-            Self::InUse => all,
-            Self::Cached | Self::Unreadable => false,
+            | Self::Unfinished
+            | Self::Superseded => true,
+            Self::InUse | Self::Cached => all,
+            Self::Unreadable => false,
         }
     }
 
@@ -54,6 +57,7 @@ impl Standing {
             Self::Unfinished => "unfinished",
             Self::InUse => "in_use",
             Self::Cached => "cached",
+            Self::Superseded => "superseded",
             Self::Unreadable => "unreadable",
         }
     }
@@ -75,6 +79,7 @@ impl fmt::Display for Standing {
             Self::Unfinished => "its creation never ended",
             Self::InUse => "in use",
             Self::Cached => "kept to be used again",
+            Self::Superseded => "nothing uses it as it is",
             Self::Unreadable => "its state cannot be read",
         };
         f.write_str(text)
@@ -153,7 +158,16 @@ impl Facts {
     /// How `orphan` stands; `killed` are the last holders of its locks that were killed.
     pub fn judge(&self, orphan: &Orphan, killed: &[Holder]) -> Standing {
         let identity = &orphan.identity;
+        let mut states = self.states.values().flatten();
+        let noted = states.any(|state| orphan.is_noted_in(state));
         let shared = identity.instance.is_empty();
+        // The project's own, whatever its instances: what is kept is so on purpose.
+        if shared && identity.cluster.is_none() {
+            return match orphan.cache || noted {
+                true => Standing::Cached,
+                false => Standing::Superseded,
+            };
+        }
         let configured = match (&identity.cluster, shared) {
             (Some(cluster), true) => self.clusters.contains_key(cluster),
             // One that was made in a cluster that is no more is not the one of the configuration.
@@ -162,8 +176,6 @@ impl Facts {
                 .get(&identity.instance)
                 .is_some_and(|now| cluster.as_ref().is_none_or(|it| it == now)),
         };
-        let mut states = self.states.values().flatten();
-        let noted = states.any(|state| orphan.is_noted_in(state));
         if orphan.cache && (configured || noted) {
             return Standing::Cached;
         }
@@ -373,7 +385,21 @@ mod tests {
         assert_eq!(none.judge(&image("old-host"), &[]), Standing::Unconfigured);
         let used = facts(json!({"c-host": {"docker_image": "name1", "last_action": "create"}}));
         assert_eq!(used.judge(&image("old-host"), &[]), Standing::Cached);
-        assert!(!Standing::Cached.is_left(true));
+        assert!(!Standing::Cached.is_left(false) && Standing::Cached.is_left(true));
+    }
+
+    #[test]
+    fn what_is_the_projects_own_is_kept_while_the_driver_or_a_state_wants_it() {
+        let image = |cache| Orphan {
+            cache,
+            ..orphan(None, "")
+        };
+        let none = facts(json!({}));
+        assert_eq!(none.judge(&image(true), &[]), Standing::Cached);
+        assert_eq!(none.judge(&image(false), &[]), Standing::Superseded);
+        let used = facts(json!({"c-host": {"docker_image": "name1", "last_action": "create"}}));
+        assert_eq!(used.judge(&image(false), &[]), Standing::Cached);
+        assert!(Standing::Superseded.is_left(false));
     }
 
     #[test]

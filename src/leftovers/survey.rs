@@ -205,7 +205,8 @@ fn unconfigured(project: &Project) -> Context {
 }
 
 /// What two list, since they are one driver under two names or with two settings, is listed once;
-/// the one that has the instance's own settings is the one to remove it.
+/// the one that has the instance's own settings is the one to remove it. It is kept to be used again
+/// where the settings of one of them would.
 fn add(things: &mut Vec<Thing>, orphan: Orphan, asked: &Arc<Asked>) {
     match things
         .iter_mut()
@@ -216,10 +217,12 @@ fn add(things: &mut Vec<Thing>, orphan: Orphan, asked: &Arc<Asked>) {
             asked: asked.clone(),
             noted: false,
         }),
-        Some(thing) if asked.instances.contains(&orphan.identity.instance) => {
-            thing.asked = asked.clone();
+        Some(thing) => {
+            thing.orphan.cache |= orphan.cache;
+            if asked.instances.contains(&orphan.identity.instance) {
+                thing.asked = asked.clone();
+            }
         }
-        Some(_) => {}
     }
 }
 
