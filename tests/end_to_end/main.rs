@@ -4,6 +4,7 @@
 mod bad_input;
 mod bad_output;
 mod blocks;
+mod built_images;
 mod changed;
 mod chef;
 mod chromium;

@@ -16,10 +16,10 @@ use bollard::query_parameters::{
 use crate::engine::{Engine, Engines};
 use crate::errors::{Cause, cause};
 use crate::find::{self, Found, ID, NAME};
-use crate::image::{self, Images};
+use crate::image::Images;
 use crate::settings::{Settings, Unneeded};
 use crate::transport::gone;
-use crate::{container, dokken, labels, namespace, network, orphans};
+use crate::{built, container, dokken, labels, namespace, network, orphans};
 
 /// State keys.
 const NETWORK: &str = "docker_network";
@@ -99,9 +99,9 @@ impl Driver for Docker {
         let gone = async {
             let found = find::to_remove(&engine, cx, state).await?;
             remove_all(&engine, cx, found).await?;
-            match state.str(IMAGE).filter(|_| settings.remove_images) {
-                Some(image) => image::remove(&engine, image).await,
-                None => Ok(()),
+            match settings.remove_images {
+                true => built::remove_of(&engine, cx, &settings, state.str(IMAGE)).await,
+                false => Ok(()),
             }
         };
         cx.bounded("removing the container", gone).await?;
@@ -211,7 +211,7 @@ impl Driver for Docker {
     async fn orphans(&self, cx: &Context) -> Result<Vec<Orphan>> {
         let settings = self.settings(cx)?;
         let engine = self.engine(cx, &settings, &State::in_memory()).await?;
-        orphans::list(&engine).await
+        orphans::list(&engine, cx, &settings, &self.shared.images).await
     }
 
     async fn reclaim(&self, cx: &Context, orphan: &Orphan) -> Result<bool> {

@@ -4,22 +4,29 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use banquet_sdk::{Context, Error, Result};
+use banquet_sdk::{Context, Error, Identity, Result};
 use bollard::models::CreateImageInfo;
-use bollard::query_parameters::{CreateImageOptionsBuilder, RemoveImageOptionsBuilder};
+use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures::StreamExt;
+use tokio::sync::OnceCell;
 
 use crate::build;
 use crate::credentials;
 use crate::endpoint::Surroundings;
 use crate::engine::Engine;
-use crate::errors::{Cause, cause};
 use crate::settings::{Pull, Settings};
 
-/// What this process has pulled or built already, by name; each name is worked on by one call at a
-/// time.
+/// What this process has pulled or built already. Each image is worked on by one call at a time.
 #[derive(Debug, Default)]
-pub struct Images(Mutex<HashMap<String, Arc<tokio::sync::Mutex<bool>>>>);
+pub struct Images {
+    /// By engine and name: the name under which it is there.
+    turns: Mutex<HashMap<(String, String), Turn>>,
+    /// What is to be built, read once a run: by run, project and recipe.
+    plans: Mutex<HashMap<[String; 3], Planned>>,
+}
+
+type Turn = Arc<tokio::sync::Mutex<Option<String>>>;
+type Planned = Arc<OnceCell<Arc<build::Plan>>>;
 
 impl Images {
     /// The name of the image to make the container from. It is there unless it has never been
@@ -31,26 +38,50 @@ impl Images {
         settings: &Settings,
     ) -> Result<String> {
         if settings.is_built() {
-            let plan = {
-                let (cx, settings) = (cx.clone(), settings.clone());
-                let reading = tokio::task::spawn_blocking(move || build::Plan::of(&cx, &settings));
-                reading
-                    .await
-                    .map_err(|error| Error::machine(error.to_string()))??
-            };
-            let turn = self.turn(&plan.tag);
+            let plan = self.plan(cx, settings, &cx.identity.platform).await?;
+            let turn = self.turn(engine, &plan.tag);
             let mut done = turn.lock().await;
-            if !*done {
-                build::run(engine, cx, settings, &plan).await?;
-                *done = true;
+            if let Some(tag) = &*done
+                && engine.asked.inspect_image(tag).await.is_ok()
+            {
+                return Ok(tag.clone());
             }
-            return Ok(plan.tag);
+            let tag = build::run(engine, cx, settings, &plan).await?;
+            *done = Some(tag.clone());
+            return Ok(tag);
         }
         let image = settings.image(&cx.identity.platform);
         if settings.pull() == Pull::Always {
             self.pull(engine, cx, settings, &image).await?;
         }
         Ok(image)
+    }
+
+    /// What instances of `platform` with these settings are made from. The context is read once a
+    /// run, however many members want it.
+    pub async fn plan(
+        &self,
+        cx: &Context,
+        settings: &Settings,
+        platform: &str,
+    ) -> Result<Arc<build::Plan>> {
+        let recipe = build::origin(cx, settings, platform).recipe;
+        let Identity { run, project, .. } = cx.identity.clone();
+        let key = [run, project, recipe.unwrap_or_default()];
+        let planned = {
+            let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+            plans.retain(|[run, ..], _| *run == key[0]);
+            plans.entry(key).or_default().clone()
+        };
+        let reading = || async {
+            let (cx, settings, platform) = (cx.clone(), settings.clone(), platform.to_owned());
+            let reading =
+                tokio::task::spawn_blocking(move || build::Plan::of(&cx, &settings, &platform));
+            let plan = reading.await;
+            plan.map_err(|error| Error::machine(error.to_string()))?
+                .map(Arc::new)
+        };
+        planned.get_or_try_init(reading).await.cloned()
     }
 
     /// Pulls `image`, once a process.
@@ -70,18 +101,19 @@ impl Images {
                 "Build it (docker build -t {image} .), load it (docker load), or set pull: missing."
             )));
         }
-        let turn = self.turn(image);
+        let turn = self.turn(engine, image);
         let mut done = turn.lock().await;
-        if !*done {
+        if done.is_none() {
             pull(engine, cx, settings, image).await?;
-            *done = true;
+            *done = Some(image.to_owned());
         }
         Ok(())
     }
 
-    fn turn(&self, name: &str) -> Arc<tokio::sync::Mutex<bool>> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.entry(name.to_owned()).or_default().clone()
+    fn turn(&self, engine: &Engine, name: &str) -> Turn {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (engine.endpoint.host.clone(), name.to_owned());
+        turns.entry(key).or_default().clone()
     }
 }
 
@@ -138,41 +170,6 @@ impl Progress {
         let before = self.0.insert(layer.clone(), status.clone());
         (before.as_ref() != Some(&status)).then(|| format!("{layer}: {status}"))
     }
-}
-
-/// Whether `tag` is a name that this program gives to images that it builds for `project`.
-pub fn is_built_for(tag: &str, project: &str) -> bool {
-    tag.rsplit_once(':').is_some_and(|(name, _)| {
-        name == build::repository(project)
-            || name.ends_with(&format!("/{}", build::repository(project)))
-    })
-}
-
-/// Removes an image that was built for the instance, unless another container uses it or it is not
-/// ours.
-pub async fn remove(engine: &Engine, image: &str) -> Result<()> {
-    let doing = format!("remove the image {image}");
-    let found = match engine.asked.inspect_image(image).await {
-        Ok(found) => found,
-        Err(error) if error_is_absent(&error) => return Ok(()),
-        Err(error) => return Err(engine.error(&doing, error)),
-    };
-    let labels = found
-        .config
-        .and_then(|config| config.labels)
-        .unwrap_or_default();
-    if crate::labels::image_identity(&labels).is_none() {
-        return Ok(());
-    }
-    let options = RemoveImageOptionsBuilder::default().build();
-    match engine.docker.remove_image(image, Some(options), None).await {
-        Err(error) if cause(&error) == Cause::Conflict || error_is_absent(&error) => Ok(()),
-        result => result.map(|_| ()).map_err(engine.doing(&doing)),
-    }
-}
-
-fn error_is_absent(error: &bollard::errors::Error) -> bool {
-    matches!(cause(error), Cause::Absent | Cause::NoImage)
 }
 
 #[cfg(test)]

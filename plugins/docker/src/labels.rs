@@ -13,9 +13,14 @@ const PLATFORM: &str = "org.banquet.platform";
 const RUN: &str = "org.banquet.run";
 const ALL: [&str; 6] = [PROJECT, CLUSTER, INSTANCE, SUITE, PLATFORM, RUN];
 
-/// Labels of an image begin so: a container that somebody else makes from it inherits them, and
-/// must not be taken for one of ours.
-const IMAGE: &str = "org.banquet.image.";
+/// Labels of an image are others than those of a container: one that somebody else makes from it
+/// inherits them, and must not be taken for one of ours.
+const IMAGE_PROJECT: &str = "org.banquet.image.project";
+const IMAGE_PLATFORM: &str = "org.banquet.image.platform";
+const IMAGE_SOURCE: &str = "org.banquet.image.source";
+/// On finished images alone; the layer that brings it is the last.
+pub const IMAGE_RECIPE: &str = "org.banquet.image.recipe";
+const ALL_OF_IMAGES: [&str; 4] = [IMAGE_PROJECT, IMAGE_PLATFORM, IMAGE_SOURCE, IMAGE_RECIPE];
 
 /// Longest name of a host, in bytes (RFC 1035).
 const LONGEST_HOSTNAME: usize = 63;
@@ -45,21 +50,45 @@ pub fn of_cluster(identity: &Identity) -> HashMap<String, String> {
     labels
 }
 
-/// Labels of an image that was built for `identity`.
-pub fn of_image(identity: &Identity) -> HashMap<String, String> {
-    let labels = of_instance(identity).into_iter();
+/// Where an image that this program built comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Whose it is.
+    pub project: String,
+    /// The platform that names its base; none where the settings do.
+    pub platform: Option<String>,
+    /// What the Dockerfile is: the same for images that may use each other's layers.
+    pub source: String,
+    /// What the settings ask for, whatever the files hold; none where the build has not ended.
+    pub recipe: Option<String>,
+}
+
+/// Labels of an image that was built. Neither instance nor run is among them: they would make
+/// another image of equal inputs.
+pub fn of_image(origin: &Origin) -> HashMap<String, String> {
+    let labels = [
+        (IMAGE_PROJECT, Some(&origin.project)),
+        (IMAGE_SOURCE, Some(&origin.source)),
+        (IMAGE_PLATFORM, origin.platform.as_ref()),
+        (IMAGE_RECIPE, origin.recipe.as_ref()),
+    ];
+    let labels = labels.into_iter();
     labels
-        .filter_map(|(label, value)| Some((image_label(&label)?, value)))
+        .filter_map(|(label, value)| Some((label.to_owned(), value?.clone())))
         .collect()
 }
 
-fn image_label(label: &str) -> Option<String> {
-    Some(format!("{IMAGE}{}", label.strip_prefix("org.banquet.")?))
+/// A line of a Dockerfile that labels what is made in a stage. It stands at the stage's beginning,
+/// and does not change with what the lines below do: layers that are there would not be used again.
+pub fn of_stage(origin: &Origin) -> String {
+    let (project, source) = (&origin.project, &origin.source);
+    format!("LABEL {IMAGE_PROJECT}=\"{project}\" {IMAGE_SOURCE}=\"{source}\"")
 }
 
 /// Lines of a Dockerfile that empty every label: what is made from a saved container is not ours.
 pub fn emptied() -> String {
-    let empty = ALL.map(|label| format!("{label}=\"\""));
+    let all = ALL.into_iter().chain(ALL_OF_IMAGES);
+    let empty: Vec<String> = all.map(|label| format!("{label}=\"\"")).collect();
     format!("LABEL {}", empty.join(" "))
 }
 
@@ -80,7 +109,7 @@ pub fn any_filter() -> HashMap<String, Vec<String>> {
 
 /// A filter for lists of the engine: images that this program built.
 pub fn any_image_filter() -> HashMap<String, Vec<String>> {
-    HashMap::from([("label".into(), vec![format!("{IMAGE}project")])])
+    HashMap::from([("label".into(), vec![IMAGE_PROJECT.into()])])
 }
 
 fn filter(labels: &[(&str, &str)]) -> HashMap<String, Vec<String>> {
@@ -112,13 +141,34 @@ pub fn identity(labels: &HashMap<String, String>) -> Option<Identity> {
     claim.identity().ok()
 }
 
-/// For whom an image was built; none where the labels are not this program's.
-pub fn image_identity(labels: &HashMap<String, String>) -> Option<Identity> {
-    let own = labels.iter().filter_map(|(label, value)| {
-        let rest = label.strip_prefix(IMAGE)?;
-        Some((format!("org.banquet.{rest}"), value.clone()))
-    });
-    identity(&own.collect())
+/// Where an image comes from; none where the labels are not this program's.
+pub fn origin(labels: &HashMap<String, String>) -> Option<Origin> {
+    let get = |label: &str| labels.get(label).filter(|value| !value.is_empty()).cloned();
+    let is_hash = |text: &String| text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit());
+    let claim = Claim {
+        project: get(IMAGE_PROJECT)?,
+        platform: get(IMAGE_PLATFORM).unwrap_or_default(),
+        ..Claim::default()
+    };
+    let identity = claim.identity().ok()?;
+    Some(Origin {
+        project: identity.project,
+        platform: Some(identity.platform).filter(|platform| !platform.is_empty()),
+        source: get(IMAGE_SOURCE).filter(is_hash)?,
+        recipe: get(IMAGE_RECIPE).filter(is_hash),
+    })
+}
+
+/// Whose an image is: the project's, for its instances share it.
+pub fn of_project(origin: &Origin) -> Identity {
+    Identity {
+        project: origin.project.clone(),
+        cluster: None,
+        instance: String::new(),
+        suite: String::new(),
+        platform: origin.platform.clone().unwrap_or_default(),
+        run: String::new(),
+    }
 }
 
 /// Name of the container of an instance: the same for every call of one run, so that a crashed
@@ -221,16 +271,40 @@ mod tests {
         }
     }
 
+    fn some_origin() -> Origin {
+        Origin {
+            project: "p1".into(),
+            platform: Some("centos-7".into()),
+            source: "0123456789abcdef".into(),
+            recipe: Some("fedcba9876543210".into()),
+        }
+    }
+
     #[test]
     fn labels_of_an_image_make_no_container_ours() {
-        let labels = of_image(&someone());
-        assert_eq!(image_identity(&labels), Some(someone()));
+        let labels = of_image(&some_origin());
+        assert_eq!(origin(&labels), Some(some_origin()));
         assert_eq!(identity(&labels), None);
         assert!(!is_instance(Some(&labels), &someone()));
-        assert_eq!(image_identity(&of_instance(&someone())), None);
-        let empty = ALL.map(|label| (label.to_owned(), String::new()));
-        assert_eq!(identity(&HashMap::from(empty)), None);
-        assert!(emptied().starts_with("LABEL org.banquet.project=\"\" org.banquet.cluster=\"\""));
+        assert_eq!(origin(&of_instance(&someone())), None);
+        let empty = |label: &str| (label.to_owned(), String::new());
+        assert_eq!(identity(&HashMap::from(ALL.map(empty))), None);
+        assert_eq!(origin(&HashMap::from(ALL_OF_IMAGES.map(empty))), None);
+        let line = emptied();
+        for label in ALL.into_iter().chain(ALL_OF_IMAGES) {
+            assert!(line.contains(&format!(" {label}=\"\"")), "{line}");
+        }
+    }
+
+    #[test]
+    fn labels_of_an_image_that_lead_elsewhere_are_none_of_ours() {
+        for label in [IMAGE_PROJECT, IMAGE_PLATFORM, IMAGE_SOURCE] {
+            for wicked in ["../../..", "/etc", "a\nb", "x\u{202e}y"] {
+                let mut labels = of_image(&some_origin());
+                labels.insert(label.into(), wicked.into());
+                assert_eq!(origin(&labels), None, "{label}={wicked:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Driver and transport for Docker and Podman through their API, without their command line.
 //!
 //! [`Docker`] makes containers, [`DockerTransport`] reaches them. `endpoint` and `engine` find and
-//! call the engine, `settings` reads the section, `container`, `image` and `network` hold what is
+//! call the engine, `settings` reads the section, `container`, `image`, `build`, `built` and `network` hold what is
 //! made, `namespace` enters a container's network, `exec` and `files` are the transport; `errors` alone knows what engines answer.
 
 mod archive;
 mod build;
+mod built;
 mod connection;
 mod container;
 mod credentials;

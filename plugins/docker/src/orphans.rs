@@ -1,23 +1,33 @@
 //! Everything on an engine that bears this program's labels.
 
+use std::collections::{HashMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use banquet_sdk::{Context, Identity, Orphan, Result};
-use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
-};
+use banquet_sdk::{Context, Error, Identity, Orphan, Result};
+use bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder};
 
+use crate::built::{self, Built};
 use crate::engine::Engine;
-use crate::{driver, image, labels, network};
+use crate::image::Images;
+use crate::settings::Settings;
+use crate::{build, driver, labels, network};
 
 const CONTAINER: &str = "container";
 const NETWORK: &str = "network";
 const IMAGE: &str = "image";
 
 /// Containers, networks and built images with labels of ours, of any project.
-pub async fn list(engine: &Engine) -> Result<Vec<Orphan>> {
-    let (containers, networks, images) =
-        tokio::try_join!(containers(engine), networks(engine), images(engine))?;
+pub async fn list(
+    engine: &Engine,
+    cx: &Context,
+    settings: &Settings,
+    plans: &Images,
+) -> Result<Vec<Orphan>> {
+    let (containers, networks, images) = tokio::try_join!(
+        containers(engine),
+        networks(engine),
+        images(engine, cx, settings, plans)
+    )?;
     Ok([containers, networks, images].concat())
 }
 
@@ -61,26 +71,66 @@ async fn networks(engine: &Engine) -> Result<Vec<Orphan>> {
     Ok(orphans.collect())
 }
 
-/// Built images under the name that they were given; what else bears the labels was made from them
-/// by others.
-async fn images(engine: &Engine) -> Result<Vec<Orphan>> {
-    let options = ListImagesOptionsBuilder::default()
-        .filters(&labels::any_image_filter())
-        .build();
-    let listed = engine.asked.list_images(Some(options)).await;
-    let listed = listed.map_err(engine.doing("list images"))?;
-    let orphans = listed.into_iter().filter_map(|found| {
-        let identity = labels::image_identity(&found.labels)?;
-        let tags = found.repo_tags.into_iter();
-        let tags = tags.filter(|tag| image::is_built_for(tag, &identity.project));
-        let names: Vec<String> = tags.collect();
-        (!names.is_empty()).then(|| Orphan {
-            age: age(found.created),
-            cache: true,
-            ..orphan(IMAGE, identity, names)
-        })
+/// Built images. One is kept on purpose as long as these settings would take it as it is, or a
+/// container uses it.
+async fn images(
+    engine: &Engine,
+    cx: &Context,
+    settings: &Settings,
+    plans: &Images,
+) -> Result<Vec<Orphan>> {
+    let images = built::list(engine).await?;
+    if images.is_empty() {
+        return Ok(Vec::new());
+    }
+    let in_use = built::in_use(engine).await?;
+    let mut kept = HashSet::new();
+    for image in &images {
+        if in_use.contains(image.id()) || is_current(cx, settings, plans, image).await {
+            kept.insert(image.id());
+        }
+    }
+    // The layers of a stage serve the next build of the Dockerfile as long as an image of it does.
+    // What is younger than that belongs to a build that never ended.
+    let mut newest: HashMap<(&str, &str), i64> = HashMap::new();
+    for image in &images {
+        if kept.contains(image.id()) && !image.tags.is_empty() {
+            let age = newest.entry(image.family()).or_insert(image.created);
+            *age = image.created.max(*age);
+        }
+    }
+    let serves = |image: &Built| {
+        let newest = newest.get(&image.family());
+        image.tags.is_empty() && newest.is_some_and(|newest| *newest >= image.created)
+    };
+    let orphans = images.iter().map(|image| Orphan {
+        cache: kept.contains(image.id()) || serves(image),
+        ..as_orphan(image)
     });
     Ok(orphans.collect())
+}
+
+/// Whether these settings would take the image as it is.
+async fn is_current(cx: &Context, settings: &Settings, plans: &Images, image: &Built) -> bool {
+    let platform = image.origin.platform.as_ref();
+    let platform = platform.unwrap_or(&cx.identity.platform);
+    let comes_from_here = || build::origin(cx, settings, platform).recipe == image.origin.recipe;
+    if !settings.is_built() || image.origin.project != cx.identity.project || !comes_from_here() {
+        return false;
+    }
+    // Where the Dockerfile is gone nothing would be built.
+    let plan = plans.plan(cx, settings, platform).await;
+    plan.is_ok_and(|plan| image.is_named(&plan.tag))
+}
+
+fn as_orphan(image: &Built) -> Orphan {
+    let short: String = image.id().chars().take(12).collect();
+    let own = [short, format!("sha256:{}", image.id())];
+    let names = image.tags.iter().cloned().chain(own).collect();
+    Orphan {
+        age: age(image.created),
+        ..orphan(IMAGE, labels::of_project(&image.origin), names)
+    }
 }
 
 /// Something with `names`, of which the first is shown.
@@ -105,16 +155,28 @@ pub async fn reclaim(engine: &Engine, cx: &Context, orphan: &Orphan) -> Result<(
     let now = match what {
         CONTAINER => containers(engine).await?,
         NETWORK => networks(engine).await?,
-        _ => images(engine).await?,
+        _ => return reclaim_image(engine, cx, orphan).await,
     };
-    let Some(found) = now.iter().find(|it| is_same(it, orphan)) else {
+    let found = now.iter().find(|it| is_same(it, orphan));
+    match (what, found.and_then(|found| found.names.last())) {
+        (CONTAINER, Some(id)) => driver::remove_one(engine, cx, id).await,
+        (_, Some(id)) => network::remove_one(engine, cx, id).await,
+        (_, None) => Ok(()),
+    }
+}
+
+async fn reclaim_image(engine: &Engine, cx: &Context, orphan: &Orphan) -> Result<()> {
+    let images = built::list(engine).await?;
+    let mut same = images.iter().filter(|it| is_same(&as_orphan(it), orphan));
+    let Some(image) = same.next() else {
         return Ok(());
     };
-    match (what, found.names.first(), found.names.last()) {
-        (CONTAINER, _, Some(id)) => driver::remove_one(engine, cx, id).await,
-        (NETWORK, _, Some(id)) => network::remove_one(engine, cx, id).await,
-        (IMAGE, Some(name), _) => image::remove(engine, name).await,
-        _ => Ok(()),
+    match built::remove(engine, cx, image).await? {
+        true => Ok(()),
+        false => Err(Error::machine(format!(
+            "remove the {}: a container uses it, or a kitchen is building it",
+            orphan.resource
+        ))),
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Settings {
     pub provision_command: Many,
     /// Lines of a Dockerfile to build on the image before it is used.
     pub intermediate_instructions: Many,
-    /// Remove the image that was built, on destroy; default: false.
+    /// Remove what was built, on destroy, also what later builds superseded; default: false.
     pub remove_images: bool,
 
     /// Platform of the image (`linux/arm64`); a name without `/` is kitchen-docker's family of

@@ -154,64 +154,6 @@ async fn a_missing_image_says_how_to_get_one() {
 }
 
 #[tokio::test]
-async fn an_image_is_built_once_for_many_and_removed_on_demand() {
-    let project = project!();
-    std::fs::write(
-        project.root.path().join("Dockerfile"),
-        format!(
-            "FROM {}\nARG WHO\nCOPY greeting /greeting\nRUN echo \"$WHO\" >> /greeting\n",
-            support::IMAGE
-        ),
-    )
-    .unwrap();
-    std::fs::write(project.root.path().join("greeting"), "hello\n").unwrap();
-    let section = json!({
-        "dockerfile": "Dockerfile", "build_args": {"WHO": "world"}, "provision_command": "touch /provisioned",
-        "remove_images": true,
-    });
-    let mut machines: Vec<_> = ["a", "b", "c"]
-        .iter()
-        .map(|suite| project.machine(suite, section.clone()))
-        .collect();
-    create_all(&mut machines).await;
-    let image = machines[0].state.str("docker_image").unwrap().to_owned();
-    for machine in &machines {
-        assert_eq!(machine.state.str("docker_image"), Some(image.as_str()));
-        assert_eq!(
-            machine.says("cat /greeting; ls /provisioned").await,
-            "hello\nworld\n/provisioned"
-        );
-    }
-    let engine = support::engine().await;
-    let built = engine.inspect_image(&image).await.unwrap();
-    let labels = built.config.unwrap().labels.unwrap();
-    assert_eq!(labels["org.banquet.image.project"], project.name);
-    // What somebody makes from it is theirs.
-    assert!(!labels.contains_key("org.banquet.project"));
-    let listed = project.driver.orphans(&machines[0].cx).await.unwrap();
-    let listed = listed
-        .iter()
-        .find(|orphan| orphan.names.contains(&image))
-        .unwrap();
-    assert!(listed.cache && listed.is_noted_in(machines[1].state.values()));
-    for machine in &mut machines {
-        machine.destroy().await;
-    }
-    assert!(engine.inspect_image(&image).await.is_err());
-}
-
-#[tokio::test]
-async fn a_build_that_fails_says_why() {
-    let project = project!();
-    let section = json!({"provision_command": "echo doomed; exit 7"});
-    let error = project.machine("web", section).create().await.unwrap_err();
-    assert!(
-        error.message.contains("build the image") && error.message.contains('7'),
-        "{error}"
-    );
-}
-
-#[tokio::test]
 async fn the_sections_settings_reach_the_container() {
     let project = project!();
     let mut machine = project.machine(

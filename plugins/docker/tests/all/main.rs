@@ -2,5 +2,6 @@
 
 mod conformance;
 mod containers;
+mod images;
 mod slow_engine;
 mod support;
