@@ -64,6 +64,7 @@ fn options() -> Options {
         colours: false,
         concurrent: false,
         logs: None,
+        log_bytes: u64::MAX,
         overwrite: true,
         runs: None,
         files: Vec::new(),
@@ -213,6 +214,7 @@ fn a_disk_that_fills_ends_the_record_and_not_the_run() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("runs"), "").expect("a file");
     let keep = Keep {
+        bytes: u64::MAX,
         runs: 9,
         age: std::time::Duration::ZERO,
     };
