@@ -46,6 +46,7 @@ fn recorded(story: &Story) -> (tempfile::TempDir, Runs) {
     let dir = tempfile::tempdir().expect("a directory");
     let runs = Runs::new(dir.path());
     let keep = Keep {
+        bytes: u64::MAX,
         runs: 9,
         age: std::time::Duration::from_secs(1_000_000),
     };
