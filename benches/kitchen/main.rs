@@ -24,10 +24,12 @@ fn main() {
     let mut table = Table::default();
     list::measure(&mut table, runs);
     report::record(&mut table, runs);
+    report::disk(&mut table);
     report::page(&mut table, runs.min(5));
     dummy::measure(&mut table, runs.min(5));
     if cfg!(target_os = "linux") {
         sandbox::measure(&mut table, runs.min(7));
+        sandbox::large(&mut table);
         faults::measure(
             &mut table,
             "sandbox",

@@ -33,6 +33,30 @@ pub fn record(table: &mut Table, runs: usize) {
     );
 }
 
+/// What a run that prints 54 MB leaves in `.kitchen`, by what it printed.
+pub fn disk(table: &mut Table) {
+    let project = Project::new(&TALKATIVE.replace(" 100000'", " 1000000'"));
+    time(&mut project.kitchen(&["converge"]));
+    let printed: usize = (1..=1_000_000)
+        .map(|n| format!("line {n}: fetched a package of some length in 12 ms\n").len())
+        .sum();
+    let left = size(&project.path().join(".kitchen"));
+    let ratio = left as f64 / printed as f64;
+    table.plain(
+        "logs and record of a converge that prints 1,000,000 lines",
+        &format!("{ratio:.2} times what it prints"),
+    );
+}
+
+fn size(path: &Path) -> u64 {
+    let entries = std::fs::read_dir(path).expect("a directory").flatten();
+    let sizes = entries.map(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => size(&entry.path()),
+        _ => entry.metadata().map_or(0, |about| about.len()),
+    });
+    sizes.sum()
+}
+
 /// The page of a hundred members and a hundred thousand lines.
 pub fn page(table: &mut Table, runs: usize) {
     let project = Project::new(TALKATIVE);

@@ -1,4 +1,4 @@
-//! The embedded driver: clusters of 3, 10 and 50 members.
+//! The embedded driver: clusters of 3, 10 and 50 members, and one of 500.
 
 use std::fs;
 
@@ -28,6 +28,39 @@ pub fn measure(table: &mut Table, runs: usize) {
             ),
         );
     }
+}
+
+/// Members of the large cluster, and the memory that it needs, in MiB.
+const MANY: usize = 500;
+const NEEDED: u64 = 4096;
+
+/// A cluster of 500 members, of which each resolves the names of all: made, tested and destroyed.
+pub fn large(table: &mut Table) {
+    let available = available_mib();
+    if available < NEEDED {
+        println!("{MANY} sandbox members are not measured: {available} MiB of {NEEDED} are free");
+        return;
+    }
+    let names: String = (1..=MANY).map(|n| format!(" m{n}")).collect();
+    let file = "driver: sandbox\nverifier: dummy\nprovisioner: dummy";
+    let step = format!(
+        "{{step: 'exec {{}}', command: 'getent hosts{names} | wc -l', expect: {{matches: '^{MANY}$'}}}}"
+    );
+    let project = Project::cluster(file, MANY, &step);
+    let took = time(&mut project.kitchen(&["test", "--destroy=always"]));
+    table.plain(
+        &format!("{MANY} sandbox members, each resolves the names of all"),
+        &format!("whole `test` in {}", millis(took)),
+    );
+}
+
+fn available_mib() -> u64 {
+    let told = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = told
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or_default() / 1024
 }
 
 /// Proportional size of all processes of the sandbox that belong to this project, in KiB.

@@ -84,6 +84,7 @@ fn perform(
     shown.files = files(pace, settings, &kitchen.project.root)?;
     let runs = || (Runs::new(&kitchen.project.kitchen()), keep(settings));
     shown.runs = settings.record.then(runs);
+    shown.log_bytes = settings.log_bytes();
     if pace.debug || pace.telling.verbose {
         shown.level = Level::Debug;
     }
@@ -164,6 +165,7 @@ fn keep(report: &Settings) -> Keep {
     Keep {
         runs: report.keep_runs,
         age: Duration::from_secs(u64::from(report.keep_days) * 24 * 60 * 60),
+        bytes: report.record_bytes(),
     }
 }
 

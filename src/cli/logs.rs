@@ -16,6 +16,7 @@ use super::loaded::Loaded;
 use super::mask;
 use crate::matrix::pattern::regex;
 use crate::matrix::{Instance, SelectError};
+use crate::report::parts::{self, Joined, Part};
 use crate::report::safe;
 
 /// From the least important on; what has no level counts as the last.
@@ -72,12 +73,14 @@ pub fn logs(logs: &Logs) -> Result<Exit, Fault> {
     };
     for log in &files {
         let mut file = log.open()?;
+        let earlier = Joined::of(log.earlier.clone());
         let wanted = Wanted {
             session: log.session.clone(),
             prefix: (files.len() > 1 && !logs.all_sessions).then(|| format!("[{}] ", log.name)),
             ..wanted.clone()
         };
         let mut tail = Tail::default();
+        tail.copy(&mut BufReader::new(earlier), &wanted, &mut out)?;
         tail.copy(&mut file, &wanted, &mut out)?;
         if logs.follow {
             loop {
@@ -96,6 +99,8 @@ pub fn logs(logs: &Logs) -> Result<Exit, Fault> {
 struct Log {
     name: String,
     path: PathBuf,
+    /// What was written before and is compressed.
+    earlier: Vec<PathBuf>,
     session: Option<String>,
 }
 
@@ -141,19 +146,24 @@ fn chosen(logs: &Logs) -> Result<Vec<Log>, Fault> {
         return Err(Fault::several(arguments, names.into_iter()));
     }
     let members = super::loaded::members(&selection);
+    let directory = loaded.project.kitchen().join("logs");
+    let mut parts = parts::listed(&directory);
     let log = |instance: &std::sync::Arc<Instance>| {
-        let path = loaded.project.kitchen().join("logs");
-        Ok(Log {
+        let file = format!("{}.ndjson", instance.name);
+        let mut log = Log {
             name: instance.name.clone(),
-            path: path.join(format!("{}.ndjson", instance.name)),
-            session: Some(session(logs, &loaded, instance)?),
-        })
+            path: directory.join(&file),
+            earlier: paths(parts.remove(&file)),
+            session: None,
+        };
+        log.session = Some(session(logs, &loaded, instance, &log)?);
+        Ok(log)
     };
     members.iter().map(log).collect()
 }
 
 /// The session asked for, else the instance's own, else the last in its file.
-fn session(logs: &Logs, loaded: &Loaded, instance: &Instance) -> Result<String, Fault> {
+fn session(logs: &Logs, loaded: &Loaded, instance: &Instance, log: &Log) -> Result<String, Fault> {
     if let Some(session) = &logs.session_id {
         return Ok(session.clone());
     }
@@ -162,9 +172,7 @@ fn session(logs: &Logs, loaded: &Loaded, instance: &Instance) -> Result<String, 
         let session = state.get("instance_session_id")?.as_str()?;
         Some(session.to_owned())
     });
-    let directory = loaded.project.kitchen().join("logs");
-    let path = directory.join(format!("{}.ndjson", instance.name));
-    current.or_else(|| last_session(&path)).ok_or_else(|| {
+    current.or_else(|| last_session(log)).ok_or_else(|| {
         let message = format!(
             "Instance <{}> has no current session id; use --all-sessions",
             instance.name
@@ -173,9 +181,16 @@ fn session(logs: &Logs, loaded: &Loaded, instance: &Instance) -> Result<String, 
     })
 }
 
-fn last_session(path: &Path) -> Option<String> {
+/// The parts of a log, in order.
+fn paths(parts: Option<Vec<Part>>) -> Vec<PathBuf> {
+    let parts = parts.into_iter().flatten();
+    parts.map(|part| part.path).collect()
+}
+
+fn last_session(log: &Log) -> Option<String> {
     let mut last = None;
-    let file = BufReader::new(File::open(path).ok()?);
+    let earlier = log.earlier.iter().chain([&log.path]);
+    let file = BufReader::new(Joined::of(earlier.cloned().collect()));
     for line in file.split(b'\n') {
         let event: Option<Value> = serde_json::from_slice(&line.ok()?).ok();
         let session = event
@@ -190,14 +205,15 @@ fn last_session(path: &Path) -> Option<String> {
 
 /// The files of all instances that there ever were, or of those that match.
 fn every(argument: Option<&str>) -> Result<Vec<Log>, Fault> {
-    let log = |path: PathBuf| Log {
-        name: path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        path,
-        session: None,
+    let mut parts = parts::listed(Path::new(DIRECTORY));
+    let log = |path: PathBuf| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        Log {
+            earlier: paths(parts.remove(&format!("{name}.ndjson"))),
+            name: name.into_owned(),
+            path,
+            session: None,
+        }
     };
     let mut paths: Vec<PathBuf> = match std::fs::read_dir(DIRECTORY) {
         Ok(entries) => entries
@@ -285,14 +301,13 @@ impl Wanted {
             None | Some(Value::Null) => String::new(),
             Some(other) => other.to_string(),
         };
-        let message = match self.terminal {
-            true => safe(&message, true).into_owned(),
-            false => message,
-        };
-        Some(format!(
-            "{}{message}",
-            self.prefix.as_deref().unwrap_or_default()
-        ))
+        let prefix = self.prefix.as_deref().unwrap_or_default();
+        // Output that came at once is one event.
+        let lines = message.split('\n').map(|line| match self.terminal {
+            true => format!("{prefix}{}", safe(line, true)),
+            false => format!("{prefix}{line}"),
+        });
+        Some(lines.collect::<Vec<_>>().join("\n"))
     }
 }
 

@@ -9,12 +9,14 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
+use tokio::time::MissedTickBehavior;
 
 use super::args::Common;
 use super::fault::{dumb, no_colour};
 use super::streams;
+use crate::config;
 use crate::report::ci::{self, Server};
-use crate::report::{Options, Report, Style, quoted};
+use crate::report::{Options, Report, SETTLE, Style, quoted};
 use crate::run::{Cause, Event};
 
 /// How often the live view is drawn.
@@ -40,6 +42,7 @@ pub fn options(common: &Common, at_once: usize, kitchen: &Path) -> Options {
         colours: common.color.unwrap_or(terminal && !no_colour()),
         concurrent: at_once > 1,
         logs: Some(kitchen.join("logs")),
+        log_bytes: config::Report::default().log_bytes(),
         overwrite: common.log_overwrite.unwrap_or(true),
         runs: None,
         files: Vec::new(),
@@ -83,6 +86,8 @@ pub fn show(
         let mut report = Report::new(&options, out, Box::new(io::stderr()));
         runtime.block_on(async {
             let mut redraw = tokio::time::interval(REDRAW);
+            let mut settle = tokio::time::interval(SETTLE);
+            settle.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
                     event = events.recv() => match event {
@@ -90,6 +95,7 @@ pub fn show(
                         None => break,
                     },
                     _ = redraw.tick(), if live => {}
+                    _ = settle.tick() => report.settle(),
                 }
                 for _ in 1..BATCH {
                     match events.try_recv() {
@@ -101,6 +107,7 @@ pub fn show(
             }
         });
         report.flush();
+        report.settle();
         report.cause()
     })
 }

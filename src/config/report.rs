@@ -22,6 +22,12 @@ pub struct Report {
     pub keep_runs: usize,
     /// Records of runs stay so many days.
     pub keep_days: u32,
+    /// Records of runs have so many megabytes, all together: the oldest go first, and of a run that
+    /// has more by itself no further output is recorded.
+    pub keep_mb: u32,
+    /// Full log files, which are compressed, have so many megabytes, all that a run writes together:
+    /// the oldest go first.
+    pub logs_mb: u32,
 }
 
 impl Default for Report {
@@ -32,7 +38,21 @@ impl Default for Report {
             record: true,
             keep_runs: 30,
             keep_days: 30,
+            keep_mb: 4000,
+            logs_mb: 2000,
         }
+    }
+}
+
+impl Report {
+    /// Bytes that all records of runs may have.
+    pub fn record_bytes(&self) -> u64 {
+        u64::from(self.keep_mb) * 1_000_000
+    }
+
+    /// Bytes that compressed log files may have.
+    pub fn log_bytes(&self) -> u64 {
+        u64::from(self.logs_mb) * 1_000_000
     }
 }
 

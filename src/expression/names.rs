@@ -1,5 +1,7 @@
 //! What expressions may name at a place of the configuration.
 
+use std::sync::Arc;
+
 use crate::config::nearest;
 use crate::matrix::{Cluster, Instance};
 
@@ -39,9 +41,9 @@ pub enum Shape {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     /// The suites of the cluster's members; none outside of a cluster.
-    pub members: Vec<String>,
+    pub members: Arc<Vec<String>>,
     /// The roles that any of them has.
-    pub roles: Vec<String>,
+    pub roles: Arc<Vec<String>>,
     /// Whether it is a place of a cluster.
     pub in_cluster: bool,
     /// Whether the value is one member's: then there are `instance` and `suite`.
@@ -89,15 +91,9 @@ impl Unknown {
 impl Names {
     /// What values of `cluster` may name: those of `member`, or of the workstation.
     pub fn of(cluster: Option<&Cluster>, member: Option<&Instance>, rolling: bool) -> Self {
-        let members = cluster.map(|it| it.members.as_slice()).unwrap_or_default();
-        let mut roles: Vec<String> = Vec::new();
-        for role in members.iter().flat_map(|member| &member.roles) {
-            if !roles.contains(role) {
-                roles.push(role.clone());
-            }
-        }
+        let (members, roles) = cluster.map(Cluster::names).unwrap_or_default();
         Self {
-            members: members.iter().map(|member| member.suite.clone()).collect(),
+            members,
             roles,
             in_cluster: cluster.is_some(),
             of_member: member.is_some(),

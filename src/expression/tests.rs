@@ -5,8 +5,8 @@ use super::*;
 
 fn names() -> Names {
     Names {
-        members: vec!["a".into(), "db".into()],
-        roles: vec!["web".into()],
+        members: vec!["a".to_owned(), "db".into()].into(),
+        roles: vec!["web".to_owned()].into(),
         in_cluster: true,
         of_member: true,
         rolling: false,

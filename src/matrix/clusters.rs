@@ -1,6 +1,6 @@
 //! Multisuites to clusters.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::build::{filter, name_span};
@@ -10,7 +10,7 @@ use super::limits;
 use super::names::{Filter, joined};
 use super::plugins::Plugins;
 use super::step::StepNode;
-use super::steps::{Cast, Parsed, Reader};
+use super::steps::{Cast, Parsed, Reader, Suites};
 use super::{Cluster, Matrix};
 use crate::config::{
     Config, Entry, Keys, Map, Node, Problem, Problems, Severity, Sources, Span, keys_of,
@@ -42,13 +42,14 @@ pub fn add(
         return;
     };
     let names: Vec<&str> = platforms.iter().map(|platform| platform.name).collect();
+    let all = suites.iter().map(|suite| suite.name).collect();
+    let whom = Suites::new(all, &matrix.instances);
     let mut refusals = Vec::new();
     let mut multisuites: Vec<Multisuite<'_>> = Vec::new();
     for node in list {
         let mut reader = Reader {
             sources,
-            suites: suites.iter().map(|suite| suite.name).collect(),
-            instances: &matrix.instances,
+            suites: &whom,
             plugins,
             problems,
             beside: false,
@@ -221,6 +222,7 @@ fn check_suites(
     sources: &Sources,
     problems: &mut Problems,
 ) {
+    let known: HashSet<&str> = suites.iter().map(|suite| suite.name).collect();
     let mut owners: HashMap<&str, (&str, Span)> = HashMap::new();
     for multisuite in multisuites {
         let mut named = Vec::new();
@@ -228,12 +230,11 @@ fn check_suites(
             .steps
             .iter()
             .for_each(|step| step.suites(None, &mut named));
-        let mut told = Vec::new();
-        named.retain(|(name, _)| suites.iter().any(|suite| suite.name == *name));
+        let mut told = HashSet::new();
+        named.retain(|(name, _)| known.contains(name));
         for (suite, span) in named {
             let (owner, first) = *owners.entry(suite).or_insert((multisuite.name, span));
-            if owner != multisuite.name && !told.contains(&suite) {
-                told.push(suite);
+            if owner != multisuite.name && told.insert(suite) {
                 problems.push(
                     Problem::error(format!(
                         "the suite `{suite}` is in two multisuites, `{owner}` and `{}`",
@@ -275,10 +276,11 @@ impl Builder<'_, '_> {
         let all = multisuite.steps.iter();
         all.for_each(|step| step.suites(Some(platform), &mut named));
         let mut members: Vec<usize> = Vec::new();
+        let mut seen = HashSet::new();
         let mut absent = Vec::new();
         for (suite, span) in named {
             match self.by_place.get(&(suite.to_owned(), platform.to_owned())) {
-                Some(at) if members.contains(at) => {}
+                Some(at) if !seen.insert(*at) => {}
                 Some(at) => members.push(*at),
                 None if self.is_suite(suite) => absent.push((suite, span)),
                 // A pattern or a role: it means members, and makes none.
@@ -305,6 +307,7 @@ impl Builder<'_, '_> {
             steps,
             settings: Arc::new(section(&settings(multisuite.node), self.sources)),
             origin: self.sources.origin(multisuite.node.span),
+            by_suite: Default::default(),
         }));
     }
 
@@ -320,11 +323,10 @@ impl Builder<'_, '_> {
         members: &[usize],
     ) -> Option<Vec<StepNode>> {
         let instances = &self.matrix.instances;
-        let mut cast = Cast {
+        let mut cast = Cast::new(
             platform,
-            members: members.iter().map(|at| &*instances[*at]).collect(),
-            wrong: Vec::new(),
-        };
+            members.iter().map(|at| &*instances[*at]).collect(),
+        );
         let steps = multisuite.steps.iter();
         let steps: Vec<_> = steps.filter_map(|it| it.on(&mut cast)).collect();
         let names: Vec<&str> = cast.members.iter().map(|it| it.suite.as_str()).collect();

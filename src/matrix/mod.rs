@@ -2,6 +2,7 @@
 //! Pure data; called by the plan and the command line, calls the configuration only.
 
 mod build;
+mod by_suite;
 mod clusters;
 mod diagnose;
 pub(crate) mod duration;
@@ -27,6 +28,7 @@ use banquet_sdk::{Origin, Peer, Platform, Section, State};
 
 use crate::config::{Node, Problem};
 
+pub use by_suite::BySuite;
 pub use fault::{Chaos, Fault};
 pub use heartbeat::{Heartbeat, Probe};
 pub(crate) use names::Filter;
@@ -35,6 +37,7 @@ pub use select::{SelectError, Selection};
 pub use settings::Settings;
 pub use step::{
     Action, Block, Condition, Expect, Part, Repeat, Shape, Step, StepNode, StepOptions, TimeLimit,
+    each,
 };
 pub use steps::{OPTIONS, reference};
 
@@ -217,12 +220,35 @@ pub struct Cluster {
     pub settings: Arc<Section>,
     /// Where the multisuite is written.
     pub origin: Option<Origin>,
+    /// What is found by the name of a suite.
+    pub by_suite: BySuite,
 }
 
 impl Cluster {
     /// The member of suite `suite`.
     pub fn member(&self, suite: &str) -> Option<&Arc<Instance>> {
-        self.members.iter().find(|member| member.suite == suite)
+        let index = self
+            .by_suite
+            .of(&self.members, &self.steps)
+            .members
+            .get(suite);
+        index.and_then(|index| self.members.get(*index))
+    }
+
+    /// The suites of the members, in order, and the roles that any of them has.
+    pub fn names(&self) -> (Arc<Vec<String>>, Arc<Vec<String>>) {
+        let found = self.by_suite.of(&self.members, &self.steps);
+        (found.suites.clone(), found.roles.clone())
+    }
+
+    /// The steps that verify the member of suite `suite`, in order.
+    pub fn verifies(&self, suite: &str) -> &[Arc<Step>] {
+        let steps = self
+            .by_suite
+            .of(&self.members, &self.steps)
+            .verifies
+            .get(suite);
+        steps.map_or(&[], Vec::as_slice)
     }
 }
 

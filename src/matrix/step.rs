@@ -324,3 +324,11 @@ pub enum Condition {
         matches: String,
     },
 }
+
+/// Calls `see` with every single step of `node`, in order.
+pub fn each(node: &StepNode, see: &mut impl FnMut(&Arc<Step>)) {
+    match node {
+        StepNode::Step(step) => see(step),
+        StepNode::Block(block) => block.shape.children().for_each(|node| each(node, see)),
+    }
+}

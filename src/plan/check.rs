@@ -6,12 +6,12 @@ use banquet_sdk::local_path::missing_of;
 use banquet_sdk::lookup::look_up;
 use banquet_sdk::{Error, Origin, Power};
 
-use super::cluster::{each, late};
+use super::cluster::late;
 use super::living::absent;
 use super::lookup::{Sought, wrong_tests_dir};
 use super::maker::Maker;
 use super::{Command, Item, Planner, Subject, Task, context};
-use crate::matrix::{Action, Instance, Kind, PluginUse, Shape, Step, StepNode};
+use crate::matrix::{Action, Instance, Kind, PluginUse, Shape, Step, StepNode, each};
 
 /// Why a task cannot run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

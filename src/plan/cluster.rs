@@ -1,10 +1,10 @@
 //! What each command does to a cluster (the table "Commands on a cluster").
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Command, Error, Item, Obstacle, Options, Planner, Subject, Task, fault, title};
-use crate::matrix::{Action, Block, Cluster, Instance, Part, Step, StepNode};
+use crate::matrix::{Action, Block, Cluster, Instance, Part, Step, StepNode, each};
 
 impl Planner<'_> {
     pub(super) fn cluster(
@@ -19,7 +19,7 @@ impl Planner<'_> {
             left: Vec::new(),
             items: Vec::new(),
             cleanup: None,
-            tests: Vec::new(),
+            tests: HashMap::new(),
             warnings: Vec::new(),
             obstacles: Vec::new(),
             doubts: Vec::new(),
@@ -89,7 +89,8 @@ impl Planner<'_> {
     /// do not exist.
     fn converge(&self, cluster: &Cluster, task: &mut Task) {
         self.creation_where_missing(cluster, task);
-        let mut there: Vec<String> = initial(cluster).iter().map(|it| it.suite.clone()).collect();
+        let mut there: HashSet<String> =
+            initial(cluster).iter().map(|it| it.suite.clone()).collect();
         there.extend(
             cluster
                 .members
@@ -99,10 +100,7 @@ impl Planner<'_> {
         );
         let mut steps = numbered(cluster, &mut |step| match (&step.action, &step.suite) {
             (Action::Converge | Action::Wait { .. }, _) => true,
-            (Action::Create, Some(suite)) if !there.contains(suite) => {
-                there.push(suite.clone());
-                true
-            }
+            (Action::Create, Some(suite)) => there.insert(suite.clone()),
             _ => false,
         });
         let converges = |step: &Step| step.action == Action::Converge;
@@ -114,7 +112,7 @@ impl Planner<'_> {
 
     /// All `verify` steps, and nothing else.
     fn verify(&self, cluster: &Cluster, task: &mut Task) {
-        let mut suites = Vec::new();
+        let mut suites = HashSet::new();
         task.items = numbered(cluster, &mut |step| {
             let verify = step.action == Action::Verify;
             suites.extend(step.suite.clone().filter(|_| verify));
@@ -185,9 +183,10 @@ impl Planner<'_> {
         let Some(record) = self.facts.records.get(&cluster.name) else {
             return Ok(1);
         };
+        let ended: HashMap<usize, _> = record.steps.iter().map(|it| (it.number, it)).collect();
         for (index, node) in cluster.steps.iter().enumerate() {
             let (number, is) = (index + 1, title(node));
-            let ended = record.steps.iter().rev().find(|it| it.number == number);
+            let ended = ended.get(&number);
             match ended.filter(|ended| ended.passed) {
                 None => return Ok(number),
                 Some(ended) if ended.title != is => {
@@ -230,30 +229,19 @@ fn initial(cluster: &Cluster) -> Vec<Arc<Instance>> {
 }
 
 /// The suites whose first step is `create`.
-pub(super) fn late(cluster: &Cluster) -> Vec<String> {
-    let mut late = Vec::new();
-    let mut seen = Vec::new();
+pub(super) fn late(cluster: &Cluster) -> HashSet<String> {
+    let mut late = HashSet::new();
+    let mut seen = HashSet::new();
     for node in &cluster.steps {
         each(node, &mut |step| {
             for suite in step.suites() {
-                if !seen.contains(suite) {
-                    seen.push(suite.clone());
-                    if step.action == Action::Create {
-                        late.push(suite.clone());
-                    }
+                if seen.insert(suite.clone()) && step.action == Action::Create {
+                    late.insert(suite.clone());
                 }
             }
         });
     }
     late
-}
-
-/// Calls `see` with every single step of `node`, in order.
-pub fn each(node: &StepNode, see: &mut impl FnMut(&Arc<Step>)) {
-    match node {
-        StepNode::Step(step) => see(step),
-        StepNode::Block(block) => block.shape.children().for_each(|node| each(node, see)),
-    }
 }
 
 fn contains(item: &Item, wanted: &impl Fn(&Step) -> bool) -> bool {

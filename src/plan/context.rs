@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use banquet_sdk::{Context, Discard, Identity, Platform, Plugins, Section};
+use banquet_sdk::{Context, Discard, Environment, Identity, Platform, Plugins, Section};
 use tokio_util::sync::CancellationToken;
 
 use crate::matrix::Instance;
@@ -39,7 +39,8 @@ pub fn context(
         },
         platform: instance.platform_type.clone(),
         provisioner: instance.provisioner.section.clone(),
-        environment: BTreeMap::from(environment.map(|(key, value)| (key.into(), value.clone()))),
+        environment: BTreeMap::from(environment.map(|(key, value)| (key.into(), value.clone())))
+            .into(),
         ..context_of(project, identity, section)
     }
 }
@@ -59,7 +60,7 @@ pub fn context_of(project: &Project, identity: Identity, section: Arc<Section>) 
         root: project.root.clone(),
         kitchen_dir: project.kitchen(),
         test_dir: project.test_dir.clone(),
-        environment: BTreeMap::new(),
+        environment: Environment::default(),
         local_prefix: Vec::new(),
         transport: None,
         targets: Arc::default(),

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use banquet_sdk::{Origin, Section};
 use serde_json::Value;
 
-use super::cluster::each;
 use super::{Command, Obstacle, Planner, Subject, Task};
 use crate::config::escaped;
 use crate::expression::{Names, Wrong, exact, read};
-use crate::matrix::{Action, Cluster, Condition, Instance, Kind, Matrix, Probe, Step};
+use crate::matrix::{Action, Cluster, Condition, Instance, Kind, Matrix, Probe, Step, each};
 
 /// An expression that cannot be used, and where it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]

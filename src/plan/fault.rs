@@ -5,9 +5,8 @@ use std::sync::Arc;
 use banquet_sdk::wording::time;
 use banquet_sdk::{Driver, Error, LinkFault, Power};
 
-use super::cluster::each;
 use super::{Obstacle, Planner, Strike, Task, context, schedule};
-use crate::matrix::{Action, Cluster, Fault, Heartbeat, Instance, Kind, Probe, Step};
+use crate::matrix::{Action, Cluster, Fault, Heartbeat, Instance, Kind, Probe, Step, each};
 
 /// So many faults of a chaos are listed.
 const SHOWN: usize = 20;

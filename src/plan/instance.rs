@@ -1,5 +1,6 @@
 //! Test Kitchen's state machine (lib/kitchen/instance.rb, `FSM`).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Command, DestroyPolicy, Error, Item, Options, Planner, Subject, Task};
@@ -74,7 +75,7 @@ impl Planner<'_> {
             left: Vec::new(),
             items,
             cleanup,
-            tests: Vec::new(),
+            tests: HashMap::new(),
             warnings: Vec::new(),
             obstacles: Vec::new(),
             doubts: Vec::new(),

@@ -1,25 +1,24 @@
 //! Steps that need a member which is not there: destroyed by an earlier step and not created anew,
 //! or not created yet. Only what is sure is told: of what runs at the same time any may come first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use banquet_sdk::{Origin, Section};
 use serde_json::Value;
 
-use super::cluster::each;
 use super::expressions::texts;
 use super::{Obstacle, Task};
 use crate::config::escaped;
 use crate::expression::{Names, exact, peers};
-use crate::matrix::{Action, Block, Cluster, Kind, Shape, Step, StepNode};
+use crate::matrix::{Action, Block, Cluster, Kind, Shape, Step, StepNode, each};
 
 /// Why a suite's machine is not there, as a clause.
 type Gone = BTreeMap<String, String>;
 
 /// Notes the steps of `task` that need a machine which is not there by then. `late` are the suites
 /// that steps create.
-pub(super) fn absent(task: &Task, late: &[String], found: &mut Vec<Obstacle>) {
+pub(super) fn absent(task: &Task, late: &HashSet<String>, found: &mut Vec<Obstacle>) {
     let Some(cluster) = &task.cluster else { return };
     let not_yet = |suite: &String| (suite.clone(), "is not created before".to_owned());
     let mut walk = Walk {

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use banquet_sdk::Tests;
 use banquet_sdk::lookup::{Lookup, is_visible, look_up, shown};
 
-use super::cluster::each;
 use super::{Item, Planner, Subject, Task, context};
-use crate::matrix::{Action, Instance, Step};
+use crate::matrix::{Action, Instance, Step, each};
 
 /// Where the tests of a verify are looked for, and whether there must be any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,20 +27,13 @@ impl Sought {
     /// where the steps look that verify it.
     pub fn of(task: &Task, instance: &Instance, step: Option<&Step>) -> Self {
         let own = |step: &&Step| step.action == Action::Verify;
-        let mut steps: Vec<Arc<Step>> = Vec::new();
-        if step.filter(own).is_none() {
-            for node in task.cluster.iter().flat_map(|cluster| &cluster.steps) {
-                each(node, &mut |step| {
-                    let of_it = step.suite.as_deref() == Some(&instance.suite);
-                    if step.action == Action::Verify && of_it {
-                        steps.push(step.clone());
-                    }
-                });
+        let steps: Vec<&Step> = match (step.filter(own), &task.cluster) {
+            (Some(step), _) => vec![step],
+            (None, Some(cluster)) => {
+                let steps = cluster.verifies(&instance.suite).iter();
+                steps.map(AsRef::as_ref).collect()
             }
-        }
-        let steps: Vec<&Step> = match step.filter(own) {
-            Some(step) => vec![step],
-            None => steps.iter().map(AsRef::as_ref).collect(),
+            (None, None) => Vec::new(),
         };
         let in_cluster = !steps.is_empty() || matches!(task.subject, Subject::Cluster(_));
         let cluster = task.cluster.as_ref().filter(|_| in_cluster);
@@ -109,26 +101,25 @@ pub(super) fn wrong_tests_dir(
 /// What there is to run for one verify, before anything runs.
 #[derive(Clone, Debug)]
 pub struct FoundTests {
-    /// Name of the instance.
-    pub instance: String,
-    /// The step; none for the instance by itself.
-    pub step: Option<Arc<Step>>,
     /// Name of the directory whose tests are run.
     pub name: String,
     /// Each directory with what is in it, for people.
     pub lines: Vec<String>,
 }
 
+/// What is verified: an instance, by a step or by itself. Steps may be written alike: each is told by
+/// its address, which stays as long as its cluster does.
+pub(super) type Verified = (String, Option<usize>);
+
+fn verified(instance: &str, step: Option<&Step>) -> Verified {
+    let address = step.map(|step| std::ptr::from_ref(step).addr());
+    (instance.to_owned(), address)
+}
+
 impl Task {
     /// What there is to run for `step` of `instance`.
     pub fn found_tests(&self, instance: &str, step: Option<&Step>) -> Option<&FoundTests> {
-        let same = |found: &&FoundTests| match (&found.step, step) {
-            (Some(one), Some(other)) => std::ptr::eq::<Step>(&**one, other),
-            (None, None) => true,
-            _ => false,
-        };
-        let mut all = self.tests.iter().filter(|it| it.instance == instance);
-        all.find(same)
+        self.tests.get(&verified(instance, step))
     }
 }
 
@@ -172,12 +163,12 @@ impl Planner<'_> {
                 task.warnings
                     .push(format!("{what} finds no test yet; it looks for {places}"));
             }
-            task.tests.push(FoundTests {
-                instance: instance.name.clone(),
+            let found = FoundTests {
                 lines: lines(&lookup, &self.project.root),
-                step,
                 name,
-            });
+            };
+            let key = verified(&instance.name, step.as_deref());
+            task.tests.entry(key).or_insert(found);
         }
     }
 

@@ -18,14 +18,15 @@ mod strays;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use chaos::{Strike, schedule};
 pub use check::Obstacle;
-pub use cluster::each;
 pub use context::{context, context_of};
 pub use expressions::{Misnamed, misnamed};
 pub use facts::Facts;
+use lookup::Verified;
 pub use lookup::{FoundTests, Sought};
 pub use render::render;
 pub use strays::{Strays, as_made, made_otherwise};
@@ -160,7 +161,7 @@ pub struct Task {
     /// What happens after the items, however they ended; none for all commands but `test`.
     pub cleanup: Option<DestroyPolicy>,
     /// What there is to run for each verify.
-    pub tests: Vec<FoundTests>,
+    pub(crate) tests: HashMap<Verified, FoundTests>,
     /// What a person should know beforehand (`destroy` steps are not run by `verify`).
     pub warnings: Vec<String>,
     /// Why it cannot run.

@@ -200,6 +200,7 @@ fn cluster(name: &str) -> Cluster {
         steps: Vec::new(),
         settings: Arc::default(),
         origin: None,
+        by_suite: Default::default(),
     }
 }
 

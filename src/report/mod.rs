@@ -9,9 +9,11 @@ mod expected;
 mod html;
 mod junit;
 mod live;
+mod log_files;
 mod logs;
 mod narrator;
 mod outputs;
+pub mod parts;
 mod printer;
 pub mod record;
 mod structured;
@@ -30,6 +32,7 @@ mod tests;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use blocks::Blocks;
 use ending::More;
@@ -76,6 +79,8 @@ pub struct Options {
     pub concurrent: bool,
     /// Directory of the log files; none: no log files.
     pub logs: Option<PathBuf>,
+    /// Bytes that full log files may have, compressed; the oldest go first.
+    pub log_bytes: u64,
     /// Whether log files begin anew.
     pub overwrite: bool,
     /// Where runs are recorded, and how long; none: not at all.
@@ -89,6 +94,9 @@ pub struct Options {
     /// The build server that reads along.
     pub ci: ci::Options,
 }
+
+/// What is written to log files waits so long for more, so that it is written in few pieces.
+pub const SETTLE: Duration = Duration::from_millis(200);
 
 /// Columns in front of a word of the kitchen.
 const MARGIN: usize = 7;
@@ -114,6 +122,8 @@ pub struct Report {
     groups: Option<ci::Groups>,
     /// Whether a report that was asked for could not be written.
     unwritten: bool,
+    /// When log files and record were last written.
+    settled: Instant,
     out: Out,
     err: Out,
 }
@@ -132,7 +142,7 @@ impl Report {
     /// and the run goes on without.
     pub fn new(options: &Options, out: Out, mut err: Out) -> Self {
         let logs = options.logs.as_ref().and_then(|dir| {
-            Logs::new(dir, options.overwrite, options.level)
+            Logs::new(dir, options.overwrite, options.level, options.log_bytes)
                 .map_err(|error| no_logs(&mut err, &error))
                 .ok()
         });
@@ -158,6 +168,7 @@ impl Report {
             groups: (options.style == Style::Lines && !options.concurrent)
                 .then(|| ci::Groups::new(options.ci.server)),
             unwritten: false,
+            settled: Instant::now(),
             out: Box::new(io::BufWriter::new(out)),
             err,
         }
@@ -174,9 +185,7 @@ impl Report {
             };
             self.heard(told);
         }
-        if let Some(logs) = &mut self.logs {
-            logs.structured.event(event);
-        }
+        self.log(|logs| logs.event(event));
         if let EventKind::SubjectStarted {
             subject, members, ..
         } = &event.kind
@@ -224,7 +233,17 @@ impl Report {
             let flushed = self.out.flush();
             self.heard(flushed);
         }
+        self.recorded(Writer::secure);
+        if self.settled.elapsed() > SETTLE {
+            self.settle();
+        }
+    }
+
+    /// Hands the log files and the record to the operating system.
+    pub fn settle(&mut self) {
+        self.settled = Instant::now();
         self.log(Logs::flush);
+        self.recorded(Writer::flush);
     }
 
     /// The most important cause of what failed, if anything did.
@@ -299,6 +318,7 @@ impl Report {
             self.tell_server();
         }
         self.flush();
+        self.settle();
         self.write_files(verdict);
         let _ = self.err.flush();
     }
@@ -353,7 +373,18 @@ impl Report {
                 Err(error) => no_record(&mut self.err, &error),
             }
         }
-        if let Some(Err(error)) = self.record.as_mut().map(|record| record.event(event)) {
+        let was_full = self.record.as_ref().is_some_and(Writer::is_full);
+        self.recorded(|record| record.event(event));
+        if !was_full && self.record.as_ref().is_some_and(Writer::is_full) {
+            let _ = writeln!(
+                self.err,
+                "$$$$$$ the record has as many bytes as it may have (`report: {{keep_mb: …}}`): output is not recorded any further"
+            );
+        }
+    }
+
+    fn recorded(&mut self, write: impl FnOnce(&mut Writer) -> io::Result<()>) {
+        if let Some(Err(error)) = self.record.as_mut().map(write) {
             self.record = None;
             no_record(&mut self.err, &error);
         }

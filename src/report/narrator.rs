@@ -7,7 +7,7 @@ use std::time::Duration;
 use banquet_sdk::{CaseStatus, TestCase, wording};
 use clap::ValueEnum;
 
-use super::tally::Tally;
+use super::tally::{Subject, Tally};
 use super::text::{capital, doing, left_out, minutes, path};
 use crate::run::{Cause, Event, EventKind, Failure, HeartbeatSummary, Outcome, Place};
 
@@ -309,11 +309,11 @@ fn who(place: &Place) -> &str {
 
 fn step_title(tally: &Tally, place: &Place, title: &str, attempt: u32) -> String {
     let number = path(&place.step);
-    let steps = tally
-        .subject(&place.subject)
-        .map_or(0, |subject| subject.titles().count());
     let of = match place.step.len() {
-        1 => format!(" of {steps}"),
+        1 => {
+            let subject = tally.subject(&place.subject);
+            format!(" of {}", subject.map_or(0, Subject::steps))
+        }
         _ => String::new(),
     };
     match attempt {

@@ -4,11 +4,9 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::narrator::{Kind, Level, Line};
-use super::text::safe;
 use crate::run::{Event, EventKind};
 
 /// What is known of a run beside its lines.
@@ -82,14 +80,14 @@ impl Structured {
         }
     }
 
-    /// The line for the log of `instance`, or of the whole run, as JSON without its end.
-    pub fn line(&mut self, instance: Option<&str>, at: Timestamp, line: &Line) -> String {
+    /// The line for the log of `instance`, or of the whole run, as JSON without its end. The text of
+    /// `line` is safe already.
+    pub fn line(&mut self, instance: Option<&str>, at: String, line: &Line) -> String {
         let program = instance.unwrap_or("Kitchen");
         let sequence = self.sequences.entry(program.into()).or_default();
         *sequence += 1;
         let whose = instance.or(line.instance.as_deref());
         let attempt = whose.and_then(|instance| self.attempts.get(instance));
-        let text = safe(&line.text, false);
         let entry = Entry {
             kitchen_run_id: self.run.as_deref(),
             instance: whose,
@@ -98,7 +96,7 @@ impl Structured {
             action: attempt.map(|it| it.action.as_str()),
             action_id: attempt.map(|it| it.action_id.as_str()),
             instance_session_id: attempt.map(|it| it.session.as_str()),
-            timestamp: at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
+            timestamp: at,
             level: match line.level {
                 Level::Debug => "debug",
                 Level::Info => "info",
@@ -111,7 +109,7 @@ impl Structured {
                 Kind::Word => "log",
                 Kind::Output => "stream",
             },
-            message: &text,
+            message: &line.text,
             progname: program,
             sequence: *sequence,
         };
@@ -122,6 +120,8 @@ impl Structured {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::run::Place;
 
@@ -139,9 +139,10 @@ mod tests {
             kind: Kind::Output,
             subject: place.subject.clone(),
             instance: place.instance.clone(),
-            text: "\u{1b}[32minstalling \"x\"".into(),
+            text: "installing \"x\"".into(),
         };
-        let mut lines = vec![structured.line(Some("web1-centos-7"), at, &line)];
+        let told = at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+        let mut lines = vec![structured.line(Some("web1-centos-7"), told.clone(), &line)];
         for kind in [
             EventKind::RunStarted {
                 run: "r-1".into(),
@@ -160,8 +161,8 @@ mod tests {
         ] {
             structured.event(&Event { at, kind });
         }
-        lines.push(structured.line(Some("web1-centos-7"), at, &line));
-        lines.push(structured.line(None, at, &line));
+        lines.push(structured.line(Some("web1-centos-7"), told.clone(), &line));
+        lines.push(structured.line(None, told, &line));
         insta::assert_snapshot!(lines.join("\n"));
     }
 }

@@ -1,6 +1,7 @@
 //! The live view: a few lines below the output that say what runs now, what is broken on purpose
 //! and what heartbeats hear.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use banquet_sdk::wording;
@@ -107,11 +108,11 @@ impl Clock<'_> {
             .running
             .iter()
             .rfind(|running| running.step && running.place.step.len() == 1);
-        let what = match (step, subject.running.first()) {
+        let what = match (step, subject.running.iter().next()) {
             (Some(step), _) => format!(
                 "step {}/{}: {}",
                 path(&step.place.step),
-                subject.titles().count(),
+                subject.steps(),
                 step.what
             ),
             (None, Some(first)) => word(first),
@@ -149,13 +150,12 @@ impl Clock<'_> {
         let longest = names.max();
         let width = if self.narrow { 0 } else { longest.unwrap_or(0) };
         let (mut busy, mut idle) = (Vec::new(), Vec::new());
+        let at_work = subject.running.iter();
+        let at_work = at_work.filter_map(|it| Some((it.place.instance.as_deref()?, it)));
+        let at_work: HashMap<&str, &Running> = at_work.collect();
         for member in &subject.members {
             let name = short(member, self.platforms);
-            let running = subject
-                .running
-                .iter()
-                .rfind(|running| running.place.instance.as_deref() == Some(member));
-            match running {
+            match at_work.get(member.as_str()) {
                 Some(running) => busy.push(Row::new(
                     format!("  {name:width$}  {}", word(running)),
                     self.time(running.since, self.expected_of(subject, running)),
@@ -172,10 +172,9 @@ impl Clock<'_> {
 
     /// Of an action in a step, what the step took.
     fn expected_of(&self, subject: &Subject, running: &Running) -> Option<Duration> {
-        let step = |it: &&Running| {
-            it.step && !it.place.step.is_empty() && it.place.step == running.place.step
-        };
-        let told = subject.running.iter().find(step).unwrap_or(running);
+        let path = &running.place.step;
+        let step = subject.running.step(path).filter(|_| !path.is_empty());
+        let told = step.unwrap_or(running);
         let instance = told.place.instance.as_deref();
         self.expected.of_part(subject, instance, &told.what)
     }

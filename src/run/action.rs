@@ -202,10 +202,9 @@ impl Job<'_> {
         cx.cancel = scope.cancel.clone();
         if kind != Kind::Driver {
             // Drivers run none of the user's code that asks for peers.
-            cx.environment.extend(known.environment.clone());
+            cx.environment.share(known.environment.clone());
         }
-        cx.environment
-            .insert(TESTS_NAME.into(), cx.tests_name.clone());
+        cx.environment.insert(TESTS_NAME, cx.tests_name.as_str());
         let user = instance
             .transport
             .section
@@ -217,7 +216,7 @@ impl Job<'_> {
             ("KITCHEN_USERNAME", state.str("username").or(user)),
         ] {
             if let Some(value) = value {
-                cx.environment.insert(name.into(), value.into());
+                cx.environment.insert(name, value);
             }
         }
         if kind != Kind::Transport {

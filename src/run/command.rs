@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use banquet_sdk::process::{self, Collect};
-use banquet_sdk::{Context, Exec, ExitStatus, Line, Output, State, Stdin, async_trait, first_line};
+use banquet_sdk::{
+    Context, Environment, Exec, ExitStatus, Line, Output, State, Stdin, async_trait, first_line,
+};
 
 use super::action::Work;
 use super::expression::Expressions;
@@ -54,7 +56,7 @@ impl Job<'_> {
         let mut cx = self.on_member(&work, &state, scope).await?;
         for (name, value) in environment {
             let value = told.text(value, step.origin.as_ref())?;
-            cx.environment.insert(name.clone(), value);
+            cx.environment.insert(name.as_str(), value);
         }
         let connection = self.connect(member, &work, &state, scope).await?;
         let output = Both::new(cx.output.clone());
@@ -83,18 +85,16 @@ impl Job<'_> {
     ) -> Result<Context, Failure> {
         let mut cx = self.context(work, Kind::Transport, state, scope).await?;
         if !self.is_workstation(&work.instance) {
-            cx.environment
-                .insert("KITCHEN_PEERS_FILE".into(), PEERS_FILE.into());
+            cx.environment.insert("KITCHEN_PEERS_FILE", PEERS_FILE);
         }
         Ok(cx)
     }
 
     /// The variables of a command of the workstation that is no member's.
-    pub(super) fn on_workstation(&self) -> BTreeMap<String, String> {
-        let mut environment = self.known().environment.clone();
+    pub(super) fn on_workstation(&self) -> Environment {
         let cluster = self.task.subject.name().to_owned();
-        environment.insert("KITCHEN_CLUSTER".into(), cluster);
-        environment
+        let own = BTreeMap::from([("KITCHEN_CLUSTER".to_owned(), cluster)]);
+        Environment::new(self.known().environment.clone(), own)
     }
 
     /// A command of the workstation that reaches the members.
@@ -113,7 +113,7 @@ impl Job<'_> {
         let root = &self.run.kitchen.project.root;
         let directory = cwd.map_or_else(|| root.clone(), |cwd| root.join(cwd));
         process.current_dir(&directory);
-        process.envs(self.on_workstation());
+        process.envs(&self.on_workstation());
         for (name, value) in environment {
             process.env(name, text(value)?);
         }

@@ -27,8 +27,7 @@ impl Job<'_> {
             .provisioner(&instance.provisioner.name)?;
         let mut cx = self.context(work, Kind::Provisioner, state, scope).await?;
         if !self.is_workstation(instance) {
-            cx.environment
-                .insert("KITCHEN_PEERS_FILE".into(), PEERS_FILE.into());
+            cx.environment.insert("KITCHEN_PEERS_FILE", PEERS_FILE);
         }
         let failure = |error: Error| {
             let started = !error

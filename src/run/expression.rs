@@ -1,9 +1,11 @@
 //! Expressions in the user's values, at a moment of the run: the facts of those who live then.
 
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use banquet_sdk::{Origin, Peer, Peers, Section};
 use handlebars::{Context, Handlebars, RenderErrorReason};
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::job::Job;
@@ -12,10 +14,26 @@ use crate::config::escaped;
 use crate::expression::{Names, Template, Wrong, exact, read};
 use crate::matrix::{Cluster, Instance};
 
-/// What expressions may name at a moment of the run.
+/// What expressions may name at a moment of the run. Facts of all members are gathered when a text asks
+/// for any.
 pub(super) struct Expressions {
-    engine: Handlebars<'static>,
     names: Names,
+    cluster: Option<Arc<Cluster>>,
+    peers: Arc<Peers>,
+    own: Option<Own>,
+    made: OnceLock<Made>,
+}
+
+/// The member that the value belongs to.
+pub(super) struct Own {
+    suite: String,
+    platform: String,
+    peer: Peer,
+}
+
+/// What texts are rendered with.
+struct Made {
+    engine: Handlebars<'static>,
     facts: Context,
     living: Vec<String>,
 }
@@ -25,51 +43,75 @@ impl Job<'_> {
     pub(super) fn expressions(&self, instance: Option<&Instance>, rolling: bool) -> Expressions {
         let known = self.known();
         let own = instance.map(|instance| {
-            let living = known.peers.suite(&instance.suite).cloned();
+            let living = known.peer(&instance.suite).cloned();
             let peer = living.or_else(|| Some(self.member(instance).ok()?.peer()));
-            (instance, peer.unwrap_or_default())
+            Own::of(instance, peer.unwrap_or_default())
         });
-        Expressions::new(self.task.cluster.as_deref(), &known.peers, own, rolling)
+        let (cluster, peers) = (self.task.cluster.clone(), known.peers.clone());
+        let names = Names::of(cluster.as_deref(), instance, rolling);
+        Expressions::new(names, cluster, peers, own)
     }
 }
 
-impl Expressions {
-    /// With the living members, and what is known of the member that the value belongs to.
-    fn new(
-        cluster: Option<&Cluster>,
-        peers: &Peers,
-        own: Option<(&Instance, Peer)>,
-        rolling: bool,
-    ) -> Self {
+impl Own {
+    fn of(instance: &Instance, peer: Peer) -> Self {
+        Self {
+            suite: instance.suite.clone(),
+            platform: instance.platform.clone(),
+            peer,
+        }
+    }
+}
+
+impl Made {
+    fn new(names: &Names, cluster: Option<&Cluster>, peers: &Peers, own: Option<&Own>) -> Self {
         let mut engine = Handlebars::new();
         engine.set_strict_mode(true);
         engine.register_escape_fn(handlebars::no_escape);
-        let names = Names::of(
-            cluster,
-            own.as_ref().map(|(instance, _)| *instance),
-            rolling,
-        );
         let mut facts = Map::new();
         if let Some(cluster) = cluster {
-            facts.insert("peers".into(), members(&names, peers));
+            facts.insert("peers".into(), members(names, peers));
             let all = json!({
                 "name": cluster.name, "platform": cluster.platform, "multisuite": cluster.multisuite
             });
             facts.insert("cluster".into(), all);
             facts.insert("platform".into(), json!({"name": cluster.platform}));
         }
-        if let Some((instance, peer)) = own {
-            facts.insert("instance".into(), told(&peer));
-            facts.insert("member".into(), told(&peer));
-            facts.insert("suite".into(), json!({"name": instance.suite}));
-            facts.insert("platform".into(), json!({"name": instance.platform}));
+        if let Some(own) = own {
+            facts.insert("instance".into(), told(&own.peer));
+            facts.insert("member".into(), told(&own.peer));
+            facts.insert("suite".into(), json!({"name": own.suite}));
+            facts.insert("platform".into(), json!({"name": own.platform}));
         }
         Self {
             engine,
-            names,
             facts: Context::from(Value::Object(facts)),
             living: peers.0.iter().map(|peer| peer.suite.clone()).collect(),
         }
+    }
+}
+
+impl Expressions {
+    /// With the living members, and what is known of the member that the value belongs to.
+    fn new(
+        names: Names,
+        cluster: Option<Arc<Cluster>>,
+        peers: Arc<Peers>,
+        own: Option<Own>,
+    ) -> Self {
+        Self {
+            names,
+            cluster,
+            peers,
+            own,
+            made: OnceLock::new(),
+        }
+    }
+
+    fn made(&self) -> &Made {
+        let cluster = self.cluster.as_deref();
+        let make = || Made::new(&self.names, cluster, &self.peers, self.own.as_ref());
+        self.made.get_or_init(make)
     }
 
     /// `text` with its expressions replaced. `at` is where it is written.
@@ -78,8 +120,9 @@ impl Expressions {
         let Some(template) = template else {
             return Ok(text.into());
         };
-        self.engine
-            .render_template_with_context(template.source(), &self.facts)
+        let made = self.made();
+        made.engine
+            .render_template_with_context(template.source(), &made.facts)
             .map(|rendered| template.finished(&rendered))
             .map_err(|error| failure(self.missing(&template, text, error.reason()), at))
     }
@@ -122,11 +165,11 @@ impl Expressions {
             .trim_start_matches("@root.")
             .split(['.', '/'])
             .collect();
-        let living = living(&self.living);
+        let living = living(&self.made().living);
         let (reason, help) = match words.as_slice() {
             ["peers", suite, fact, ..] if *suite != "role" => {
                 let suite = suite.trim_matches(['[', ']']);
-                match self.living.iter().any(|living| living == suite) {
+                match self.made().living.iter().any(|living| living == suite) {
                     true => (format!("`{suite}` has no {fact}"), not_told(fact)),
                     false => (format!("`{suite}` is not alive"), living),
                 }
@@ -176,14 +219,27 @@ fn told(peer: &Peer) -> Value {
 /// The living members by suite, null for those that do not live, and those of each role, in order:
 /// `{{#each peers.role.web}}{{this.address}} {{/each}}`.
 fn members(names: &Names, peers: &Peers) -> Value {
-    let of = |suite: &String| peers.suite(suite).map_or(Value::Null, told);
+    let living = peers.0.iter().map(|peer| (peer.suite.as_str(), peer));
+    let living: HashMap<&str, &Peer> = living.collect();
+    let of = |suite: &String| {
+        living
+            .get(suite.as_str())
+            .map_or(Value::Null, |it| told(it))
+    };
     let all = names.members.iter();
     let mut members: Map<String, Value> = all.map(|suite| (suite.clone(), of(suite))).collect();
-    let of_role = |role: &String| -> Value {
-        let having = peers.0.iter().filter(|peer| peer.roles.contains(role));
-        having.map(told).collect()
-    };
-    let roles = names.roles.iter().map(|role| (role.clone(), of_role(role)));
+    let roles = names.roles.iter().map(|role| (role.clone(), Vec::new()));
+    let mut roles: IndexMap<String, Vec<Value>> = roles.collect();
+    for peer in &peers.0 {
+        let own: HashSet<&String> = peer.roles.iter().collect();
+        for role in own {
+            if let Some(having) = roles.get_mut(role) {
+                having.push(told(peer));
+            }
+        }
+    }
+    let roles = roles.into_iter();
+    let roles = roles.map(|(role, having)| (role, Value::Array(having)));
     // A suite that is called `role` is meant by that name, as before there were roles.
     members
         .entry("role")

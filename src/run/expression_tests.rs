@@ -25,8 +25,10 @@ fn expressions() -> Expressions {
     ]);
     let own = cluster
         .member("web-1")
-        .map(|it| (&**it, peers.0[1].clone()));
-    Expressions::new(Some(cluster), &peers, own, false)
+        .map(|it| (it, Own::of(it, peers.0[1].clone())));
+    let names = Names::of(Some(cluster), own.as_ref().map(|(it, _)| &***it), false);
+    let own = own.map(|(_, own)| own);
+    Expressions::new(names, Some(cluster.clone()), Arc::new(peers), own)
 }
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! Lifecycle hooks: the user's commands around each action (lib/kitchen/lifecycle_hooks.rb).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use banquet_sdk::lenient::{List, Text};
 use banquet_sdk::{Context, Exec, Peers, State, Stdin, first_line, process, wording};
@@ -15,6 +16,9 @@ use super::wait::quoted;
 use super::{Cause, Failure};
 use crate::matrix::{Action, Filter, Instance, Kind};
 use crate::plan::word;
+
+/// The variable that tells hooks where the machine is; empty before it is known.
+const HOST_NAME: &str = "KITCHEN_INSTANCE_HOSTNAME";
 
 /// One hook, as written; a string is a local command.
 #[derive(Debug, Default, Deserialize)]
@@ -153,7 +157,7 @@ async fn context(
     let mut cx = job.context(work, Kind::Transport, state, scope).await?;
     if work.action == Action::Create && scope.step.is_empty() && job.task.cluster.is_some() {
         let peers = Peers(job.members.iter().map(Member::peer).collect());
-        cx.environment.extend(peers.environment());
+        cx.environment.share(Arc::new(peers.environment()));
     }
     Ok(cx)
 }
@@ -168,11 +172,11 @@ async fn local(
 ) -> Result<(), Failure> {
     let state = member.state();
     let mut cx = context(job, work, &state, scope).await?;
-    cx.environment
-        .entry("KITCHEN_INSTANCE_HOSTNAME".into())
-        .or_default();
+    if cx.environment.get(HOST_NAME).is_none() {
+        cx.environment.insert(HOST_NAME, "");
+    }
     for (name, value) in &hook.environment {
-        cx.environment.insert(name.clone(), text(value));
+        cx.environment.insert(name.as_str(), text(value));
     }
     let mut process = cx.local_command(&hook.line(command));
     let directory = match &hook.cwd {

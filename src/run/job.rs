@@ -1,10 +1,10 @@
 //! The work on one subject: item after item, then the cleanup.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use banquet_sdk::{Peers, Target};
+use banquet_sdk::{Peer, Peers, Target};
 use futures::StreamExt;
 
 use super::action::Work;
@@ -27,6 +27,9 @@ pub(super) struct Job<'a> {
     pub after_crash: bool,
     /// Machines of the subject's cluster, else the instance alone.
     pub members: Vec<Member>,
+    /// Their indices by name, and by suite.
+    by_name: HashMap<String, usize>,
+    by_suite: HashMap<String, usize>,
     /// Those whose machines were not made as the configuration has them now, as they were made.
     pub made_otherwise: Vec<Arc<Instance>>,
     record: Mutex<ClusterRecord>,
@@ -57,8 +60,18 @@ impl Drop for Mending<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub peers: Arc<Peers>,
-    pub environment: BTreeMap<String, String>,
+    /// Indices of the peers by suite.
+    by_suite: HashMap<String, usize>,
+    pub environment: Arc<BTreeMap<String, String>>,
     pub targets: Arc<BTreeMap<String, Target>>,
+}
+
+impl Known {
+    /// What is known of the living member of suite `suite`.
+    pub fn peer(&self, suite: &str) -> Option<&Peer> {
+        let index = self.by_suite.get(suite);
+        index.and_then(|index| self.peers.0.get(*index))
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,13 +86,14 @@ fn everybody(task: &Task) -> (Vec<&Arc<Instance>>, Vec<Arc<Instance>>) {
         None => task.subject.members(),
     };
     let mut all: Vec<&Arc<Instance>> = configured.iter().collect();
+    let mut known: HashSet<&str> = all.iter().map(|it| it.name.as_str()).collect();
     let mut strays = Vec::new();
     for item in &task.items {
         let Item::All { members, .. } = item else {
             continue;
         };
         for member in members {
-            if !all.iter().any(|it| it.name == member.name) {
+            if known.insert(&member.name) {
                 all.push(member);
                 strays.push(member.clone());
             }
@@ -101,12 +115,13 @@ impl<'a> Job<'a> {
             })
         );
         let (all, strays) = everybody(task);
+        let worked_on = task.subject.members().iter().chain(&strays);
+        let worked_on: HashSet<&str> = worked_on.map(|it| it.name.as_str()).collect();
         let mut members = Vec::with_capacity(all.len());
         let mut otherwise = Vec::new();
         for instance in all {
             let file = project.state_file(&instance.name);
-            let mut worked_on = task.subject.members().iter().chain(&strays);
-            let ours = worked_on.any(|it| it.name == instance.name);
+            let ours = worked_on.contains(instance.name.as_str());
             let values = match file.read() {
                 Ok(values) => values,
                 Err(_) if !ours => Default::default(),
@@ -130,10 +145,19 @@ impl<'a> Job<'a> {
             }
             members.push(member);
         }
+        let index = |name: fn(&Instance) -> &String| {
+            let mut found = HashMap::new();
+            for (index, member) in members.iter().enumerate() {
+                found.entry(name(&member.instance).clone()).or_insert(index);
+            }
+            found
+        };
         let job = Self {
             run,
             task,
             after_crash,
+            by_name: index(|it| &it.name),
+            by_suite: index(|it| &it.suite),
             members,
             made_otherwise: otherwise,
             record: Mutex::default(),
@@ -341,14 +365,27 @@ impl<'a> Job<'a> {
             Outcome::Failed(failure) => Some(failure.message.clone()),
             _ => None,
         };
+        let ended = Ended {
+            number,
+            title,
+            passed: error.is_none(),
+            error: error.map(|text| self.run.sink.secrets.mask(&text).into_owned()),
+        };
+        if let Some(cluster) = &self.task.cluster {
+            let mut record = locked(&self.record);
+            let last = record.last().is_none_or(|last| last.number < number);
+            // What is on disk is what this run wrote: numbers grow with every step.
+            let kitchen = self.run.kitchen.project.kitchen();
+            if last
+                && record.run == self.run.id
+                && record.add(&ended, &kitchen, &cluster.name).is_ok()
+            {
+                return Ok(());
+            }
+        }
         self.record(|record| {
             record.steps.retain(|it| it.number != number);
-            record.steps.push(Ended {
-                number,
-                title,
-                passed: error.is_none(),
-                error: error.map(|text| self.run.sink.secrets.mask(&text).into_owned()),
-            });
+            record.steps.push(ended);
         })
     }
 
@@ -403,16 +440,24 @@ impl<'a> Job<'a> {
 
     /// The machine of `instance`.
     pub fn member(&self, instance: &Instance) -> Result<&Member, Failure> {
-        let found = self
-            .members
-            .iter()
-            .find(|member| member.instance.name == instance.name);
-        found.ok_or_else(|| {
+        self.named(&instance.name).ok_or_else(|| {
             Failure::new(
                 Cause::Internal,
                 format!("{} is no member of this work", instance.name),
             )
         })
+    }
+
+    /// The machine of the instance called `name`.
+    pub fn named(&self, name: &str) -> Option<&Member> {
+        let index = self.by_name.get(name);
+        index.and_then(|index| self.members.get(*index))
+    }
+
+    /// The member of suite `suite`.
+    pub fn of_suite(&self, suite: &str) -> Option<&Member> {
+        let index = self.by_suite.get(suite);
+        index.and_then(|index| self.members.get(*index))
     }
 
     /// What all know of the living members.
@@ -426,7 +471,9 @@ impl<'a> Job<'a> {
         if self.task.cluster.is_some() {
             let living = self.members.iter().filter(|member| member.lives());
             let peers = Peers(living.map(Member::peer).collect());
-            known.environment = peers.environment();
+            known.environment = Arc::new(peers.environment());
+            let suites = peers.0.iter().map(|peer| peer.suite.clone());
+            known.by_suite = suites.zip(0..).collect();
             known.peers = Arc::new(peers);
         }
         let living = self.members.iter().filter(|member| member.lives());

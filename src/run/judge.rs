@@ -31,8 +31,7 @@ impl Job<'_> {
         let keys = keys.map_err(|error| failed(error, &cx))?;
         let looked = look_up(&*verifier, &mut cx);
         let lookup = looked.map_err(|error| failed(error, &cx))?;
-        cx.environment
-            .insert(TESTS_NAME.into(), cx.tests_name.clone());
+        cx.environment.insert(TESTS_NAME, cx.tests_name.as_str());
         if work.action == Action::Verify {
             self.passed_over(&cx, &lookup, work, scope).await;
             if lookup.is_vain() {

@@ -383,11 +383,7 @@ impl Job<'_> {
     }
 
     fn of_step(&self, step: &Step) -> Result<&Member, Failure> {
-        let suite = step.suite.as_deref();
-        let found = self
-            .members
-            .iter()
-            .find(|member| Some(member.instance.suite.as_str()) == suite);
+        let found = step.suite.as_deref().and_then(|it| self.of_suite(it));
         found.ok_or_else(|| {
             Failure::new(
                 Cause::Internal,

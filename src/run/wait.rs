@@ -1,10 +1,9 @@
 //! `wait`: a condition is looked at until it holds or its time is up.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use banquet_sdk::process::Collect;
-use banquet_sdk::{Connection, ErrorKind, Exec, ExitStatus, Peer, Result};
+use banquet_sdk::{Connection, Environment, ErrorKind, Exec, ExitStatus, Peer, Result};
 
 use super::expression::Expressions;
 use super::scope::Scope;
@@ -27,7 +26,7 @@ pub(super) enum Wanted {
     Command {
         line: String,
         /// Its variables.
-        environment: BTreeMap<String, String>,
+        environment: Environment,
     },
     File(String),
     Log {
@@ -62,7 +61,7 @@ impl Wanted {
             },
             Condition::Command(command) => Self::Command {
                 line: text(command)?,
-                environment: BTreeMap::new(),
+                environment: Environment::default(),
             },
             Condition::File(file) => Self::File(text(file)?),
             Condition::Log { file, matches } => Self::Log {

@@ -16,6 +16,7 @@ pub use maker::{Maker, is_state};
 pub use project::{Project, project_id, unique_id};
 pub use record::{Broken, ClusterRecord, Damage, Ended};
 
+use std::io::Write;
 use std::path::Path;
 
 use banquet_sdk::scratch;
@@ -46,6 +47,18 @@ pub fn tidy(kitchen: &Path) -> Vec<String> {
         format!("an earlier kitchen was killed, and what it had started may still run: `kill -9 -- -{group}` ends it")
     });
     ended.chain(doubtful).chain(swept.failed).collect()
+}
+
+/// Adds `bytes` to the file at `path`, all of them or, where the disk is full, none.
+fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let added = || {
+        let mut file = private::options().append(true).open(path)?;
+        let length = file.metadata()?.len();
+        file.write_all(bytes).inspect_err(|_| {
+            let _ = file.set_len(length);
+        })
+    };
+    added().map_err(|error| Error::unwritable(path, error))
 }
 
 /// The text of the file at `path`; none where there is no such file.

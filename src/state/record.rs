@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::file::yaml;
-use super::{Error, read_if_there, remove_if_there, write_atomically};
+use super::{Error, append, read_if_there, remove_if_there, write_atomically};
 
 /// What is remembered of a cluster between commands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,11 +16,18 @@ pub struct ClusterRecord {
     pub run: String,
     /// Whether every living member has heard of all others.
     pub gossiped: bool,
-    /// The steps of the last `test` that have ended, in the order of their ends.
-    pub steps: Vec<Ended>,
     /// What is broken, noted before it is broken, until it is mended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<Broken>,
+    /// The steps of the last `test` that have ended, in the order of their ends. They are the end of
+    /// the file, a line each.
+    #[serde(skip_serializing, deserialize_with = "none_or_all")]
+    pub steps: Vec<Ended>,
+}
+
+/// A list without items is written as nothing.
+fn none_or_all<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Ended>, D::Error> {
+    Option::<Vec<Ended>>::deserialize(from).map(Option::unwrap_or_default)
 }
 
 /// Something that a run broke and has not mended yet.
@@ -116,6 +123,17 @@ pub struct Ended {
     pub error: Option<String>,
 }
 
+impl Ended {
+    /// The item of the list, as JSON, which YAML is a superset of.
+    fn line(&self, path: &Path) -> Result<String, Error> {
+        let json = serde_json::to_string(self).map_err(|error| Error::Broken {
+            path: path.into(),
+            reason: error.to_string(),
+        })?;
+        Ok(format!("- {json}\n"))
+    }
+}
+
 impl ClusterRecord {
     fn path(kitchen: &Path, cluster: &str) -> PathBuf {
         kitchen.join("clusters").join(format!("{cluster}.yml"))
@@ -149,7 +167,21 @@ impl ClusterRecord {
     /// Puts it in its place.
     pub fn write(&self, kitchen: &Path, cluster: &str) -> Result<(), Error> {
         let path = Self::path(kitchen, cluster);
-        write_atomically(&path, yaml(self, &path)?.as_bytes())
+        let mut text = yaml(self, &path)?;
+        text.push_str("steps:\n");
+        for step in &self.steps {
+            text.push_str(&step.line(&path)?);
+        }
+        write_atomically(&path, text.as_bytes())
+    }
+
+    /// Notes that a step has ended which has not ended before, in a record that is in its place: a
+    /// line is added, however many there are.
+    pub fn add(&mut self, step: &Ended, kitchen: &Path, cluster: &str) -> Result<(), Error> {
+        let path = Self::path(kitchen, cluster);
+        append(&path, step.line(&path)?.as_bytes())?;
+        self.steps.push(step.clone());
+        Ok(())
     }
 
     /// Removes it, with the directory that the members' plugins shared; gone already is success.
@@ -253,6 +285,19 @@ mod tests {
                 },
             ],
         };
+        let mut record = record;
+        record.write(kitchen.path(), "web").unwrap();
+        assert_eq!(ClusterRecord::read(kitchen.path(), "web").unwrap(), record);
+        let next = Ended {
+            number: 3,
+            title: "say \"ja\": {ü} # \u{1}\t\u{2028}".into(),
+            passed: true,
+            error: None,
+        };
+        record.add(&next, kitchen.path(), "web").unwrap();
+        assert_eq!(record.steps.len(), 2);
+        assert_eq!(ClusterRecord::read(kitchen.path(), "web").unwrap(), record);
+        record.steps.clear();
         record.write(kitchen.path(), "web").unwrap();
         assert_eq!(ClusterRecord::read(kitchen.path(), "web").unwrap(), record);
         ClusterRecord::remove(kitchen.path(), "web").unwrap();

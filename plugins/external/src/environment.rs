@@ -46,7 +46,7 @@ impl Environment {
         if let Some(path) = process::path().and_then(|path| path.into_string().ok()) {
             all.variables.insert("PATH".into(), path);
         }
-        all.variables.extend(cx.environment.clone());
+        all.variables.extend(cx.environment.to_map());
         for name in &config.pass_env.0 {
             if let Some(value) = variable(name) {
                 all.variables.insert(name.clone(), value.clone());

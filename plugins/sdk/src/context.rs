@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::output::discard;
 use crate::{
-    Connection, Error, Line, Output, Peers, Result, Secrets, Section, State, Stream, Target,
-    Transport, process,
+    Connection, Environment, Error, Line, Output, Peers, Result, Secrets, Section, State, Stream,
+    Target, Transport, process,
 };
 
 /// Whose resource something is. Every resource that a driver makes bears all of it, as labels,
@@ -113,7 +113,7 @@ pub struct Context {
     /// first: of an instance its suite's, in a cluster those of the step and the multisuite before.
     pub tests_names: Vec<String>,
     /// Variables for every process of the user's: instance, suite, platform, peers.
-    pub environment: BTreeMap<String, String>,
+    pub environment: Environment,
     /// Words before a command of the workstation so that it reaches the members' addresses
     /// ([`Driver::local_prefix`](crate::Driver::local_prefix)); mostly none.
     pub local_prefix: Vec<String>,
@@ -150,7 +150,7 @@ impl Context {
             kitchen_dir: root.join(".kitchen"),
             test_dir: root.join("test/integration"),
             root,
-            environment: BTreeMap::new(),
+            environment: Environment::default(),
             local_prefix: Vec::new(),
             transport: None,
             targets: Arc::default(),
@@ -296,7 +296,7 @@ mod tests {
         let identity = crate::conformance::identity();
         let mut cx = Context::for_tests(identity, root.path().into(), Section::default());
         cx.local_prefix = vec!["env".into(), "FROM_PREFIX=1".into()];
-        cx.environment.insert("FROM_CONTEXT".into(), "a b".into());
+        cx.environment.insert("FROM_CONTEXT", "a b");
         let command = cx.local_command("pwd -P; echo $FROM_PREFIX $FROM_CONTEXT");
         let printed = crate::process::capture(command).await.unwrap();
         let directory = root.path().canonicalize().unwrap();

@@ -10,6 +10,7 @@ pub mod cases;
 pub mod conformance;
 mod context;
 mod driver;
+mod environment;
 mod error;
 pub mod escapes;
 #[cfg(unix)]
@@ -44,6 +45,7 @@ pub mod wording;
 pub use async_trait::async_trait;
 pub use context::{Context, Identity, Platform, Plugins};
 pub use driver::{Capabilities, Driver, Fault, Orphan, Power, Status};
+pub use environment::{Environment, Variables};
 pub use error::{Error, ErrorKind, Residue, Result};
 pub use links::{LinkFault, Links};
 pub use local_path::LocalPath;

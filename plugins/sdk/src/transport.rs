@@ -46,9 +46,13 @@ impl Exec {
 
     /// With these variables.
     #[must_use]
-    pub fn env(mut self, environment: &BTreeMap<String, String>) -> Self {
+    pub fn env<'a>(
+        mut self,
+        environment: impl IntoIterator<Item = (&'a String, &'a String)>,
+    ) -> Self {
+        let variables = environment.into_iter();
         self.environment
-            .extend(environment.iter().map(|(k, v)| (k.clone(), v.clone())));
+            .extend(variables.map(|(k, v)| (k.clone(), v.clone())));
         self
     }
 

@@ -171,7 +171,7 @@ fn name_of(command: &str) -> Option<String> {
 }
 
 fn variables(cx: &Context, config: &Config, state: &State) -> BTreeMap<String, String> {
-    let mut all = cx.environment.clone();
+    let mut all = cx.environment.to_map();
     let identity = &cx.identity;
     for (name, value) in [
         ("KITCHEN_INSTANCE", &identity.instance),

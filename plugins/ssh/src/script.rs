@@ -245,8 +245,9 @@ mod tests {
 
     #[test]
     fn marks_are_taken_out() {
-        let exec = Exec::new("printf 'a\\000b\\n\\000'; echo \"$V\" >&2; exit 7")
-            .env(&[("V".to_owned(), "it's\n$HOME".to_owned())].into());
+        let exec = Exec::new("printf 'a\\000b\\n\\000'; echo \"$V\" >&2; exit 7").env(
+            &std::collections::BTreeMap::from([("V".to_owned(), "it's\n$HOME".to_owned())]),
+        );
         let (out, err, code) = run(&Script::new(&exec, &login("root", None)));
         assert_eq!(
             (out.as_str(), err.as_str(), code),

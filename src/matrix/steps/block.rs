@@ -133,7 +133,7 @@ impl Reader<'_> {
                 "leave it out for one member after the other",
             );
         }
-        let instances: Vec<_> = self.instances.iter().map(AsRef::as_ref).collect();
+        let instances: Vec<_> = self.suites.instances.iter().map(AsRef::as_ref).collect();
         let suites: Vec<String> = meant(name, &instances)
             .into_iter()
             .map(str::to_owned)

@@ -13,6 +13,7 @@ pub mod reference;
 mod step;
 mod wait;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Instance;
@@ -36,14 +37,40 @@ const MAPS: [&str; 7] = [
     "heartbeat",
 ];
 
+/// Whom steps may name.
+pub struct Suites<'a> {
+    /// The names of suites, in order.
+    pub names: Vec<&'a str>,
+    known: HashSet<&'a str>,
+    roles: HashSet<&'a str>,
+    instances: &'a [Arc<Instance>],
+    by_suite: HashMap<&'a str, Vec<&'a Instance>>,
+}
+
+impl<'a> Suites<'a> {
+    /// The suites called `names`, of which there are `instances`.
+    pub fn new(names: Vec<&'a str>, instances: &'a [Arc<Instance>]) -> Self {
+        let mut by_suite: HashMap<&str, Vec<&Instance>> = HashMap::new();
+        for instance in instances {
+            by_suite.entry(&instance.suite).or_default().push(instance);
+        }
+        let roles = instances.iter().flat_map(|it| &it.roles);
+        Self {
+            known: names.iter().copied().collect(),
+            roles: roles.map(String::as_str).collect(),
+            instances,
+            by_suite,
+            names,
+        }
+    }
+}
+
 /// Reads steps; what is wrong is told, and left out.
 pub struct Reader<'a> {
     /// For excerpts.
     pub sources: &'a Sources,
-    /// The suites that steps may name.
-    pub suites: Vec<&'a str>,
-    /// For the settings that a step may change.
-    pub instances: &'a [Arc<Instance>],
+    /// Whom steps may name, and whose settings they may change.
+    pub suites: &'a Suites<'a>,
     /// For the keys that they know.
     pub plugins: &'a dyn Plugins,
     /// What is wrong.

@@ -1,18 +1,17 @@
 //! Whom a fault concerns: suites by name, by pattern (`web*`) or by role.
 
+use std::collections::HashSet;
+
 use super::super::Instance;
 
 /// The suites of `members` that `name` means: the one of that name, else those that match it as a
 /// pattern (`*` any letters, `?` one), else those with that role.
 pub(super) fn meant<'a>(name: &str, members: &[&'a Instance]) -> Vec<&'a str> {
     let suites = |wanted: &dyn Fn(&Instance) -> bool| -> Vec<&'a str> {
-        let mut found = Vec::new();
-        for member in members.iter().filter(|member| wanted(member)) {
-            if !found.contains(&member.suite.as_str()) {
-                found.push(member.suite.as_str());
-            }
-        }
-        found
+        let mut seen = HashSet::new();
+        let suites = members.iter().filter(|member| wanted(member));
+        let suites = suites.map(|member| member.suite.as_str());
+        suites.filter(|suite| seen.insert(*suite)).collect()
     };
     let exact = suites(&|member| member.suite == name);
     if !exact.is_empty() {

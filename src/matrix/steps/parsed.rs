@@ -1,5 +1,6 @@
 //! What was read, of which each platform takes its part.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::super::Instance;
@@ -49,8 +50,21 @@ pub struct Cast<'a> {
     pub platform: &'a str,
     /// The members.
     pub members: Vec<&'a Instance>,
+    suites: HashSet<&'a str>,
     /// Messages and their places.
     pub wrong: Vec<(String, Span)>,
+}
+
+impl<'a> Cast<'a> {
+    /// These members on this platform.
+    pub fn new(platform: &'a str, members: Vec<&'a Instance>) -> Self {
+        Self {
+            platform,
+            suites: members.iter().map(|it| it.suite.as_str()).collect(),
+            members,
+            wrong: Vec::new(),
+        }
+    }
 }
 
 impl Parsed {
@@ -135,6 +149,9 @@ impl Parsed {
 
 impl Cast<'_> {
     fn meant(&mut self, name: &str, span: Span) -> Vec<String> {
+        if self.suites.contains(name) {
+            return vec![name.to_owned()];
+        }
         let found: Vec<String> = meant(name, &self.members)
             .into_iter()
             .map(str::to_owned)
@@ -152,14 +169,15 @@ impl Cast<'_> {
 
     /// The groups of a fault, every name replaced by the suites that it means.
     fn groups(&mut self, step: &Step, span: Span) -> Vec<Vec<String>> {
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen: HashSet<String> = HashSet::new();
         let mut groups = Vec::new();
         let partition = step.groups.len() > 1;
         for group in &step.groups {
             let mut suites: Vec<String> = Vec::new();
+            let mut own = HashSet::new();
             for name in group {
                 for suite in self.meant(name, span) {
-                    if suites.contains(&suite) {
+                    if !own.insert(suite.clone()) {
                         continue;
                     }
                     if partition && seen.contains(&suite) {

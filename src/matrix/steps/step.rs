@@ -211,14 +211,14 @@ impl Reader<'_> {
     }
 
     pub(super) fn suite(&mut self, action: &str, name: &str, span: Span) -> Option<String> {
-        if self.suites.contains(&name) {
+        if self.suites.known.contains(name) {
             return Some(name.to_owned());
         }
         let message = match name.is_empty() {
             true => format!("the step `{action}` names no suite"),
             false => format!("the step `{action} {name}` names no known suite"),
         };
-        let help = match nearest(name, self.suites.iter().copied()) {
+        let help = match nearest(name, self.suites.names.iter().copied()) {
             Some(near) if !name.is_empty() => format!("did you mean `{near}`?"),
             _ => self.known_suites(),
         };
@@ -227,7 +227,7 @@ impl Reader<'_> {
 
     /// For who names another suite.
     pub(super) fn known_suites(&self) -> String {
-        match self.suites.as_slice() {
+        match self.suites.names.as_slice() {
             [] => "there are no suites: add `suites:`".into(),
             suites => format!("the suites are: {}", suites.join(", ")),
         }
@@ -246,20 +246,17 @@ impl Reader<'_> {
 
     /// Whether `name` may mean a member; it is told where it cannot.
     pub(super) fn is_known(&mut self, name: &str, word: &str, span: Span) -> bool {
-        let role = |role: &String| role == name;
-        let known = is_pattern(name)
-            || self.suites.contains(&name)
-            || self.instances.iter().any(|it| it.roles.iter().any(role));
+        let suites = self.suites;
+        let known = is_pattern(name) || suites.known.contains(name) || suites.roles.contains(name);
         known || self.suite(word, name, span).is_some()
     }
 
     /// The instances that a step on `suite` acts on.
     fn acted_on(&self, suite: Option<&str>) -> Vec<&'_ Instance> {
         let lets = |it: &Instance| self.filters.iter().all(|filter| filter.lets(&it.platform));
-        let instances = self.instances.iter().map(AsRef::as_ref);
-        instances
-            .filter(|it| Some(it.suite.as_str()) == suite && lets(it))
-            .collect()
+        let of_it = suite.and_then(|suite| self.suites.by_suite.get(suite));
+        let of_it = of_it.into_iter().flatten().copied();
+        of_it.filter(|it| lets(it)).collect()
     }
 
     /// Notes what is wrong; a step that is read for several members tells it once.

@@ -18,6 +18,7 @@ fn report(server: Server, style: Style, colours: bool) -> report::Options {
         colours,
         concurrent: style == Style::Blocks,
         logs: None,
+        log_bytes: u64::MAX,
         overwrite: true,
         runs: None,
         files: Vec::new(),

@@ -2,6 +2,7 @@
 //! header. Written while the run goes on, read again for every kind of report. What a line may
 //! hold is described in docs/record.md.
 
+mod joined;
 mod printed;
 mod reader;
 mod store;

@@ -56,19 +56,22 @@ impl<'a> Printed<'a> {
         })
     }
 
-    /// The event of a line.
-    pub fn event(self) -> Event {
-        Event {
-            at: self.at,
-            kind: EventKind::Printed {
-                place: Place {
-                    subject: self.subject.into_owned(),
-                    instance: self.instance.map(Cow::into_owned),
-                    step: self.step.into_owned(),
+    /// Hands the event of each line of its text to `take`.
+    pub fn events(self, mut take: impl FnMut(Event)) {
+        let place = Place {
+            subject: self.subject.into_owned(),
+            instance: self.instance.map(Cow::into_owned),
+            step: self.step.into_owned(),
+        };
+        for text in self.text.split('\n') {
+            take(Event {
+                at: self.at,
+                kind: EventKind::Printed {
+                    place: place.clone(),
+                    stream: self.stream,
+                    text: text.to_owned(),
                 },
-                stream: self.stream,
-                text: self.text.into_owned(),
-            },
+            });
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Reads a record as far as it goes, whatever it was cut off by and whoever wrote it.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::super::parts::{self, Joined};
 use super::printed::{MARK, Printed};
 use super::{Header, VERSION};
 use crate::run::{Event, EventKind};
@@ -38,9 +38,31 @@ enum Other {
     Unknown(serde::de::IgnoredAny),
 }
 
-/// Hands every event of the record at `path` to `take`, in order.
+/// The files of the record at `path`, in order: the first one, which may be compressed since, and the
+/// parts behind it.
+pub(super) fn files(path: &Path) -> Vec<PathBuf> {
+    let mut files = vec![first(path)];
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let parts = parts::listed(dir).remove(&*name).unwrap_or_default();
+    files.extend(parts.into_iter().map(|part| part.path));
+    files
+}
+
+/// The first file of the record at `path`.
+pub(super) fn first(path: &Path) -> PathBuf {
+    let packed = path.with_extension("ndjson.gz");
+    match !path.exists() && packed.exists() {
+        true => packed,
+        false => path.to_path_buf(),
+    }
+}
+
+/// Hands every event of the record at `path` to `take`, in order, and every line of output as an
+/// event of its own.
 pub fn read(path: &Path, mut take: impl FnMut(Event)) -> io::Result<Ending> {
-    let mut file = BufReader::with_capacity(256 << 10, File::open(path)?);
+    let joined = Joined::of(files(path));
+    let mut file = BufReader::with_capacity(256 << 10, joined);
     let mut ending = Ending::default();
     let mut line = Vec::new();
     loop {
@@ -53,12 +75,16 @@ pub fn read(path: &Path, mut take: impl FnMut(Event)) -> io::Result<Ending> {
         if text.is_empty() {
             continue;
         }
-        match event(text) {
-            Some(event) => {
+        if let Some(printed) = printed(text) {
+            printed.events(&mut take);
+            continue;
+        }
+        match serde_json::from_str::<Event>(text) {
+            Ok(event) => {
                 ending.finished |= matches!(event.kind, EventKind::RunFinished { .. });
                 take(event);
             }
-            None => match serde_json::from_str(text) {
+            Err(_) => match serde_json::from_str(text) {
                 Ok(Other::Header(header)) => ending.header = Some(header),
                 Ok(Other::Unknown(_)) => ending.unknown += 1,
                 Err(_) => ending.broken += 1,
@@ -67,13 +93,10 @@ pub fn read(path: &Path, mut take: impl FnMut(Event)) -> io::Result<Ending> {
     }
 }
 
-fn event(text: &str) -> Option<Event> {
+/// The line as output, if it is.
+fn printed(text: &str) -> Option<Printed<'_>> {
     let beginning = text.as_bytes().get(..80).unwrap_or(text.as_bytes());
-    let printed = beginning
-        .windows(MARK.len())
-        .any(|part| part == MARK.as_bytes());
-    if printed && let Ok(printed) = serde_json::from_str::<Printed<'_>>(text) {
-        return Some(printed.event());
-    }
-    serde_json::from_str(text).ok()
+    let mut parts = beginning.windows(MARK.len());
+    let is = parts.any(|part| part == MARK.as_bytes());
+    is.then(|| serde_json::from_str(text).ok()).flatten()
 }

@@ -8,11 +8,16 @@ use std::time::{Duration, SystemTime};
 use banquet_sdk::private;
 use jiff::Timestamp;
 
+use super::reader::{files, first};
 use super::{EVENTS, Header, VERDICT, Writer};
+use crate::report::parts;
 use crate::report::verdict::Verdict;
 
 /// Longest first line that is looked at, in bytes.
 const HEADER: u64 = 4096;
+
+/// Bytes of a file that is not worth compressing.
+const SMALL: u64 = 64 << 10;
 
 /// A record in which there is nothing yet is let be for so long.
 const BEGINS: Duration = Duration::from_secs(60);
@@ -41,6 +46,8 @@ pub struct Keep {
     pub runs: usize,
     /// No older ones.
     pub age: Duration,
+    /// So many bytes, of all records and of one.
+    pub bytes: u64,
 }
 
 /// No record is meant.
@@ -74,7 +81,7 @@ impl Runs {
         keep: &Keep,
     ) -> io::Result<Writer> {
         private::directory(&self.dir)?;
-        let writer = Writer::begin(&self.dir.join(run), run, version, at)?;
+        let writer = Writer::begin(&self.dir.join(run), run, version, at, keep.bytes)?;
         self.prune(keep, SystemTime::now());
         Ok(writer)
     }
@@ -109,16 +116,27 @@ impl Runs {
         }
     }
 
-    /// Removes what need not stay. What cannot be removed stays: the next run tries again.
+    /// Removes what need not stay, and compresses what stays. What cannot be removed stays: the next
+    /// run tries again.
     pub fn prune(&self, keep: &Keep, now: SystemTime) {
-        for (index, entry) in self.list().iter().enumerate().skip(1) {
+        let mut bytes = 0;
+        for (index, entry) in self.list().iter().enumerate() {
+            bytes += entry.bytes();
+            if index == 0 {
+                continue;
+            }
             let age = entry.modified();
             let age = age.and_then(|then| now.duration_since(then).ok());
             let age = age.unwrap_or_default();
             // Its process has not locked it yet.
             let begins = entry.is_empty() && age < BEGINS;
-            if (index >= keep.runs || age > keep.age) && !begins && !entry.is_open() {
+            if begins || entry.is_open() {
+                continue;
+            }
+            if index >= keep.runs || age > keep.age || bytes > keep.bytes {
                 let _ = std::fs::remove_dir_all(&entry.dir);
+            } else {
+                entry.compress();
             }
         }
     }
@@ -126,8 +144,7 @@ impl Runs {
 
 impl Entry {
     fn of(dir: PathBuf) -> Option<Self> {
-        let events = dir.join(EVENTS);
-        let file = File::open(&events).ok()?;
+        let file = parts::open(&first(&dir.join(EVENTS))).ok()?;
         let mut line = String::new();
         // A first line that is no text is no header.
         let _ = BufReader::new(file.take(HEADER)).read_line(&mut line);
@@ -140,6 +157,23 @@ impl Entry {
         let written = || Timestamp::try_from(entry.modified()?).ok();
         let at = header.map(|header| header.at).or_else(written)?;
         Some(Self { at, ..entry })
+    }
+
+    /// Compresses what is large. What cannot be stays as it is.
+    fn compress(&self) {
+        for file in files(&self.events()) {
+            let packed = file.extension().is_some_and(|end| end == "gz");
+            let large = std::fs::metadata(&file).is_ok_and(|it| it.len() > SMALL);
+            if large && !packed {
+                let _ = parts::compress(&file);
+            }
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        let files = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let sizes = files.filter_map(|file| Some(file.metadata().ok()?.len()));
+        sizes.sum()
     }
 
     /// Path of the record.
@@ -164,6 +198,7 @@ impl Entry {
     }
 
     fn modified(&self) -> Option<SystemTime> {
-        std::fs::metadata(self.events()).ok()?.modified().ok()
+        let first = first(&self.events());
+        std::fs::metadata(first).ok()?.modified().ok()
     }
 }

@@ -15,6 +15,7 @@ fn at(second: i64) -> Timestamp {
 
 fn keep(runs: usize, days: u32) -> Keep {
     Keep {
+        bytes: u64::MAX,
         runs,
         age: DAY * days,
     }
@@ -61,7 +62,9 @@ fn output_has_the_form_of_any_event_on_disk() {
         };
         let fast = printed::Printed::of(&event).expect("output");
         assert_eq!(serde_json::to_value(&fast).expect("JSON"), json(&event));
-        assert_eq!(json(&fast.event()), json(&event));
+        let mut read = Vec::new();
+        fast.events(|event| read.push(json(&event)));
+        assert_eq!(read, [json(&event)]);
     }
 }
 
@@ -88,6 +91,83 @@ fn a_record_that_is_cut_off_anywhere_is_read_as_far_as_it_goes() {
         assert!(found.len() + 1 >= lines, "{} of {lines} lines", found.len());
         assert!(ending.broken <= 1, "cut at {length}: {ending:?}");
     }
+}
+
+/// Lines of two members, nearly at once.
+fn printed(second: i64, count: usize, text: &str) -> Vec<Event> {
+    let line = |number: usize| Event {
+        at: at(second) + jiff::SignedDuration::from_micros(number.try_into().expect("small")),
+        kind: EventKind::Printed {
+            place: place("web", if number % 3 == 0 { "a" } else { "b" }, &[1]),
+            stream: banquet_sdk::Stream::Out,
+            text: format!("{number} {text}"),
+        },
+    };
+    (0..count).map(line).collect()
+}
+
+#[test]
+fn output_that_comes_at_once_is_one_event_and_read_line_by_line() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let runs = Runs::new(dir.path());
+    let mut writer = runs
+        .begin("r1", "0.1.0", at(0), &keep(9, 9))
+        .expect("begun");
+    let events = printed(0, 90, "line\\n\t\u{1b}[1m");
+    let written = events.iter().try_for_each(|event| writer.event(event));
+    written.and_then(|()| writer.flush()).expect("a record");
+    let text = fs::read_to_string(writer.path()).expect("text");
+    assert_eq!(text.lines().count(), 3, "{text}");
+    let (found, _) = read_all(&writer.path());
+    for instance in ["a", "b"] {
+        let of = |events: Vec<serde_json::Value>| -> Vec<serde_json::Value> {
+            let own = events.into_iter().filter(|it| it["instance"] == instance);
+            own.map(|it| it["text"].clone()).collect()
+        };
+        assert_eq!(of(found.clone()), of(events.iter().map(json).collect()));
+    }
+}
+
+#[test]
+fn a_long_record_is_in_parts_and_takes_no_more_room_than_it_may() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let runs = Runs::new(dir.path());
+    let text = "x".repeat(20 << 10);
+    let mut writers = Vec::new();
+    for (second, run, room) in [(1, "long", u64::MAX), (2, "cut", 20 << 20)] {
+        let keep = Keep {
+            bytes: room,
+            ..keep(9, 9)
+        };
+        let writer = runs.begin(run, "0.1.0", at(second), &keep);
+        let mut writer = writer.expect("begun");
+        let events = printed(second, 1800, &text);
+        let written = events.iter().try_for_each(|event| writer.event(event));
+        written.and_then(|()| writer.flush()).expect("a record");
+        writers.push(writer);
+    }
+    let lines = |run: &str| {
+        let entry = runs.find(Some(run)).expect("a run");
+        read_all(&entry.events()).0.len()
+    };
+    let has = |name: &str| dir.path().join("runs").join(name).exists();
+    assert_eq!(lines("long"), 1800);
+    assert!(writers[1].is_full() && !writers[0].is_full());
+    assert!((900..1100).contains(&lines("cut")), "{}", lines("cut"));
+    assert!(has("long/events.ndjson") && has("long/events.ndjson.0001.gz"));
+    assert!(has("long/events.ndjson.0002") && !has("long/events.ndjson.0001"));
+
+    drop(writers);
+    runs.prune(&keep(9, 9), SystemTime::now());
+    assert!(has("cut/events.ndjson"), "the newest stays as it is");
+    assert!(has("long/events.ndjson.gz") && !has("long/events.ndjson"));
+    assert_eq!((lines("long"), runs.list().len()), (1800, 2));
+    let keep = Keep {
+        bytes: 1 << 20,
+        ..keep(9, 9)
+    };
+    runs.prune(&keep, SystemTime::now());
+    assert_eq!(runs.list().len(), 1, "there is no room for the older one");
 }
 
 #[test]

@@ -2,15 +2,18 @@
 //! code.
 
 mod fire;
+mod running;
 mod tails;
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::Duration;
 
 use banquet_sdk::TestCase;
 use jiff::Timestamp;
 
 pub use fire::{Fault, Fire, Heartbeat};
+pub use running::{AllRunning, Running};
 use tails::Tails;
 
 use super::text::doing;
@@ -23,6 +26,8 @@ pub struct Tally {
     pub run: Run,
     /// In the order in which they began.
     pub subjects: Vec<Subject>,
+    /// Their indices by name.
+    by_name: HashMap<String, usize>,
     tails: Tails,
 }
 
@@ -69,7 +74,7 @@ pub struct Subject {
     /// When it began.
     pub started: Timestamp,
     /// What runs now.
-    pub running: Vec<Running>,
+    pub running: AllRunning,
     /// The last action that succeeded, by member.
     pub reached: HashMap<String, String>,
     /// What has ended, in order: actions outside of steps and steps.
@@ -85,25 +90,12 @@ pub struct Subject {
     failed_rounds: Vec<Vec<usize>>,
     /// Actions outside of steps and steps that have begun.
     begun: usize,
+    /// Indices in `planned` and in `members`, and how many steps are in no block.
+    by_path: HashMap<Vec<usize>, usize>,
+    by_member: HashMap<String, usize>,
+    steps: usize,
     /// How it ended, and how long it took.
     pub ended: Option<(Outcome, Duration)>,
-}
-
-/// An action or a step that runs now.
-#[derive(Clone, Debug)]
-pub struct Running {
-    /// Where.
-    pub place: Place,
-    /// The action's word, or the step's title.
-    pub what: String,
-    /// Whether it is a step.
-    pub step: bool,
-    /// Since when.
-    pub since: Timestamp,
-    /// Counts what the subject has begun, from 0.
-    pub number: usize,
-    /// Why earlier attempts failed.
-    pub retried: Vec<Failure>,
 }
 
 /// An action or a step that has ended.
@@ -181,13 +173,16 @@ impl Tally {
                 platform,
                 steps,
                 items,
-            } => self.subjects.push(Subject {
+            } => self.add(Subject {
                 cluster: *cluster,
                 suite: suite.clone(),
                 platform: platform.clone(),
                 members: members.clone(),
                 suites: suites.clone(),
                 command: command.clone(),
+                by_path: indices(steps.iter().map(|it| it.step.clone())),
+                by_member: indices(members.iter().cloned()),
+                steps: steps.iter().filter(|it| it.step.len() == 1).count(),
                 planned: steps.clone(),
                 items: items.clone(),
                 ..Subject::unstarted(subject, event.at)
@@ -199,7 +194,7 @@ impl Tally {
                 duration,
             } => {
                 if self.subject(subject).is_none() {
-                    self.subjects.push(Subject::unstarted(subject, event.at));
+                    self.add(Subject::unstarted(subject, event.at));
                 }
                 if let Some(subject) = self.subject_mut(subject) {
                     subject.finish(outcome, *duration);
@@ -216,15 +211,19 @@ impl Tally {
         }
     }
 
+    fn add(&mut self, subject: Subject) {
+        let index = self.subjects.len();
+        self.by_name.entry(subject.name.clone()).or_insert(index);
+        self.subjects.push(subject);
+    }
+
     /// The subject of this name.
     pub fn subject(&self, name: &str) -> Option<&Subject> {
-        self.subjects.iter().find(|subject| subject.name == name)
+        self.subjects.get(*self.by_name.get(name)?)
     }
 
     fn subject_mut(&mut self, name: &str) -> Option<&mut Subject> {
-        self.subjects
-            .iter_mut()
-            .find(|subject| subject.name == name)
+        self.subjects.get_mut(*self.by_name.get(name)?)
     }
 
     /// The last lines that were printed in the step at `place`, in its last attempt; outside of
@@ -246,8 +245,7 @@ impl Tally {
     }
 
     fn index(&self, place: &Place) -> Option<usize> {
-        let named = |subject: &Subject| subject.name == place.subject;
-        self.subjects.iter().position(named)
+        self.by_name.get(&place.subject).copied()
     }
 
     /// The most important cause of all failures.
@@ -301,7 +299,7 @@ impl Subject {
             planned: Vec::new(),
             items: Vec::new(),
             started: at,
-            running: Vec::new(),
+            running: AllRunning::default(),
             reached: HashMap::new(),
             done: Vec::new(),
             failures: Vec::new(),
@@ -309,6 +307,9 @@ impl Subject {
             fire: Fire::default(),
             failed_rounds: Vec::new(),
             begun: 0,
+            by_path: HashMap::new(),
+            by_member: HashMap::new(),
+            steps: 0,
             ended: None,
         }
     }
@@ -326,8 +327,7 @@ impl Subject {
             EventKind::StepRetried { place, failure, .. }
             | EventKind::ActionRetried { place, failure, .. } => {
                 let number = self.part(place).map(|part| part.number);
-                let same = |it: &&mut Running| Some(it.number) == number;
-                if let Some(running) = self.running.iter_mut().find(same) {
+                if let Some(running) = number.and_then(|number| self.running.numbered(number)) {
                     running.retried.push(failure.clone());
                 }
                 if matches!(kind, EventKind::StepRetried { .. }) {
@@ -349,10 +349,8 @@ impl Subject {
                 outcome,
                 duration,
             } => {
-                let begun = self.take(
-                    |it| !it.step && it.place == *place && it.what == *action,
-                    at,
-                );
+                let begun = self.running.take_action(place, action);
+                let begun = begun.unwrap_or_else(|| self.unheard_of(at));
                 match (outcome, &place.instance) {
                     (Outcome::Failed(failure), _) => self.fail(place, action, failure),
                     // Gossip changes nothing of what a member is.
@@ -376,7 +374,8 @@ impl Subject {
                 outcome,
                 duration,
             } => {
-                let begun = self.take(|it| it.step && it.place.step == place.step, at);
+                let begun = self.running.take_step(&place.step);
+                let begun = begun.unwrap_or_else(|| self.unheard_of(at));
                 self.failed_rounds.retain(|it| *it != place.step);
                 match outcome {
                     Outcome::Failed(failure) => self.fail_step(place, title, failure),
@@ -399,11 +398,9 @@ impl Subject {
 
     /// What goes on at `place`: the step, else the action of the instance.
     fn part(&self, place: &Place) -> Option<&Running> {
-        let step = |it: &&Running| it.step && it.place.step == place.step;
-        let action = |it: &&Running| !it.step && it.place == *place;
         match place.step.is_empty() {
-            false => self.running.iter().rfind(step),
-            true => self.running.iter().rfind(action),
+            false => self.running.step(&place.step),
+            true => self.running.action(place),
         }
     }
 
@@ -417,12 +414,17 @@ impl Subject {
             })
     }
 
+    /// How many steps are in no block.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
     /// What a step does, by its path; of an action its word.
     pub fn action<'a>(&'a self, step: &[usize], title: &'a str) -> &'a str {
         if step.is_empty() {
             return title;
         }
-        let planned = self.planned.iter().find(|planned| planned.step == step);
+        let planned = self.by_path.get(step).map(|index| &self.planned[*index]);
         match planned.filter(|planned| planned.title == title) {
             Some(planned) => &planned.action,
             None => title.split(' ').next().unwrap_or_default(),
@@ -431,19 +433,16 @@ impl Subject {
 
     /// The suite of a member; of what is no member its name.
     pub fn suite_of<'a>(&'a self, member: &'a str) -> &'a str {
-        let index = self.members.iter().position(|it| it == member);
-        let suite = index.and_then(|index| self.suites.get(index));
+        let index = self.by_member.get(member);
+        let suite = index.and_then(|index| self.suites.get(*index));
         suite.map_or(member, String::as_str)
     }
 
     fn start(&mut self, place: &Place, what: &str, step: bool, since: Timestamp) {
         // The title of a step says its round, where it has several.
-        let again = |running: &Running| {
-            running.step == step && running.place == *place && (step || running.what == what)
-        };
-        if !self.running.iter().any(again) {
+        if !self.running.has(place, what, step) {
             let number = self.number();
-            self.running.push(Running {
+            self.running.add(Running {
                 place: place.clone(),
                 what: what.into(),
                 step,
@@ -454,18 +453,15 @@ impl Subject {
         }
     }
 
-    /// What began and has ended now; as begun now where nobody said that it began.
-    fn take(&mut self, which: impl Fn(&Running) -> bool, now: Timestamp) -> Running {
-        match self.running.iter().position(which) {
-            Some(index) => self.running.remove(index),
-            None => Running {
-                place: Place::default(),
-                what: String::new(),
-                step: false,
-                since: now,
-                number: self.number(),
-                retried: Vec::new(),
-            },
+    /// What has ended and nobody said that it began: as begun now.
+    fn unheard_of(&mut self, now: Timestamp) -> Running {
+        Running {
+            place: Place::default(),
+            what: String::new(),
+            step: false,
+            since: now,
+            number: self.number(),
+            retried: Vec::new(),
         }
     }
 
@@ -534,6 +530,15 @@ impl Subject {
         self.running.clear();
         self.ended = Some((outcome.clone(), duration));
     }
+}
+
+/// The index of each; of equal ones the first.
+fn indices<T: Eq + Hash>(all: impl Iterator<Item = T>) -> HashMap<T, usize> {
+    let mut found = HashMap::new();
+    for (index, one) in all.enumerate() {
+        found.entry(one).or_insert(index);
+    }
+    found
 }
 
 /// Where an event of one place happened.

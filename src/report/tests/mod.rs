@@ -46,6 +46,7 @@ fn recorded(story: &Story) -> (tempfile::TempDir, Runs) {
     let dir = tempfile::tempdir().expect("a directory");
     let runs = Runs::new(dir.path());
     let keep = Keep {
+        bytes: u64::MAX,
         runs: 9,
         age: std::time::Duration::from_secs(1_000_000),
     };
@@ -64,6 +65,7 @@ fn options() -> Options {
         colours: false,
         concurrent: false,
         logs: None,
+        log_bytes: u64::MAX,
         overwrite: true,
         runs: None,
         files: Vec::new(),
@@ -213,6 +215,7 @@ fn a_disk_that_fills_ends_the_record_and_not_the_run() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("runs"), "").expect("a file");
     let keep = Keep {
+        bytes: u64::MAX,
         runs: 9,
         age: std::time::Duration::ZERO,
     };

@@ -2,7 +2,7 @@
 //! the file says of it: multisuite, platform, member, and the step as written or its name. A number,
 //! an address, an id or a time is no part of it, so that a step that is inserted renames no other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::iter::Sum;
 
 use schemars::JsonSchema;
@@ -120,18 +120,20 @@ impl Sum for Counts {
 pub(super) fn of(subject: &Subject) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     let again = done_again(&subject.parts);
+    let known = Known::of(subject);
+    let mut shared = HashMap::new();
     let parts = subject.parts.iter();
     for part in parts.filter(|part| !again.contains_key(&part.number)) {
-        match folded(subject, part) {
-            Some(name) => fold(&mut cases, subject, part, name),
-            None => cases.push(of_part(subject, part)),
+        match folded(&known, part) {
+            Some(name) => fold(&mut cases, &mut shared, &known, part, name),
+            None => cases.push(of_part(&known, part)),
         }
-        let tests = subject.tests.iter().enumerate();
-        let tests =
-            tests.filter(|(_, test)| test.part == Some(part.number) && test.name != NO_TEST);
-        cases.extend(tests.map(|(index, test)| of_test(subject, part, index, test)));
+        let tests = known
+            .tests_of(part)
+            .filter(|(_, test)| test.name != NO_TEST);
+        cases.extend(tests.map(|(index, test)| of_test(&known, part, index, test)));
     }
-    cases.extend(whole(subject, &cases));
+    cases.extend(whole(&known, &cases));
     for case in cases.iter_mut().filter(|case| case.parts.len() > 1) {
         case.seconds = together(subject, &case.parts);
     }
@@ -141,7 +143,8 @@ pub(super) fn of(subject: &Subject) -> Vec<Case> {
 
 /// The subject itself, where no part of it says how it ended: it was skipped, or failed before
 /// anything began; or where it passed and nothing has judged it, which is a skipped test.
-fn whole(subject: &Subject, cases: &[Case]) -> Option<Case> {
+fn whole(known: &Known<'_>, cases: &[Case]) -> Option<Case> {
+    let subject = known.subject;
     let worst = subject.parts.iter().map(|part| part.result).max();
     let told = worst.is_some_and(|worst| worst >= subject.result);
     let asks = matches!(&*subject.command, "test" | "verify");
@@ -154,7 +157,7 @@ fn whole(subject: &Subject, cases: &[Case]) -> Option<Case> {
         result => (&*subject.command, Kind::Phase, result),
     };
     (!told || kind == Kind::Test).then(|| Case {
-        class: class(subject, None),
+        class: known.class(None),
         name: name.into(),
         kind,
         result,
@@ -166,7 +169,7 @@ fn whole(subject: &Subject, cases: &[Case]) -> Option<Case> {
 }
 
 /// The name of the case that a part shares with others.
-fn folded(subject: &Subject, part: &Part) -> Option<&'static str> {
+fn folded(known: &Known<'_>, part: &Part) -> Option<&'static str> {
     let shared = FOLDED
         .iter()
         .find(|(_, actions)| actions.contains(&&*part.action));
@@ -174,25 +177,32 @@ fn folded(subject: &Subject, part: &Part) -> Option<&'static str> {
     match shared {
         Some((name, _)) => Some(name),
         // A block that was to fail, and did not, has judged by itself.
-        None if part.block && own_result(subject, part) == Ended::Failed => None,
+        None if part.block && known.own_result(part) == Ended::Failed => None,
         None => (!own || part.block).then_some(OTHERS),
     }
 }
 
 /// Adds a part to the case that it shares.
-fn fold(cases: &mut Vec<Case>, subject: &Subject, part: &Part, name: &str) {
+fn fold(
+    cases: &mut Vec<Case>,
+    shared: &mut HashMap<&'static str, usize>,
+    known: &Known<'_>,
+    part: &Part,
+    name: &'static str,
+) {
     let new = Case {
-        class: class(subject, None),
+        class: known.class(None),
         name: name.into(),
         kind: Kind::Phase,
-        result: own_result(subject, part),
-        ..of_part(subject, part)
+        result: known.own_result(part),
+        ..of_part(known, part)
     };
-    let same = |case: &&mut Case| case.name == name && case.class == new.class;
-    let Some(case) = cases.iter_mut().find(same) else {
+    let Some(index) = shared.get(name) else {
+        shared.insert(name, cases.len());
         cases.push(new);
         return;
     };
+    let case = &mut cases[*index];
     case.result = worse(case.result, new.result);
     case.flaky |= new.flaky;
     case.parts.push(part.number);
@@ -212,21 +222,10 @@ fn worse(a: Ended, b: Ended) -> Ended {
     if weight(b) > weight(a) { b } else { a }
 }
 
-/// How a part ended by itself: a block that failed by a step in it has not.
-fn own_result(subject: &Subject, part: &Part) -> Ended {
-    let inner = |it: &Part| it.step.len() > part.step.len() && it.step.starts_with(&part.step);
-    let told = |it: &Part| inner(it) && it.result >= Ended::Unfinished;
-    match part.result >= Ended::Unfinished && part.block && subject.parts.iter().any(told) {
-        true => Ended::Passed,
-        false => part.result,
-    }
-}
-
 /// The case of a part alone. A verify that found no test is a skipped one, even if it passed.
-fn of_part(subject: &Subject, part: &Part) -> Case {
-    let tests = subject.tests.iter().enumerate();
-    let mut tests = tests.filter(|(_, test)| test.part == Some(part.number));
-    let none = tests.clone().find(|(_, test)| test.name == NO_TEST);
+fn of_part(known: &Known<'_>, part: &Part) -> Case {
+    let mut tests = known.tests_of(part);
+    let none = known.tests_of(part).find(|(_, test)| test.name == NO_TEST);
     let kind = match JUDGES.contains(&&*part.action) || part.block {
         true if none.is_none() && tests.next().is_some() => Kind::Verify,
         true => Kind::Test,
@@ -234,7 +233,7 @@ fn of_part(subject: &Subject, part: &Part) -> Case {
     };
     let skipped = none.filter(|_| part.result == Ended::Passed);
     Case {
-        class: class(subject, part.instance.as_deref()),
+        class: known.class(part.instance.as_deref()),
         name: part.title.clone(),
         kind,
         result: skipped.map_or(part.result, |(_, test)| test.result),
@@ -245,10 +244,10 @@ fn of_part(subject: &Subject, part: &Part) -> Case {
     }
 }
 
-fn of_test(subject: &Subject, part: &Part, index: usize, test: &Test) -> Case {
+fn of_test(known: &Known<'_>, part: &Part, index: usize, test: &Test) -> Case {
     let instance = test.instance.as_deref().or(part.instance.as_deref());
     Case {
-        class: class(subject, instance),
+        class: known.class(instance),
         name: format!("{}: {}", part.title, lasting(&test.name)),
         kind: Kind::Test,
         result: test.result,
@@ -259,20 +258,69 @@ fn of_test(subject: &Subject, part: &Part, index: usize, test: &Test) -> Case {
     }
 }
 
-pub(super) fn class(subject: &Subject, instance: Option<&str>) -> String {
-    let (suite, platform) = (named(&subject.suite), named(&subject.platform));
-    let whole = match platform.is_empty() {
-        true => suite,
-        false => format!("{suite}.{platform}"),
-    };
-    let index = instance.and_then(|it| subject.members.iter().position(|member| member == it));
-    match (
-        subject.cluster,
-        index.and_then(|index| subject.suites.get(index)),
-    ) {
-        (false, _) => whole,
-        (true, Some(member)) => format!("{whole}.{}", named(member)),
-        (true, None) => format!("{whole}.{WHOLE}"),
+/// A subject, in which nothing is searched for.
+struct Known<'a> {
+    subject: &'a Subject,
+    /// Indices of the tests of each part.
+    tests: HashMap<usize, Vec<usize>>,
+    /// The suite of each member.
+    suites: HashMap<&'a str, &'a str>,
+    /// Paths around what has not ended well.
+    troubled: HashSet<&'a [usize]>,
+    /// What all classes begin with.
+    class: String,
+}
+
+impl<'a> Known<'a> {
+    fn of(subject: &'a Subject) -> Self {
+        let mut tests: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (index, test) in subject.tests.iter().enumerate() {
+            if let Some(part) = test.part {
+                tests.entry(part).or_default().push(index);
+            }
+        }
+        let (suite, platform) = (named(&subject.suite), named(&subject.platform));
+        let bad = |part: &&Part| part.result >= Ended::Unfinished;
+        let bad = subject.parts.iter().filter(bad).map(|part| &part.step);
+        let members = subject.members.iter().map(String::as_str);
+        // Of equal names the first counts.
+        let members = members.zip(subject.suites.iter().map(String::as_str));
+        Self {
+            subject,
+            tests,
+            suites: members.rev().collect(),
+            troubled: bad
+                .flat_map(|step| (0..step.len()).map(|end| &step[..end]))
+                .collect(),
+            class: match platform.is_empty() {
+                true => suite,
+                false => format!("{suite}.{platform}"),
+            },
+        }
+    }
+
+    fn tests_of(&self, part: &Part) -> impl Iterator<Item = (usize, &'a Test)> {
+        let tests = self.tests.get(&part.number).into_iter().flatten();
+        tests.map(|index| (*index, &self.subject.tests[*index]))
+    }
+
+    fn class(&self, instance: Option<&str>) -> String {
+        let whole = &self.class;
+        let suite = instance.and_then(|instance| self.suites.get(instance));
+        match (self.subject.cluster, suite) {
+            (false, _) => whole.clone(),
+            (true, Some(member)) => format!("{whole}.{}", named(member)),
+            (true, None) => format!("{whole}.{WHOLE}"),
+        }
+    }
+
+    /// How a part ended by itself: a block that failed by a step in it has not.
+    fn own_result(&self, part: &Part) -> Ended {
+        let told = part.block && self.troubled.contains(&part.step[..]);
+        match part.result >= Ended::Unfinished && told {
+            true => Ended::Passed,
+            false => part.result,
+        }
     }
 }
 

@@ -239,9 +239,10 @@ impl Part {
 }
 
 impl Subject {
-    /// The part of this number.
+    /// The part of this number: they are in the order of their numbers.
     pub fn part(&self, number: usize) -> Option<&Part> {
-        self.parts.iter().find(|part| part.number == number)
+        let index = self.parts.binary_search_by_key(&number, |part| part.number);
+        index.ok().map(|index| &self.parts[index])
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is between members: cuts, delays, losses. Every member's links are set as a whole, to what
 //! all faults on the record together make of them.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -171,7 +172,7 @@ impl Job<'_> {
             ..Links::default()
         };
         for name in peers {
-            let is_cut = links.cut.iter().any(|cut| cut == name);
+            let is_cut = links.cut.contains(name);
             if !is_cut && found.delay.is_none() && found.drop.is_none() {
                 continue;
             }
@@ -188,8 +189,8 @@ impl Job<'_> {
 
     /// The address of a living member, as its peers reach it.
     async fn address_of(&self, instance: &str) -> Result<Option<IpAddr>, Failure> {
-        let member = self.members.iter().find(|it| it.instance.name == instance);
-        let Some(address) = member
+        let Some(address) = self
+            .named(instance)
             .filter(|it| it.lives())
             .and_then(|it| it.peer().address)
         else {
@@ -213,7 +214,7 @@ impl Job<'_> {
 /// What is wrong with links, members by name.
 #[derive(Debug, Default, PartialEq)]
 struct Wanted {
-    cut: Vec<String>,
+    cut: BTreeSet<String>,
     delay: Option<Delay>,
     drop: Option<f64>,
 }
@@ -227,11 +228,7 @@ fn wanted(instance: &str, broken: &[Broken]) -> Wanted {
             Damage::Cut => {
                 let others = broken.groups.iter();
                 let others = others.filter(|group| !group.iter().any(|it| it == instance));
-                for other in others.flatten() {
-                    if !wanted.cut.contains(other) {
-                        wanted.cut.push(other.clone());
-                    }
-                }
+                wanted.cut.extend(others.flatten().cloned());
             }
             Damage::Delay { by, jitter } => {
                 let delay = Delay {
@@ -270,9 +267,18 @@ mod tests {
             broken(Damage::Cut, &[&["a"], &["b", "c"]]),
             broken(Damage::Cut, &[&["b"], &["d", "a"]]),
         ];
-        assert_eq!(wanted("a", &cuts).cut, ["b", "c"]);
-        assert_eq!(wanted("b", &cuts).cut, ["a", "d"]);
-        assert_eq!(wanted("c", &cuts).cut, ["a"]);
+        assert_eq!(
+            wanted("a", &cuts).cut,
+            BTreeSet::from(["b", "c"].map(String::from))
+        );
+        assert_eq!(
+            wanted("b", &cuts).cut,
+            BTreeSet::from(["a", "d"].map(String::from))
+        );
+        assert_eq!(
+            wanted("c", &cuts).cut,
+            BTreeSet::from(["a"].map(String::from))
+        );
         assert_eq!(wanted("e", &cuts), Wanted::default());
     }
 

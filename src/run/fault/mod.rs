@@ -273,12 +273,9 @@ impl Job<'_> {
     /// The members of each group of a step; a member that does not exist is an error.
     pub(super) fn groups(&self, step: &Step) -> Result<Vec<Vec<&Member>>, Failure> {
         let member = |suite: &String| {
-            let mut members = self.members.iter();
-            let member = members
-                .find(|member| member.instance.suite == *suite)
-                .ok_or_else(|| {
-                    Failure::new(Cause::Internal, format!("{}: no member {suite}", step.text))
-                })?;
+            let member = self.of_suite(suite).ok_or_else(|| {
+                Failure::new(Cause::Internal, format!("{}: no member {suite}", step.text))
+            })?;
             self.must_live(member, &step.text).map(|()| member)
         };
         let group = |group: &Vec<String>| group.iter().map(member).collect();

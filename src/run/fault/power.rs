@@ -68,7 +68,7 @@ impl Job<'_> {
     pub(super) async fn mend_power(&self, broken: &Broken, scope: &Scope) -> Result<(), Failure> {
         let started = Instant::now();
         for name in broken.instances() {
-            let Some(member) = self.members.iter().find(|it| it.instance.name == *name) else {
+            let Some(member) = self.named(name) else {
                 continue;
             };
             let found = self.status(member, scope).await?;

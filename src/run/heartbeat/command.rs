@@ -1,12 +1,11 @@
 //! Questions that are commands: on a member over its transport, or on the workstation.
 
-use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use banquet_sdk::process::{self, Collect};
-use banquet_sdk::{Connection, Exec, Stdin, wording};
+use banquet_sdk::{Connection, Environment, Exec, Stdin, wording};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
@@ -29,12 +28,12 @@ use crate::run::wait::quoted;
 enum Runner {
     Member {
         connection: Arc<dyn Connection>,
-        environment: BTreeMap<String, String>,
+        environment: Environment,
     },
     Workstation {
         prefix: Vec<String>,
         directory: std::path::PathBuf,
-        environment: BTreeMap<String, String>,
+        environment: Environment,
     },
 }
 

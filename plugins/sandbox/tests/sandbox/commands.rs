@@ -28,7 +28,7 @@ async fn output_and_exit_codes_come_as_they_are() {
     let connection = project.connect(&machine).await;
     let text = Collect::default();
     let exec = Exec::new("read a; echo \"$a $GREETING\"; cat | wc -c; env | grep -c SECRET")
-        .env(&[("GREETING".into(), "world".into())].into())
+        .env([(&"GREETING".into(), &"world".into())])
         .stdin([b"hello\n".to_vec(), vec![b'x'; 300_000]].concat());
     connection.exec(&exec, &text).await.unwrap();
     assert_eq!(text.into_parts().0, "hello world\n300000\n0\n");

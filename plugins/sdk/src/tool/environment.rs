@@ -19,7 +19,7 @@ pub fn variables<'a>(
     for (name, value) in proxies {
         set_proxy(&mut all, name, value.as_deref());
     }
-    all.extend(cx.environment.clone());
+    all.extend(cx.environment.to_map());
     all
 }
 

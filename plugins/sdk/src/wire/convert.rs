@@ -39,7 +39,7 @@ impl From<&Context> for wire::Context {
                 shell: cx.platform.shell.clone(),
             },
             peers: peers(&cx.peers),
-            environment: cx.environment.clone(),
+            environment: cx.environment.to_map(),
             local_prefix: cx.local_prefix.clone(),
             targets: targets
                 .map(|(suite, it)| (suite.clone(), it.into()))
@@ -120,7 +120,7 @@ impl wire::Context {
             test_dir: self.test_dir,
             tests_name: self.tests_name,
             tests_names: self.tests_names,
-            environment: self.environment,
+            environment: self.environment.into(),
             local_prefix: self.local_prefix,
             transport: transport.map(|transport| (transport, section(self.transport_settings))),
             targets: Arc::new(targets.map(|(suite, it)| (suite, it.into())).collect()),
@@ -451,7 +451,7 @@ mod tests {
         let mut cx = Context::for_tests(identity, "/somewhere".into(), section);
         cx.plugins.verifier = "v".into();
         cx.tests_names = vec!["label".into(), "s".into()];
-        cx.environment.insert("A".into(), "b".into());
+        cx.environment.insert("A", "b");
         cx.deadline = Some(Instant::now() + Duration::from_secs(60));
         let target = Target::Container(ContainerTarget {
             id: "abc".into(),

@@ -1,5 +1,6 @@
 //! What the suite of the SDK does not ask of uploads and commands.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
@@ -90,7 +91,8 @@ async fn a_command_runs_as_another_user() {
         .connect(&cx(&sshd), &State::in_memory())
         .await
         .unwrap();
-    let mut exec = Exec::new("printf \"$(id -un) $V\"").env(&[("V".into(), "a b".into())].into());
+    let mut exec =
+        Exec::new("printf \"$(id -un) $V\"").env(&BTreeMap::from([("V".into(), "a b".into())]));
     exec.user = Some("nobody".into());
     let text = banquet_sdk::process::Collect::default();
     assert_eq!(connection.exec(&exec, &text).await.unwrap().0, 0);

@@ -65,7 +65,7 @@ impl Bench {
             run: "run".into(),
         };
         let mut cx = Context::for_tests(identity, self.root().into(), settings(values));
-        cx.environment.insert("KITCHEN_SUITE".into(), "web".into());
+        cx.environment.insert("KITCHEN_SUITE", "web");
         cx.output = self.lines.clone();
         cx
     }
