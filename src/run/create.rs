@@ -162,8 +162,13 @@ impl Job<'_> {
         }
         *member.connection.lock().await = None;
         let cx = self.context(work, Kind::Driver, state, scope).await?;
-        self.destroying(&cx, &work.instance.driver.name, driver.destroy(&cx, state))
-            .await
+        let mut fading = member.fading(state);
+        let removal = driver.destroy(&cx, &mut fading);
+        let ended = self
+            .destroying(&cx, &work.instance.driver.name, removal)
+            .await;
+        *state = member.kept(&fading);
+        ended
     }
 
     /// Runs what a driver does to destroy within the limit that there is for it: what does not

@@ -10,7 +10,7 @@ use super::Failure;
 use super::sink::learn_state;
 use crate::matrix::{Instance, Plugins};
 use crate::plan::as_made;
-use crate::state::{Maker, StateFile};
+use crate::state::{Error, Maker, StateFile};
 
 /// One machine.
 pub(super) struct Member {
@@ -40,15 +40,38 @@ impl Store {
     }
 }
 
-impl StateStore for Store {
-    fn save(&self, values: &Map<String, Value>) -> banquet_sdk::Result<()> {
+impl Store {
+    /// Goes on where the file could not be written and `is_allowed` says so.
+    fn put(
+        &self,
+        values: &Map<String, Value>,
+        is_allowed: impl FnOnce(&Error) -> bool,
+    ) -> banquet_sdk::Result<()> {
         learn_state(&self.secrets, values);
         let mut values = values.clone();
         let noted = Maker::of(&self.current());
         noted.as_ref().unwrap_or(&self.maker).noted_in(&mut values);
-        self.file.write(&values)?;
-        *self.current() = values;
+        match self.file.write(&values) {
+            Err(error) if !is_allowed(&error) => return Err(error.into()),
+            _ => *self.current() = values,
+        }
         Ok(())
+    }
+}
+
+impl StateStore for Store {
+    fn save(&self, values: &Map<String, Value>) -> banquet_sdk::Result<()> {
+        self.put(values, |_| false)
+    }
+}
+
+/// The store of a machine that is being removed: on a full disk the file still names what is gone by
+/// then, which the next `destroy` looks for in vain. Of too much known nothing is lost.
+struct Fading(Arc<Store>);
+
+impl StateStore for Fading {
+    fn save(&self, values: &Map<String, Value>) -> banquet_sdk::Result<()> {
+        self.0.put(values, Error::is_full)
     }
 }
 
@@ -84,6 +107,16 @@ impl Member {
     /// A copy of the state, for one action to work with.
     pub fn state(&self) -> State {
         State::new(self.store.current().clone(), self.store.clone())
+    }
+
+    /// `state` for a driver that removes the machine: its checkpoints need no room on a disk.
+    pub fn fading(&self, state: &State) -> State {
+        State::new(state.values().clone(), Arc::new(Fading(self.store.clone())))
+    }
+
+    /// `state` with checkpoints that must be kept.
+    pub fn kept(&self, state: &State) -> State {
+        State::new(state.values().clone(), self.store.clone())
     }
 
     /// The last action that succeeded.

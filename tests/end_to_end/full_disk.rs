@@ -110,6 +110,26 @@ fn assert_unfinished(project: &Project) {
     }
 }
 
+/// A driver that forgets in the state file what it has removed.
+#[test]
+fn containers_are_destroyed_without_any_room() {
+    if !needs("root") || !needs("docker") {
+        return;
+    }
+    let driver = "{name: docker, image: 'banquet/busybox:1', pull: never}";
+    let project = Project::new().file("kitchen.yml", &talkative(driver));
+    let disk = Disk::on(&project, ".kitchen", 4000);
+    project.kitchen("create").succeeds();
+    disk.fill();
+    project.kitchen("destroy").succeeds();
+    assert!(!project.has(".kitchen/a-x.yml"));
+    project
+        .kitchen("gc")
+        .succeeds()
+        .prints("Nothing was left behind");
+    drop(disk);
+}
+
 #[test]
 fn a_record_that_finds_no_room_changes_no_verdict() {
     if !needs("root") || !needs("xmllint") {
