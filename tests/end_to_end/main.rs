@@ -6,6 +6,7 @@ mod bad_output;
 mod blocks;
 mod built_images;
 mod changed;
+mod chaos;
 mod chef;
 mod chromium;
 mod cluster;

@@ -16,7 +16,7 @@ struct Options {
     /// From which everything is drawn; a new one where none is given.
     #[arg(long)]
     seed: Option<u64>,
-    /// Rounds in which `kitchen` is killed.
+    /// Rounds in which `kitchen` is killed, four times each.
     #[arg(long, default_value_t = 0)]
     kills: u32,
     /// Rounds in which it is interrupted by signals.

@@ -10,6 +10,9 @@ pub const IMAGE: &str = "banquet/busybox:1";
 /// Image of Vagrant's containers: `fixtures/images/build debian-vagrant`.
 const VAGRANT_IMAGE: &str = "banquet/debian-vagrant:1";
 
+/// How long a local command takes that would outlive a round, in seconds.
+const LONG: f32 = 60.0;
+
 /// What `kitchen.yml` says.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -78,8 +81,13 @@ impl Config {
     /// With a verifier whose command on the workstation ends by itself only after a minute.
     #[must_use]
     pub fn with_long_verify(mut self) -> Self {
-        self.verify = 60.0;
+        self.verify = LONG;
         self
+    }
+
+    /// Whether it has.
+    pub fn has_long_verify(&self) -> bool {
+        self.verify >= LONG
     }
 
     /// One of the changes that people make, and its name.

@@ -150,7 +150,13 @@ impl Drop for Engine {
         let ended = self
             .down(Signal::TERM)
             .and_then(|()| containerd.map_or(Ok(()), |it| end(it, Signal::TERM)));
-        if let Err(error) = ended {
+        // An engine that was killed forgets what it had mounted.
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+        for point in points.filter(|it| Path::new(it).starts_with(&self.directory)) {
+            let _ = Command::new("umount").args(["--lazy", point]).status();
+        }
+        if let Err(error) = ended.and_then(|()| fs::remove_dir_all(&self.directory)) {
             eprintln!("an engine of our own: {error}");
         }
     }

@@ -23,7 +23,7 @@ pub enum Driver {
 /// What is done to the kitchen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
-    /// SIGKILL, once or, in the `destroy` that follows, twice.
+    /// SIGKILL, four times, and by chance in the `destroy` that follows as well.
     Kill,
     /// SIGINT, SIGTERM or SIGHUP, once or twice.
     Signal,

@@ -175,7 +175,9 @@ impl<'a> Table<'a> {
         figures.add(round, outcome.hits, trouble.as_ref());
         let played: u32 = figures.counts.values().map(|count| count.rounds).sum();
         if played.is_multiple_of(50) {
-            eprintln!("{played} rounds, {} failed", figures.failures.len());
+            let hits: u32 = figures.counts.values().map(|count| count.hits).sum();
+            let failed = figures.failures.len();
+            eprintln!("{played} rounds, {hits} hits, {failed} failed");
         }
         let root = outcome.place.root().to_owned();
         let Some(trouble) = trouble else {

@@ -132,7 +132,7 @@ impl Game<'_> {
         }
         self.place.configure(&self.config.text())?;
         match kind {
-            Kind::Kill => self.kill()?,
+            Kind::Kill => self.kills()?,
             Kind::Signal => self.interrupt()?,
             Kind::Disk => self.fill_disk()?,
             Kind::Change => self.change()?,

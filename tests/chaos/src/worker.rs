@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -51,7 +52,10 @@ impl Worker {
         engine: Option<Engine>,
         cloud: Option<Arc<Cloud>>,
     ) -> Result<Self, String> {
-        let token = format!("x{}w{number}e", std::process::id());
+        // Several plans may be played by one process.
+        static WORKERS: AtomicU32 = AtomicU32::new(0);
+        let unique = WORKERS.fetch_add(1, Ordering::Relaxed);
+        let token = format!("x{}w{unique}e", std::process::id());
         let section = config::section(
             plan.driver,
             &mut plan.dice(FIRST),
