@@ -133,7 +133,7 @@ impl Job<'_> {
             .map_err(|error| {
                 let code = error.exit_code.map(ExitStatus);
                 let ended = code.is_some_and(|code| !code.not_started());
-                Failure::of(Cause::Verify, error).is_verdict(ended)
+                Failure::of(Cause::Verify, error).with_verdict(ended)
             })
     }
 
@@ -164,7 +164,7 @@ fn expected(
     if status.0 != expect.exit_code {
         let (code, wanted) = (status.0, expect.exit_code);
         let failure = failure(format!("exit code {code}, expected {wanted}"));
-        return Err(failure.is_verdict(!status.not_started()));
+        return Err(failure.with_verdict(!status.not_started()));
     }
     let (out, _) = output.kept.into_parts();
     if let Some(wanted) = &expect.contains {

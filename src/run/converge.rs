@@ -35,7 +35,7 @@ impl Job<'_> {
                 .is_some_and(|it| ExitStatus(it).not_started());
             let failure = Failure::plugin(Cause::Converge, error, &cx, Kind::Provisioner);
             let verdict = started && failure.cause == Cause::Converge;
-            failure.is_verdict(verdict)
+            failure.with_verdict(verdict)
         };
         let retry = provisioner.retry(&cx).map_err(failure)?;
         let mut retries = 0;

@@ -129,10 +129,10 @@ impl Failure {
 
     /// A step's own answer, which is no.
     pub(super) fn verdict(cause: Cause, message: impl Into<String>) -> Self {
-        Self::new(cause, message).is_verdict(true)
+        Self::new(cause, message).with_verdict(true)
     }
 
-    pub(super) fn is_verdict(self, verdict: bool) -> Self {
+    pub(super) fn with_verdict(self, verdict: bool) -> Self {
         Self { verdict, ..self }
     }
 
@@ -161,7 +161,7 @@ impl Failure {
     /// Of a step that asks the driver for something: its no is the step's.
     pub(super) fn of_driver(self) -> Self {
         let verdict = self.cause == Cause::Infrastructure;
-        self.is_verdict(verdict)
+        self.with_verdict(verdict)
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -367,7 +367,7 @@ impl Job<'_> {
         let connecting = scope.limit(&step.text, connecting).await;
         // Of a member that a step has switched off, no answer is the answer.
         let off = self.silenced(member).is_some();
-        let connection = connecting.map_err(|failure| failure.is_verdict(off))?;
+        let connection = connecting.map_err(|failure| failure.with_verdict(off))?;
         wanted.poll(&*connection, interval, &step.text, scope).await
     }
 

@@ -101,7 +101,7 @@ fn what_runs_beside_steps_ends_with_them_and_either_failure_counts() {
         )
     };
     let ran = dummies(&block("sleep 600", "'true'")).kitchen("test");
-    ran.succeeds().prints("during run: run");
+    ran.succeeds().prints("during run sleep 600: run true");
     dummies(&block("sleep 600", "'false'"))
         .kitchen("test")
         .exits(10);

@@ -147,7 +147,7 @@ fn a_test_that_hangs_is_ended_on_the_machine_too() {
     }
     let suite = "  verifier:\n    name: shell\n    remote_exec: true\n    command: exec sleep 4321";
     let steps = [
-        "{step: verify web, timeout: 1s, expect_failure: true}",
+        "{step: verify web, timeout: 1s, allow_failure: true}",
         "{step: wait web, command: '! pgrep -f \"^sleep 4321\"'}",
     ];
     project(SSHD, "", suite, &steps)

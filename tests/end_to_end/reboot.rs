@@ -49,7 +49,7 @@ fn a_wrong_key_of_the_retries_is_named() {
     project
         .kitchen("converge")
         .exits(3)
-        .complains("provisioner `retry_on_exit_code` (")
+        .complains("`retry_on_exit_code`: expected a whole number")
         .complains("kitchen.yml:8:23");
     assert!(!project.has("tries"));
 }

@@ -54,7 +54,9 @@ fn verifier_and_provisioner_in_a_step_mean_what_they_mean_in_the_file() {
     let text = project.read("kitchen.yml");
     let text = text.replace("verifier: dummy\n", "verifier: {name: dummy, fail: true}\n");
     project.write("kitchen.yml", &text);
-    project.kitchen("test").succeeds();
+    // Another plugin, which has no command.
+    let ran = project.kitchen("test").exits(10);
+    ran.complains("no test was run: shell told of none");
 }
 
 #[test]

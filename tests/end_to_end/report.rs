@@ -48,7 +48,7 @@ fn a_run_is_recorded_and_told_again() {
     project
         .kitchen("report")
         .succeeds()
-        .prints("2 verify b    passed")
+        .prints("2 verify b           passed")
         .prints("2 attempts: flaky")
         .prints("4 verify a")
         .prints("Verify failed on instance <a-x> in step 4 of pair-x:");
@@ -349,10 +349,10 @@ fn runs_names_the_step_that_failed_and_the_end_what_to_run_again() {
     project
         .kitchen("runs")
         .succeeds()
-        .prints("failed: 2 wait a");
+        .prints("failed: 2 wait a test -e ready");
     let rows = project.kitchen("runs --json").succeeds().out;
     let rows: serde_json::Value = serde_json::from_str(&rows).expect("JSON");
-    assert_eq!(rows[0]["failed"][0]["title"], "wait a");
+    assert_eq!(rows[0]["failed"][0]["title"], "wait a test -e ready");
     let last = record(&project);
     let last = last.lines().last().expect("an event");
     let last: serde_json::Value = serde_json::from_str(last).expect("JSON");
@@ -386,8 +386,8 @@ fn two_runs_have_the_same_cases_whatever_addresses_and_ids_there_are() {
         ("destroy", "cluster"),
         ("create", "cluster"),
         ("ask {{peers.a.address}}", "cluster"),
-        ("exec a", "a"),
-        ("wait a", "a"),
+        ("exec a echo hello from exec", "a"),
+        ("wait a test {{peers.a.address}}", "a"),
         ("setup", "cluster"),
         ("verify a", "a"),
     ];

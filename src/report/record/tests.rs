@@ -98,7 +98,11 @@ fn printed(second: i64, count: usize, text: &str) -> Vec<Event> {
     let line = |number: usize| Event {
         at: at(second) + jiff::SignedDuration::from_micros(number.try_into().expect("small")),
         kind: EventKind::Printed {
-            place: place("web", if number % 3 == 0 { "a" } else { "b" }, &[1]),
+            place: place(
+                "web",
+                if number.is_multiple_of(3) { "a" } else { "b" },
+                &[1],
+            ),
             stream: banquet_sdk::Stream::Out,
             text: format!("{number} {text}"),
         },
