@@ -27,7 +27,7 @@ pub(super) fn absent(task: &Task, late: &HashSet<String>, found: &mut Vec<Obstac
         found,
     };
     for node in &cluster.steps {
-        walk.node(node, false);
+        walk.node(node);
     }
 }
 
@@ -51,22 +51,19 @@ fn changed<'n>(nodes: impl Iterator<Item = &'n StepNode>, action: &Action) -> Ve
 }
 
 impl Walk<'_> {
-    /// `fails` says whether a step around it must fail.
-    fn node(&mut self, node: &StepNode, fails: bool) {
+    fn node(&mut self, node: &StepNode) {
         match node {
             StepNode::Step(step) => {
-                if !fails && !step.options.expect_failure {
-                    self.step(step);
-                }
+                self.step(step);
                 self.happened(step);
             }
-            StepNode::Block(block) => self.block(block, fails || block.options.expect_failure),
+            StepNode::Block(block) => self.block(block),
         }
     }
 
-    fn block(&mut self, block: &Block, fails: bool) {
+    fn block(&mut self, block: &Block) {
         match &block.shape {
-            Shape::Sequence(steps) => steps.iter().for_each(|node| self.node(node, fails)),
+            Shape::Sequence(steps) => steps.iter().for_each(|node| self.node(node)),
             shape => {
                 // In another turn than the one that is looked at a member may come to life.
                 for step in changed(shape.children(), &Action::Create) {
@@ -79,10 +76,10 @@ impl Walk<'_> {
                 };
                 for node in beside {
                     self.gone.clone_from(&before);
-                    self.node(node, fails);
+                    self.node(node);
                 }
                 self.gone.clone_from(&before);
-                steps.iter().for_each(|node| self.node(node, fails));
+                steps.iter().for_each(|node| self.node(node));
                 let created = changed(shape.children(), &Action::Create);
                 for step in changed(shape.children(), &Action::Destroy) {
                     let anew = created.iter().any(|other| other.suite == step.suite);
@@ -182,9 +179,8 @@ impl Walk<'_> {
         let obstacle = Obstacle {
             message,
             hints: vec![format!(
-                "Put `create {suite}` before it, or leave it out. A step that must fail has \
-                 `expect_failure: true`; a value for the time when {suite} lives stands in \
-                 `{{{{#if peers.{suite}}}}}`."
+                "Put `create {suite}` before it, or leave it out. A value for the time when {suite} \
+                 lives stands in `{{{{#if peers.{suite}}}}}`."
             )],
             at,
             of_files: true,

@@ -101,7 +101,7 @@ fn test_case(subject: &Subject, case: &Case) -> TestCase {
     let test = case.test.and_then(|index| subject.tests.get(index));
     let status = match (test, &parts[..]) {
         (Some(test), _) => of_test(test),
-        (None, []) => of_subject(subject),
+        (None, []) => of_subject(subject, case),
         (None, [part]) if part.result == case.result => of_part(part),
         (None, parts) => of_parts(case, parts),
     };
@@ -112,8 +112,8 @@ fn test_case(subject: &Subject, case: &Case) -> TestCase {
 }
 
 /// The subject itself, where no part of it says how it ended.
-fn of_subject(subject: &Subject) -> TestCaseStatus {
-    match (subject.result, &subject.failure) {
+fn of_subject(subject: &Subject, case: &Case) -> TestCaseStatus {
+    match (case.result, &subject.failure) {
         (Ended::Partly | Ended::Skipped | Ended::NotRun, _) => {
             skipped(subject.reason.as_deref().unwrap_or_default())
         }

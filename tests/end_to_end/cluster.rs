@@ -60,12 +60,14 @@ fn a_suite_whose_first_step_is_create_comes_later() {
 }
 
 #[test]
-fn a_destroyed_member_fails_its_steps_until_it_is_made_anew() {
-    let steps =
-        "  - destroy a\n  - step: verify a\n    allow_failure: true\n  - create a\n  - verify a\n";
-    let project = dummies(steps);
-    let ran = project.kitchen("test --destroy=never").succeeds();
-    ran.prints("verify a: a-host does not exist");
+fn a_destroyed_member_has_no_steps_until_it_is_made_anew() {
+    for option in ["allow_failure", "expect_failure"] {
+        let step = format!("  - destroy a\n  - step: verify a\n    {option}: true\n");
+        let ran = dummies(&step).kitchen("validate").exits(3);
+        ran.prints("`verify a` acts on a, which was destroyed before");
+    }
+    let project = dummies("  - destroy a\n  - create a\n  - verify a\n");
+    project.kitchen("test --destroy=never").succeeds();
     assert_eq!(begun(&project, &["verify"]), ["verify a"]);
 }
 

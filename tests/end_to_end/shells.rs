@@ -193,7 +193,11 @@ fn a_program_reads_a_run_as_lines_of_json() {
         );
     }
     let quiet = project.kitchen("test app-x --quiet").succeeds().is_quiet();
-    assert!(quiet.out.contains("-----> Summary") && !quiet.out.contains("Creating"), "{}", quiet.out);
+    assert!(
+        quiet.out.contains("-----> Summary") && !quiet.out.contains("Creating"),
+        "{}",
+        quiet.out
+    );
     let verbose = project.kitchen("test app-x --verbose").succeeds();
     verbose.prints("D      late_gossip of");
 }
