@@ -48,6 +48,7 @@ fn named(process: &Path, token: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
     use std::process::{Command, Stdio};
 
     use super::*;
@@ -57,7 +58,7 @@ mod tests {
         let token = format!("token-of-a-test-{}", std::process::id());
         let directory = std::env::temp_dir().join(&token);
         fs::create_dir_all(&directory).unwrap();
-        let argument = ["-c", "read line", &token];
+        let argument = ["-c", "echo begun; read line", &token];
         for (arguments, variable, place) in [
             (&argument[..], "none", std::env::temp_dir()),
             (&argument[..2], &token, std::env::temp_dir()),
@@ -68,8 +69,13 @@ mod tests {
                 .env("VARIABLE", variable)
                 .current_dir(place)
                 .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
+            // At the moment of its start a process has no arguments yet.
+            let mut said = [0; 5];
+            let mut out = child.stdout.take().unwrap();
+            out.read_exact(&mut said).unwrap();
             let pid = child.id().cast_signed();
             let found = processes(&token, &[]).unwrap();
             assert!(
