@@ -250,6 +250,7 @@ async fn reporters_have_the_platform_and_the_suite_in_their_paths() {
 async fn what_keeps_inspec_from_judging_is_told() {
     let Some(bench) = bench() else { return };
     let bench = bench.file("test/integration/web/a_test.rb", "");
+    let bench = bench.file("no-licence", "");
     let error = verify(&bench, json!({"inspec_tests": "no-licence"}))
         .await
         .unwrap_err();

@@ -36,7 +36,7 @@ async fn verifier_conforms() {
         verifier: &*plugin(PluginKind::Verifier).verifier(),
         connection: bench.connection().await.as_ref(),
         root: bench.root(),
-        good: json!({}),
+        good: json!({"command": "true"}),
         failing: json!({"command": "exit 2"}),
         wrong: (json!({"sleep": "a while"}), "/sleep"),
     })

@@ -16,7 +16,7 @@ async fn it_conforms() {
         verifier: &Shell,
         connection: bench.connection().await.as_ref(),
         root: bench.root(),
-        good: json!({}),
+        good: json!({"command": "true"}),
         failing: json!({"command": "exit 2"}),
         wrong: (json!({"sleep": "a while"}), "/sleep"),
     })
@@ -89,7 +89,7 @@ async fn a_limit_kills() {
 async fn it_waits_where_it_is_told_to() {
     let bench = Bench::new();
     let started = std::time::Instant::now();
-    verify(&bench, json!({"sleep": "0.05"})).await;
+    verify(&bench, json!({"sleep": "0.05", "command": "true"})).await;
     assert!(started.elapsed() >= Duration::from_millis(50));
     assert_eq!(bench.notes(), "waiting for 50ms\n");
 }
