@@ -207,11 +207,8 @@ impl Planner<'_> {
 /// Whether a cluster whose step is left out is tested less: the step judges, or breaks or removes
 /// what the tests then meet.
 fn tells(step: &Step) -> bool {
-    let judges = matches!(
-        step.action,
-        Action::Exec { .. } | Action::Run { .. } | Action::Wait { .. } | Action::Heartbeat(_)
-    );
-    judges || step.options.idempotent || step.action == Action::Destroy || step.is_fault()
+    let judges = step.judges() && step.action != Action::Verify;
+    judges || step.action == Action::Destroy || step.is_fault()
 }
 
 fn all(action: Action, members: Vec<Arc<Instance>>) -> Item {
