@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use banquet_sdk::wording::first_command;
 use serde_json::Value as Json;
 
 use super::duration;
@@ -53,8 +54,7 @@ impl<'a, 'p> Fields<'a, 'p> {
     /// A command of a shell, that does something.
     pub fn command(&mut self, key: &'static str) -> Option<String> {
         let command = self.text(key)?;
-        let mut lines = command.lines().map(str::trim);
-        if lines.any(|line| !line.is_empty() && !line.starts_with('#')) {
+        if first_command(&command).is_some() {
             return Some(command);
         }
         let node = self.take(key)?;

@@ -21,6 +21,8 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use banquet_sdk::wording::first_command;
+
 pub use chaos::{Strike, schedule};
 pub use check::Obstacle;
 pub use context::{context, context_of};
@@ -355,9 +357,7 @@ fn asks(action: &Action) -> Option<String> {
 
 /// The first line of a command that says something, cut to [`COMMAND`] characters.
 fn brief(command: &str) -> String {
-    let mut lines = command.lines().map(str::trim);
-    let line = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
-    let line = line.unwrap_or_default();
+    let line = first_command(command).unwrap_or_default();
     match line.char_indices().nth(COMMAND) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
         None => line.into(),

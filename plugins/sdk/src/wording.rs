@@ -3,6 +3,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+/// The first line of a shell's `command` that is neither blank nor a comment, trimmed; none where the
+/// command does nothing.
+pub fn first_command(command: &str) -> Option<&str> {
+    let mut lines = command.lines().map(str::trim);
+    lines.find(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
 /// `text` without the numbers that operating systems have for errors: `(os error 2)`.
 pub fn without_numbers(text: &str) -> Cow<'_, str> {
     const BEGIN: &str = " (os error ";

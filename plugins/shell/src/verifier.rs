@@ -163,11 +163,9 @@ async fn why(
         .join("\n")
 }
 
-/// The first line that says something; none where the command does nothing.
+/// A case is called after its command; none where the command does nothing.
 fn name_of(command: &str) -> Option<String> {
-    let mut lines = command.lines().map(str::trim);
-    let line = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
-    line.map(String::from)
+    wording::first_command(command).map(String::from)
 }
 
 fn variables(cx: &Context, config: &Config, state: &State) -> BTreeMap<String, String> {
