@@ -56,9 +56,9 @@ pub(super) fn done_again(parts: &[Part]) -> HashMap<usize, usize> {
     replaced.keys().map(|part| (*part, last(part))).collect()
 }
 
-/// Marks as flaky what passed in a later attempt of the block around it.
-pub(super) fn mark_flaky(parts: &mut [Part], tests: &mut [Test]) {
-    let replaced = done_again(parts);
+/// Marks as flaky what passed in a later attempt of the block around it; `replaced` is what
+/// [`done_again`] found, and parts are in the order of their numbers.
+pub(super) fn mark_flaky(replaced: &HashMap<usize, usize>, parts: &mut [Part], tests: &mut [Test]) {
     let bad = |result: Ended| matches!(result, Ended::Failed | Ended::Allowed);
     let earlier: Vec<(usize, Part)> = parts
         .iter()
@@ -66,7 +66,8 @@ pub(super) fn mark_flaky(parts: &mut [Part], tests: &mut [Test]) {
         .filter_map(|part| Some((*replaced.get(&part.number)?, part.clone())))
         .collect();
     for (later, part) in earlier {
-        let found = parts.iter_mut().find(|it| it.number == later);
+        let found = parts.binary_search_by_key(&later, |it| it.number);
+        let found = found.ok().map(|index| &mut parts[index]);
         if let Some(later) = found.filter(|it| it.result == Ended::Passed) {
             later.flaky = true;
             later.retried.extend(part.failure);

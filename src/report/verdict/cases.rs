@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::text::named;
-use super::blocks::done_again;
 use super::lasting::lasting;
 use super::{Ended, Part, Subject, Test};
 use crate::run::{Cause, NO_TEST};
@@ -116,10 +115,10 @@ impl Sum for Counts {
     }
 }
 
-/// The cases of a subject, each part in the order in which it began, followed by its tests.
-pub(super) fn of(subject: &Subject) -> Vec<Case> {
+/// The cases of a subject, each part in the order in which it began, followed by its tests; without
+/// the parts that others replace (`again`).
+pub(super) fn of(subject: &Subject, again: &HashMap<usize, usize>) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
-    let again = done_again(&subject.parts);
     let known = Known::of(subject);
     let mut shared = HashMap::new();
     let parts = subject.parts.iter();

@@ -113,8 +113,9 @@ impl Subject {
             heartbeats: subject.fire.heartbeats.iter().map(Heartbeat::of).collect(),
         };
         blocks::forgive(&mut subject.parts, &mut subject.tests);
-        blocks::mark_flaky(&mut subject.parts, &mut subject.tests);
-        subject.cases = cases::of(&subject);
+        let again = blocks::done_again(&subject.parts);
+        blocks::mark_flaky(&again, &mut subject.parts, &mut subject.tests);
+        subject.cases = cases::of(&subject, &again);
         subject
     }
 }
